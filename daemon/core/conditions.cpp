@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/conditions.hpp"
+
+namespace virtsession {
+
+std::vector<std::string> unmet_conditions(const Policy& policy, const HostFacts& facts, std::uint64_t reserved_mib) {
+  std::vector<std::string> unmet;
+  if (policy.start_if_ac_power && facts.on_ac_power != true) unmet.emplace_back("AC power");
+  if (policy.start_if_graphical && facts.graphical_session != true) unmet.emplace_back("a graphical session");
+  if (policy.start_if_free_memory_mib > 0) {
+    const auto available = facts.available_memory_mib.value_or(0);
+    const auto free = available > reserved_mib ? available - reserved_mib : 0;
+    const auto needed = static_cast<std::uint64_t>(policy.start_if_free_memory_mib);
+    if (free < needed)
+      unmet.push_back(std::to_string(needed) + " MiB of free memory (now " + std::to_string(free) + " MiB)");
+  }
+  for (const auto& path : policy.start_if_paths) {
+    const auto known = facts.paths.find(path);
+    if (known == facts.paths.end() || !known->second) unmet.push_back("path " + path);
+  }
+  return unmet;
+}
+
+void add_wanted(WantedFacts& wanted, const Policy& policy) {
+  wanted.ac_power |= policy.start_if_ac_power;
+  wanted.graphical_session |= policy.start_if_graphical;
+  wanted.memory |= policy.start_if_free_memory_mib > 0;
+  wanted.paths.insert(policy.start_if_paths.begin(), policy.start_if_paths.end());
+}
+
+}  // namespace virtsession

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/connection.hpp"
+
+namespace virtsession {
+
+constexpr std::string_view kAgain = "trying again after: ";
+
+ConnectionStep Connection::enter(LibvirtState state, std::string reason, ConnectionStep step) {
+  state_ = state;
+  reason_ = std::move(reason);
+  wake_.reset();
+  return step;
+}
+
+ConnectionStep Connection::connect(bool restart_unit, std::string reason, Moment now) {
+  if (managed_)
+    return enter(LibvirtState::starting_unit, std::move(reason),
+                 restart_unit ? ConnectionStep::restart_unit : ConnectionStep::start_unit);
+  const auto step = enter(LibvirtState::connecting, std::move(reason), ConnectionStep::open);
+  wake_ = now.steady + kOpenTimeout;
+  return step;
+}
+
+ConnectionStep Connection::fail(std::string reason, Moment now) {
+  const auto step = enter(LibvirtState::down, std::move(reason), ConnectionStep::nothing);
+  wake_ = now.steady + backoff_.wait(failures_++, kFirstRetry, kLastRetry);
+  return step;
+}
+
+ConnectionStep Connection::start(Moment now) { return connect(false, "starting the libvirt daemon", now); }
+
+ConnectionStep Connection::unit_started(const Result<void>& result, Moment now) {
+  if (state_ != LibvirtState::starting_unit) return ConnectionStep::nothing;
+  if (!result) return fail(result.error().message, now);
+  const auto step = enter(LibvirtState::connecting, "connecting to libvirt", ConnectionStep::open);
+  wake_ = now.steady + kOpenTimeout;
+  return step;
+}
+
+ConnectionStep Connection::opened(Moment) {
+  if (state_ != LibvirtState::connecting) return ConnectionStep::nothing;
+  return enter(LibvirtState::syncing, "reading the list of VMs", ConnectionStep::list);
+}
+
+ConnectionStep Connection::open_failed(const Error& error, Moment now) {
+  if (state_ != LibvirtState::connecting) return ConnectionStep::nothing;
+  return fail(error.message, now);
+}
+
+ConnectionStep Connection::listed(const Result<void>& result, Moment now) {
+  if (state_ != LibvirtState::syncing && state_ != LibvirtState::ready) return ConnectionStep::nothing;
+  if (!result) return fail(result.error().message, now);
+  failures_ = 0;
+  return enter(LibvirtState::ready, "connected", ConnectionStep::nothing);
+}
+
+ConnectionStep Connection::lost(bool hung, std::string reason, Moment now) {
+  if (state_ != LibvirtState::syncing && state_ != LibvirtState::ready) return ConnectionStep::nothing;
+  // A daemon that worked until now is asked for at once; one that keeps dying while it is read is given time.
+  if (state_ == LibvirtState::ready && !hung) return connect(false, std::move(reason), now);
+  if (hung) return connect(true, std::move(reason), now);
+  return fail(std::move(reason), now);
+}
+
+ConnectionStep Connection::restart(std::string reason, Moment now) {
+  // A start that is under way gives what was asked for: a daemon that is new.
+  if (state_ == LibvirtState::starting_unit) return ConnectionStep::nothing;
+  return connect(true, std::move(reason), now);
+}
+
+ConnectionStep Connection::tick(Moment now) {
+  if (!wake_ || now.steady < *wake_) return ConnectionStep::nothing;
+  if (state_ == LibvirtState::connecting) {
+    if (!managed_) return fail("libvirt did not answer within 30 s", now);
+    return connect(true, "libvirt did not answer within 30 s; restarting its daemon", now);
+  }
+  auto reason = reason_.starts_with(kAgain) ? reason_ : std::string(kAgain) + reason_;
+  return connect(false, std::move(reason), now);
+}
+
+}  // namespace virtsession

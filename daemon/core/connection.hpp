@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/moment.hpp"
+#include "core/restart.hpp"
+#include "core/result.hpp"
+#include "core/views.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace virtsession {
+
+/// What the connection's owner has to do next.
+enum class ConnectionStep { nothing, start_unit, restart_unit, open, list };
+
+/// The way to a usable libvirt connection and back to it: down -> starting-unit -> connecting -> syncing -> ready.
+/// Pure: every event returns the one step that follows. Without a managed unit, starting-unit is left out.
+class Connection {
+ public:
+  /// Opening waits this long for a daemon that accepts but never answers; libvirt's keep-alive begins only after it.
+  static constexpr Duration kOpenTimeout = std::chrono::seconds(30);
+  static constexpr Duration kFirstRetry = std::chrono::milliseconds(250);
+  static constexpr Duration kLastRetry = std::chrono::seconds(30);
+
+  Connection(bool managed, std::uint32_t seed) : managed_(managed), backoff_(seed) {}
+
+  LibvirtState state() const { return state_; }
+  /// Why it is in this state, for a person.
+  const std::string& reason() const { return reason_; }
+  /// When tick() is due; nothing when no time is waited for.
+  std::optional<SteadyTime> wake() const { return wake_; }
+
+  ConnectionStep start(Moment now);
+  ConnectionStep unit_started(const Result<void>& result, Moment now);
+  ConnectionStep opened(Moment now);
+  ConnectionStep open_failed(const Error& error, Moment now);
+  ConnectionStep listed(const Result<void>& result, Moment now);
+  /// \param hung it did not answer keep-alive, so that only a restart of its unit helps
+  ConnectionStep lost(bool hung, std::string reason, Moment now);
+  /// Somebody asks for a restart of the daemon.
+  ConnectionStep restart(std::string reason, Moment now);
+  ConnectionStep tick(Moment now);
+
+ private:
+  ConnectionStep enter(LibvirtState state, std::string reason, ConnectionStep step);
+  ConnectionStep fail(std::string reason, Moment now);
+  ConnectionStep connect(bool restart_unit, std::string reason, Moment now);
+
+  bool managed_;
+  Backoff backoff_;
+  LibvirtState state_ = LibvirtState::down;
+  std::string reason_ = "not started";
+  std::uint32_t failures_ = 0;
+  std::optional<SteadyTime> wake_;
+};
+
+}  // namespace virtsession

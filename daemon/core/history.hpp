@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/views.hpp"
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// The last changes of every VM, also of those that are gone; the oldest go first.
+class History {
+ public:
+  explicit History(std::size_t entries_per_vm) : entries_per_vm_(entries_per_vm) {}
+
+  void set_size(std::size_t entries_per_vm);
+  void add(HistoryEntry entry);
+  /// \param uuid empty for all VMs \param limit 0 for no limit \return oldest first
+  std::vector<HistoryEntry> entries(const std::string& uuid, std::size_t limit) const;
+
+ private:
+  /// VMs that were undefined leave their history; this many VMs are kept, so that it cannot grow for ever.
+  static constexpr std::size_t kMostVms = 4096;
+
+  std::size_t entries_per_vm_;
+  std::map<std::string, std::deque<HistoryEntry>> by_vm_;
+};
+
+}  // namespace virtsession

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/json_text.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace virtsession {
+namespace {
+
+constexpr int kMaxDepth = 32;
+
+std::string position(std::string_view text, std::size_t byte) {
+  const auto before = text.substr(0, std::min(byte, text.size()));
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const auto last_newline = before.rfind('\n');
+  const auto column = 1 + before.size() - (last_newline == std::string_view::npos ? 0 : last_newline + 1);
+  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
+/// Thrown out of the parser's callback, which has no other way to stop it.
+struct Refused {
+  std::string text;
+};
+
+/// nlohmann keeps the last of two equal keys; a person who wrote both deserves to hear of it.
+class StructureCheck {
+ public:
+  bool operator()(int depth, nlohmann::json::parse_event_t event, const nlohmann::json& parsed) {
+    using Event = nlohmann::json::parse_event_t;
+    if (depth > kMaxDepth) throw Refused{"nested more than " + std::to_string(kMaxDepth) + " levels deep"};
+    if (event == Event::object_start) keys_.emplace_back();
+    if (event == Event::object_end) keys_.pop_back();
+    if (event == Event::key) {
+      const auto key = parsed.get<std::string>();
+      if (!keys_.back().insert(key).second) throw Refused{"key \"" + key + "\" is there twice"};
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::set<std::string>> keys_;
+};
+
+/// The library's message without its own prefix: "[json.exception.parse_error.101] parse error at line 1, column 2:
+/// ...".
+std::string plain_message(std::string message) {
+  for (const std::string_view mark : {"] ", "column "}) {
+    const auto at = message.find(mark);
+    if (at != std::string::npos) message.erase(0, at + mark.size());
+  }
+  const auto colon = message.find(": ");
+  return colon == std::string::npos ? message : message.substr(colon + 2);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+Result<nlohmann::json> parse_json(std::string_view text, JsonComments comments) {
+  try {
+    StructureCheck check;
+    return nlohmann::json::parse(text, std::ref(check), true, comments == JsonComments::ignore);
+  } catch (const nlohmann::json::parse_error& failure) {
+    return Error{ErrorCode::invalid_config,
+                 position(text, failure.byte > 0 ? failure.byte - 1 : 0) + ": " + plain_message(failure.what())};
+  } catch (const nlohmann::json::exception& failure) {
+    return Error{ErrorCode::invalid_config, plain_message(failure.what())};
+  } catch (const Refused& refused) {
+    return Error{ErrorCode::invalid_config, refused.text};
+  }
+}
+
+std::string_view json_type_name(const nlohmann::json& value) {
+  switch (value.type()) {
+    case nlohmann::json::value_t::null:
+      return "null";
+    case nlohmann::json::value_t::object:
+      return "an object";
+    case nlohmann::json::value_t::array:
+      return "a list";
+    case nlohmann::json::value_t::string:
+      return "a string";
+    case nlohmann::json::value_t::boolean:
+      return "a boolean";
+    case nlohmann::json::value_t::number_integer:
+    case nlohmann::json::value_t::number_unsigned:
+      return "an integer";
+    case nlohmann::json::value_t::number_float:
+      return "a number";
+    case nlohmann::json::value_t::binary:
+    case nlohmann::json::value_t::discarded:
+      break;
+  }
+  return "no JSON value";
+}
+
+std::string closest_match(std::string_view word, const std::vector<std::string_view>& candidates) {
+  std::string best;
+  auto best_distance = std::max<std::size_t>(2, word.size() / 4) + 1;
+  for (const auto candidate : candidates) {
+    const auto distance = edit_distance(word.substr(0, 64), candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace virtsession

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/policy.hpp"
+
+#include "core/json_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+namespace virtsession {
+namespace {
+
+using nlohmann::json;
+
+/// One key: how it is checked, stored, shown and described. A new key is one row in kKeys, one member of Policy, one
+/// entry in config.schema.json and config.json (a unit test compares them).
+struct Key {
+  std::string_view name;
+  /// \return what is wrong with the value, or empty
+  std::function<std::string(const json&)> check;
+  std::function<void(Policy&, const json&)> apply;
+  std::function<json(const Policy&)> get;
+  json schema;
+};
+
+std::string expected(std::string_view what, const json& value) {
+  return "must be " + std::string(what) + ", not " + std::string(json_type_name(value));
+}
+
+template <class T>
+std::string number_text(T value) {
+  return json(value).dump();
+}
+
+Key integer(std::string_view name, std::int64_t Policy::*member, std::int64_t low, std::int64_t high) {
+  return {name,
+          [=](const json& value) -> std::string {
+            if (!value.is_number_integer()) return expected("an integer", value);
+            const bool too_big = value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX};
+            if (too_big || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
+              return "must be from " + number_text(low) + " to " + number_text(high);
+            return {};
+          },
+          [=](Policy& policy, const json& value) { policy.*member = value.get<std::int64_t>(); },
+          [=](const Policy& policy) { return json(policy.*member); },
+          {{"type", "integer"}, {"minimum", low}, {"maximum", high}}};
+}
+
+Key seconds(std::string_view name, double Policy::*member, double low, double high) {
+  return {name,
+          [=](const json& value) -> std::string {
+            if (!value.is_number()) return expected("a number of seconds", value);
+            const auto number = value.get<double>();
+            if (!(number >= low && number <= high))
+              return "must be from " + number_text(low) + " to " + number_text(high) + " seconds";
+            return {};
+          },
+          [=](Policy& policy, const json& value) { policy.*member = value.get<double>(); },
+          [=](const Policy& policy) { return json(policy.*member); },
+          {{"type", "number"}, {"minimum", low}, {"maximum", high}}};
+}
+
+Key boolean(std::string_view name, bool Policy::*member) {
+  return {name,
+          [](const json& value) { return value.is_boolean() ? std::string() : expected("true or false", value); },
+          [=](Policy& policy, const json& value) { policy.*member = value.get<bool>(); },
+          [=](const Policy& policy) { return json(policy.*member); },
+          {{"type", "boolean"}}};
+}
+
+template <class E>
+Key choice(std::string_view name, E Policy::*member) {
+  json values = json::array();
+  for (const auto& [value, text] : kEnumText<E>.rows) values.push_back(text);
+  return {
+      name,
+      [values](const json& value) -> std::string {
+        if (value.is_string() && from_text<E>(value.get_ref<const std::string&>())) return {};
+        return "must be one of " + values.dump();
+      },
+      [=](Policy& policy, const json& value) { policy.*member = *from_text<E>(value.get_ref<const std::string&>()); },
+      [=](const Policy& policy) { return json(to_text(policy.*member)); },
+      {{"type", "string"}, {"enum", values}}};
+}
+
+using TextCheck = std::string (*)(const std::string&);
+
+Key strings(std::string_view name, std::vector<std::string> Policy::*member, TextCheck check_one, json item_schema) {
+  return {name,
+          [=](const json& value) -> std::string {
+            if (!value.is_array()) return expected("a list of strings", value);
+            if (value.size() > 256) return "must have at most 256 entries";
+            for (const auto& entry : value) {
+              if (!entry.is_string()) return "must be a list of strings, and has " + std::string(json_type_name(entry));
+              if (auto problem = check_one(entry.get_ref<const std::string&>()); !problem.empty()) return problem;
+            }
+            return {};
+          },
+          [=](Policy& policy, const json& value) { policy.*member = value.get<std::vector<std::string>>(); },
+          [=](const Policy& policy) { return json(policy.*member); },
+          {{"type", "array"}, {"maxItems", 256}, {"items", std::move(item_schema)}}};
+}
+
+std::string check_vm_name(const std::string& name) { return name.empty() ? "has an empty name" : ""; }
+
+std::string check_path(const std::string& path) {
+  if (!path.starts_with('/')) return "must have absolute paths, and has \"" + path + "\"";
+  return path.find('\0') == std::string::npos ? "" : "has a path with a NUL byte";
+}
+
+Key readiness(std::string_view name) {
+  return {name,
+          [](const json& value) -> std::string {
+            if (value.is_string() && parse_readiness(value.get_ref<const std::string&>())) return {};
+            return "must be started, agent, delay or tcp:HOST:PORT";
+          },
+          [](Policy& policy, const json& value) {
+            policy.start_ready = *parse_readiness(value.get_ref<const std::string&>());
+          },
+          [](const Policy& policy) { return json(to_text(policy.start_ready)); },
+          {{"type", "string"}, {"pattern", "^(started|agent|delay|tcp:.+:[0-9]{1,5})$"}}};
+}
+
+constexpr double kDay = 86400;
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> table = {
+      choice("start", &Policy::start),
+      integer("start_order", &Policy::start_order, -1000000, 1000000),
+      strings("start_after", &Policy::start_after, check_vm_name, {{"type", "string"}, {"minLength", 1}}),
+      seconds("start_delay_sec", &Policy::start_delay_sec, 0, kDay),
+      readiness("start_ready"),
+      seconds("start_ready_timeout_sec", &Policy::start_ready_timeout_sec, 0.1, kDay),
+      seconds("start_ready_delay_sec", &Policy::start_ready_delay_sec, 0, kDay),
+      integer("start_retries", &Policy::start_retries, 0, 1000),
+      boolean("start_if_ac_power", &Policy::start_if_ac_power),
+      boolean("start_if_graphical", &Policy::start_if_graphical),
+      integer("start_if_free_memory_mib", &Policy::start_if_free_memory_mib, 0, std::int64_t{1} << 30),
+      strings("start_if_paths", &Policy::start_if_paths, check_path, {{"type", "string"}, {"pattern", "^/"}}),
+      choice("restart", &Policy::restart),
+      seconds("restart_delay_sec", &Policy::restart_delay_sec, 0, kDay),
+      seconds("restart_delay_max_sec", &Policy::restart_delay_max_sec, 0, kDay),
+      integer("restart_limit", &Policy::restart_limit, 0, 1000),
+      seconds("restart_window_sec", &Policy::restart_window_sec, 1, 365 * kDay),
+  };
+  return table;
+}
+
+const Key* find_key(std::string_view name) {
+  const auto found = std::ranges::find(keys(), name, &Key::name);
+  return found == keys().end() ? nullptr : &*found;
+}
+
+/// A key as a part of a JSON pointer (RFC 6901).
+std::string pointer_part(std::string_view key) { return json::json_pointer().operator/=(std::string(key)).to_string(); }
+
+}  // namespace
+
+std::optional<Readiness> parse_readiness(std::string_view text) {
+  if (text == "started") return Readiness{};
+  if (text == "agent") return Readiness{ReadyWhen::agent, {}, 0};
+  if (text == "delay") return Readiness{ReadyWhen::delay, {}, 0};
+  if (!text.starts_with("tcp:")) return std::nullopt;
+  text.remove_prefix(4);
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  auto host = text.substr(0, colon);
+  const auto port_text = text.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  std::uint16_t port = 0;
+  const auto end = port_text.data() + port_text.size();
+  const auto parsed = std::from_chars(port_text.data(), end, port);
+  if (host.empty() || host.size() > 255 || parsed.ec != std::errc() || parsed.ptr != end || port == 0)
+    return std::nullopt;
+  if (host.find('\0') != std::string_view::npos) return std::nullopt;
+  return Readiness{ReadyWhen::tcp, std::string(host), port};
+}
+
+std::string to_text(const Readiness& readiness) {
+  switch (readiness.when) {
+    case ReadyWhen::started:
+      return "started";
+    case ReadyWhen::agent:
+      return "agent";
+    case ReadyWhen::delay:
+      return "delay";
+    case ReadyWhen::tcp:
+      break;
+  }
+  const bool address_v6 = readiness.host.find(':') != std::string::npos;
+  return "tcp:" + (address_v6 ? "[" + readiness.host + "]" : readiness.host) + ":" + std::to_string(readiness.port);
+}
+
+PolicyKeys check_policy(const json& given, const std::string& pointer) {
+  PolicyKeys result;
+  if (!given.is_object()) {
+    result.problems.push_back({pointer, expected("an object of policy keys", given), ""});
+    return result;
+  }
+  for (const auto& [name, value] : given.items()) {
+    const auto where = pointer + pointer_part(name);
+    const auto* key = find_key(name);
+    if (!key) {
+      const auto meant = closest_match(name, policy_key_names());
+      result.problems.push_back({where, "unknown key " + name, meant.empty() ? "" : "did you mean " + meant + "?"});
+      continue;
+    }
+    if (auto problem = key->check(value); !problem.empty()) {
+      result.problems.push_back({where, name + " " + problem, "the default is " + key->get(Policy{}).dump()});
+      continue;
+    }
+    result.used[name] = value;
+  }
+  return result;
+}
+
+PolicyText read_policy_text(std::string_view text) {
+  PolicyText result;
+  auto parsed = parse_json(text, JsonComments::refuse);
+  if (!parsed) {
+    result.keys.problems.push_back({"", "the policy is not JSON: " + parsed.error().message, ""});
+    return result;
+  }
+  result.keys = check_policy(*parsed);
+  if (parsed->is_object()) result.raw = std::move(parsed).value();
+  return result;
+}
+
+void apply_policy(Policy& policy, const json& used) {
+  for (const auto& [name, value] : used.items())
+    if (const auto* key = find_key(name)) key->apply(policy, value);
+}
+
+json to_json(const Policy& policy) {
+  auto result = json::object();
+  for (const auto& key : keys()) result[std::string(key.name)] = key.get(policy);
+  return result;
+}
+
+std::vector<std::string_view> policy_key_names() {
+  std::vector<std::string_view> names;
+  for (const auto& key : keys()) names.push_back(key.name);
+  return names;
+}
+
+json policy_key_schema(std::string_view name) {
+  const auto* key = find_key(name);
+  if (!key) return nullptr;
+  auto schema = key->schema;
+  schema["default"] = key->get(Policy{});
+  return schema;
+}
+
+}  // namespace virtsession

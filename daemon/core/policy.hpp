@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enum_text.hpp"
+#include "core/views.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtsession {
+
+enum class StartWhen { flag, was_running, never };
+
+template <>
+inline constexpr auto kEnumText<StartWhen> = EnumText<StartWhen, 3>{{{
+    {StartWhen::flag, "flag"},
+    {StartWhen::was_running, "was-running"},
+    {StartWhen::never, "never"},
+}}};
+
+enum class RestartWhen { no, on_failure, always };
+
+template <>
+inline constexpr auto kEnumText<RestartWhen> = EnumText<RestartWhen, 3>{{{
+    {RestartWhen::no, "no"},
+    {RestartWhen::on_failure, "on-failure"},
+    {RestartWhen::always, "always"},
+}}};
+
+enum class ReadyWhen { started, agent, tcp, delay };
+
+/// When a VM that runs counts as ready, so that others may go on.
+struct Readiness {
+  ReadyWhen when = ReadyWhen::started;
+  std::string host;        ///< for tcp: a name or an address, without brackets
+  std::uint16_t port = 0;  ///< for tcp
+
+  bool operator==(const Readiness&) const = default;
+};
+
+/// \return nothing when `text` is no readiness ("started", "agent", "delay", "tcp:HOST:PORT")
+std::optional<Readiness> parse_readiness(std::string_view text);
+std::string to_text(const Readiness& readiness);
+
+/// How one VM is looked after. The initialisers are the built-in defaults; the key of each is its name.
+struct Policy {
+  StartWhen start = StartWhen::flag;
+  std::int64_t start_order = 0;
+  std::vector<std::string> start_after;
+  double start_delay_sec = 0;
+  Readiness start_ready;
+  double start_ready_timeout_sec = 120;
+  double start_ready_delay_sec = 10;
+  std::int64_t start_retries = 3;
+  bool start_if_ac_power = false;
+  bool start_if_graphical = false;
+  std::int64_t start_if_free_memory_mib = 0;
+  std::vector<std::string> start_if_paths;
+  RestartWhen restart = RestartWhen::no;
+  double restart_delay_sec = 1;
+  double restart_delay_max_sec = 60;
+  std::int64_t restart_limit = 5;
+  double restart_window_sec = 600;
+
+  bool operator==(const Policy&) const = default;
+};
+
+/// What came of reading one set of keys: those that can be used, and what is wrong with the others.
+struct PolicyKeys {
+  nlohmann::json used = nlohmann::json::object();
+  std::vector<Problem> problems;
+};
+
+/// The one place where policy keys are checked, for the configuration's `defaults`, metadata and D-Bus alike.
+/// \param pointer put before each problem's pointer ("/defaults")
+PolicyKeys check_policy(const nlohmann::json& keys, const std::string& pointer = {});
+
+/// Reads the text of a VM's metadata element. `raw` is the whole object, with what could not be used, so that a change
+/// of one key keeps the others; it is null when the text is no JSON object at all.
+struct PolicyText {
+  nlohmann::json raw;
+  PolicyKeys keys;
+};
+PolicyText read_policy_text(std::string_view text);
+
+/// \param used from check_policy(): applied without another check
+void apply_policy(Policy& policy, const nlohmann::json& used);
+nlohmann::json to_json(const Policy& policy);
+std::vector<std::string_view> policy_key_names();
+
+/// For a key's documentation and the schema: its range, its values. Null where there is none.
+nlohmann::json policy_key_schema(std::string_view key);
+
+}  // namespace virtsession

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/supervisor.hpp"
+
+#include <algorithm>
+
+namespace virtsession {
+namespace {
+
+using nlohmann::json;
+
+const std::string kOtherClient = "another libvirt client";
+
+/// What a stop without a request of ours looks like from libvirt's reason.
+std::string stop_text(StopReason reason) {
+  switch (reason) {
+    case StopReason::shutdown:
+      return "shut down";
+    case StopReason::destroyed:
+      return "powered off";
+    case StopReason::saved:
+      return "saved";
+    case StopReason::crashed:
+      return "crashed";
+    case StopReason::failed:
+      return "failed";
+    case StopReason::migrated:
+      return "migrated away";
+    case StopReason::from_snapshot:
+      return "off after a snapshot was reverted to";
+    case StopReason::daemon:
+      return "stopped by the libvirt daemon";
+    case StopReason::none:
+    case StopReason::unknown:
+      break;
+  }
+  return "off";
+}
+
+bool is_stop(const PendingCall& call) {
+  const auto kind = call.operation.kind;
+  return kind == OperationKind::shutdown || kind == OperationKind::save || kind == OperationKind::power_off;
+}
+
+bool is_stop_by_somebody(StopReason reason) {
+  return reason == StopReason::shutdown || reason == StopReason::destroyed || reason == StopReason::saved;
+}
+
+}  // namespace
+
+PendingCall* VmRecord::lifecycle_call() {
+  for (auto& [id, call] : calls) {
+    switch (call.operation.kind) {
+      case OperationKind::start:
+      case OperationKind::shutdown:
+      case OperationKind::save:
+      case OperationKind::power_off:
+      case OperationKind::reboot:
+      case OperationKind::pause:
+      case OperationKind::resume:
+        return &call;
+      case OperationKind::set_autostart:
+      case OperationKind::set_autostart_once:
+      case OperationKind::set_policy:
+        break;
+    }
+  }
+  return nullptr;
+}
+
+Supervisor::Supervisor(Config config, const KeptState& kept, std::uint32_t seed)
+    : config_(std::move(config)), history_(static_cast<std::size_t>(config_.history_size)), backoff_(seed) {
+  // What was kept is a file that anything may have happened to: whatever is not as expected counts as not there.
+  const auto flag = kept.login.find("autostart_begun");
+  autostart_begun_ = flag != kept.login.end() && flag->is_boolean() && flag->get<bool>();
+  const auto vms = kept.login.find("vms");
+  restored_vms_ = vms != kept.login.end() && vms->is_object() ? *vms : json::object();
+  const auto up = kept.lasting.find("up");
+  if (up != kept.lasting.end() && up->is_array())
+    for (const auto& uuid : *up)
+      if (uuid.is_string()) was_running_.insert(uuid.get<std::string>());
+}
+
+void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment now) {
+  connected_ = true;
+  std::set<std::string> seen;
+  for (const auto& domain : domains) {
+    seen.insert(domain.uuid);
+    if (auto* record = find(domain.uuid))
+      update(*record, domain, now);
+    else
+      add(domain, now);
+  }
+  for (const auto& uuid : uuids())
+    if (!seen.contains(uuid)) remove(uuid, now);
+  restored_vms_ = json::object();  // what is not in the list is gone
+  if (!autostart_begun_) {
+    autostart_begun_ = true;
+    if (config_.autostart) begin_autostart("login", now);
+    was_running_.clear();
+  }
+  check_dependencies();
+  advance(now);
+}
+
+void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now) {
+  auto* record = find(uuid);
+  if (!domain) {
+    if (record) remove(uuid, now);
+  } else if (record) {
+    update(*record, *domain, now);
+  } else {
+    add(*domain, now);
+  }
+  check_dependencies();
+  advance(now);
+}
+
+void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
+  auto* record = find(event.uuid);
+  if (!record) return;
+  switch (event.kind) {
+    case DomainEventKind::started:
+      record->host_ended_it = false;
+      record->panicked = false;
+      break;
+    case DomainEventKind::shutdown_by_host:
+      record->host_ended_it = true;
+      break;
+    case DomainEventKind::shutdown_by_guest:
+      record->host_ended_it = false;
+      break;
+    case DomainEventKind::panicked:
+      record->panicked = true;
+      break;
+    case DomainEventKind::agent_connected:
+      record->domain.agent_connected = true;
+      break;
+    case DomainEventKind::agent_disconnected:
+      record->domain.agent_connected = false;
+      break;
+    case DomainEventKind::defined:
+    case DomainEventKind::undefined:
+    case DomainEventKind::suspended:
+    case DomainEventKind::resumed:
+    case DomainEventKind::stopped:
+    case DomainEventKind::pm_suspended:
+    case DomainEventKind::rebooted:
+    case DomainEventKind::metadata_changed:
+      break;  // the snapshot that follows says it all
+  }
+  advance(now);
+}
+
+void Supervisor::on_libvirt_lost(Moment) {
+  connected_ = false;
+  const Error lost{ErrorCode::libvirt_unavailable, "the connection to libvirt was lost"};
+  for (auto& [uuid, record] : vms_) {
+    changed_.insert(uuid);
+    for (auto& [id, call] : record.calls) answer_all(call.requests, lost);
+    record.calls.clear();
+    if (record.task && record.task->stage == StartStage::starting) record.task->stage = StartStage::slot;
+  }
+  operations_.clear();
+}
+
+VmRecord& Supervisor::add(const DomainSnapshot& domain, Moment now) {
+  auto& record = vms_[domain.uuid];
+  changed_.insert(domain.uuid);
+  record.domain = domain;
+  dependencies_stale_ = true;
+  read_policy(record);
+  if (restored_vms_.contains(domain.uuid)) {
+    restore(record, now);
+  } else if (domain.active()) {
+    record.intent = Intent::up;
+    settle_active(record, now);
+  } else {
+    set_phase(record, Phase::inactive, stop_text(domain.stop_reason), kOtherClient, now);
+  }
+  return record;
+}
+
+/// The last instance of this program left word of the VM: what happened meanwhile is the difference.
+void Supervisor::restore(Record& record, Moment now) {
+  const auto kept = restored_vms_.at(record.domain.uuid);
+  const auto text = [&](const char* key) { return kept.is_object() ? kept.value(key, std::string()) : std::string(); };
+  try {
+    record.intent = from_text<Intent>(text("intent")).value_or(Intent::none);
+    record.restart_count = kept.value("restart_count", 0U);
+    record.last_error = text("last_error");
+    const auto id = kept.value("id", -1);
+    if (kept.value("task", false) && !record.domain.active()) {
+      record.task = StartTask{.cause = "login", .marked = kept.value("marked", true)};
+      set_phase(record, Phase::queued, "waits for its turn", "login", now);
+      return;
+    }
+    if (id >= 0 && !record.domain.active()) return stopped(record, now);
+    if (record.domain.active()) {
+      if (id == record.domain.id) record.started_usec = kept.value("started_usec", std::uint64_t{0});
+      if (id < 0) record.intent = Intent::up;
+      return settle_active(record, now);
+    }
+    if (const auto reason = text("gave_up"); !reason.empty())
+      return set_phase(record, Phase::gave_up, reason, "policy", now);
+  } catch (const json::exception&) {
+    if (record.domain.active()) return settle_active(record, now);
+  }
+  set_phase(record, Phase::inactive, stop_text(record.domain.stop_reason), kOtherClient, now);
+}
+
+void Supervisor::remove(const std::string& uuid, Moment now) {
+  auto& record = vms_.at(uuid);
+  const Error gone{ErrorCode::no_such_vm, "VM \"" + record.domain.name + "\" is gone"};
+  for (auto& [id, call] : record.calls) {
+    operations_.erase(id);
+    // A transient VM goes with its stop.
+    answer_all(call.requests, is_stop(call) ? Result<void>() : Result<void>(gone));
+  }
+  if (record.stop_wait) answer_all(record.stop_wait->requests, Result<void>());
+  history_.add({now.wall_usec, uuid, record.domain.name, Phase::inactive, "removed from libvirt", kOtherClient});
+  for (const auto incident : {Incident::gave_up, Incident::bad_policy})
+    actions_.push_back(WithdrawNotice{incident, uuid});
+  vms_.erase(uuid);
+  changed_.insert(uuid);
+  dependencies_stale_ = true;
+}
+
+void Supervisor::update(Record& record, const DomainSnapshot& domain, Moment now) {
+  const auto before = std::exchange(record.domain, domain);
+  if (before.name != domain.name || before.autostart != domain.autostart || before.persistent != domain.persistent ||
+      before.active() != domain.active())
+    dependencies_stale_ = true;
+  if (before.policy_text != domain.policy_text || before.policy_error != domain.policy_error) read_policy(record);
+  const bool other_run = before.active() && domain.active() && before.id != domain.id;
+  if (domain.active() && (!before.active() || other_run)) return started(record, now);
+  if (before.active() && !domain.active()) return stopped(record, now);
+  if (!record.lifecycle_call()) settle(record, before.state != domain.state, now);
+  if (record.task && record.task->marked && !wants_start(record) && !record.lifecycle_call())
+    cancel_task(record, "it is not marked to start any more", kOtherClient, now);
+}
+
+void Supervisor::read_policy(Record& record) {
+  const auto problems_before = std::exchange(record.policy_problems, {});
+  record.overrides = json::object();
+  record.overrides_raw = json::object();
+  if (!record.domain.policy_error.empty()) record.policy_problems.push_back({"", record.domain.policy_error, ""});
+  if (record.domain.policy_text) {
+    auto read = read_policy_text(*record.domain.policy_text);
+    record.overrides_raw = std::move(read.raw);
+    record.overrides = std::move(read.keys.used);
+    record.policy_problems.insert(record.policy_problems.end(), read.keys.problems.begin(), read.keys.problems.end());
+  }
+  record.policy = Policy{};
+  apply_policy(record.policy, config_.defaults);
+  apply_policy(record.policy, record.overrides);
+  dependencies_stale_ = true;
+  if (record.policy_problems == problems_before) return;
+  if (!record.policy_problems.empty()) {
+    const auto text = to_text(record.policy_problems);
+    journal(Incident::bad_policy, record, "its policy has errors, and what is wrong is not used: " + text);
+    notify(Incident::bad_policy, record, text);
+  } else {
+    actions_.push_back(WithdrawNotice{Incident::bad_policy, record.domain.uuid});
+  }
+}
+
+void Supervisor::started(Record& record, Moment now) {
+  const auto* call = record.lifecycle_call();
+  const bool ours = call && call->operation.kind == OperationKind::start;
+  const auto cause = ours ? call->cause : kOtherClient;
+  record.intent = Intent::up;
+  record.started_usec = now.wall_usec;
+  record.task.reset();
+  record.stop_wait.reset();
+  record.stop_cause.clear();
+  record.host_ended_it = record.panicked = record.never_ready = false;
+  record.last_error.clear();
+  actions_.push_back(WithdrawNotice{Incident::gave_up, record.domain.uuid});
+  const auto missing = ours ? missing_dependencies(record) : std::string();
+  journal(Incident::started, record, "started (" + cause + ")" + missing);
+  begin_ready_wait(record, now);
+  if (record.ready_wait)
+    set_phase(record, Phase::waiting_ready, "waits to be ready: " + to_text(record.ready_wait->readiness) + missing,
+              cause, now);
+  else
+    set_phase(record, Phase::running, "started" + missing, cause, now);
+}
+
+/// Nothing is asked of libvirt about this VM: a phase that says otherwise is left from a connection that was lost.
+void Supervisor::settle(Record& record, bool state_changed, Moment now) {
+  const bool under_way =
+      record.phase == Phase::starting || record.phase == Phase::saving || record.phase == Phase::stopping;
+  if (record.domain.active()) {
+    if (state_changed || under_way) settle_active(record, now);
+  } else if (under_way && !record.task) {
+    set_phase(record, Phase::inactive, stop_text(record.domain.stop_reason), kOtherClient, now);
+  }
+}
+
+/// The phase of a VM that runs and about which nothing is under way.
+void Supervisor::settle_active(Record& record, Moment now) {
+  if (record.ready_wait || record.stop_wait) return;
+  const auto& domain = record.domain;
+  std::string reason = "running";
+  if (domain.state == DomainState::paused) reason = "paused (" + domain.state_reason + ")";
+  if (domain.state == DomainState::pm_suspended) reason = "suspended by the guest";
+  if (domain.state == DomainState::crashed)
+    reason = "the guest crashed and is kept as it was (" + domain.state_reason + ")";
+  set_phase(record, Phase::running, reason, kOtherClient, now);
+}
+
+void Supervisor::stopped(Record& record, Moment now) {
+  const auto reason = record.domain.stop_reason;
+  auto* call = record.lifecycle_call();
+  auto cause = !record.stop_cause.empty() ? std::exchange(record.stop_cause, {}) : kOtherClient;
+  if (call && is_stop(*call)) cause = call->cause;
+  const bool asked_by_us = cause != kOtherClient;
+  record.ready_wait.reset();
+  record.started_usec = 0;
+  record.never_ready = false;
+  if (record.stop_wait) {
+    answer_all(record.stop_wait->requests, Result<void>());
+    record.stop_wait.reset();
+  }
+  const bool killed = !asked_by_us && reason == StopReason::shutdown && record.host_ended_it;
+  if (!asked_by_us && (killed || reason == StopReason::crashed || reason == StopReason::failed)) {
+    const auto what = record.panicked ? "the guest panicked" : killed ? "QEMU was ended by a signal" : "QEMU crashed";
+    return crashed(record, killed, what, now);
+  }
+  if (asked_by_us || is_stop_by_somebody(reason))
+    record.intent = Intent::down;
+  else
+    record.intent = Intent::none;
+  set_phase(record, Phase::inactive, stop_text(reason), cause, now);
+}
+
+void Supervisor::crashed(Record& record, bool killed, const std::string& what, Moment now) {
+  journal(Incident::crashed, record, what);
+  record.last_error = what;
+  const auto& policy = record.policy;
+  const bool wanted = policy.restart == RestartWhen::always || (policy.restart == RestartWhen::on_failure && !killed);
+  if (!record.domain.persistent || record.intent == Intent::down || !wanted) {
+    record.intent = Intent::none;
+    return set_phase(record, Phase::inactive, what + "; its policy does not restart it", "crash", now);
+  }
+  const auto before = record.restarts.used(policy, now.steady);
+  if (!record.restarts.take(policy, now.steady)) {
+    const auto reason = what + ", and was restarted " + std::to_string(before) + " times within " +
+                        std::to_string(static_cast<std::int64_t>(policy.restart_window_sec)) + " s before";
+    return give_up(record, reason, "crash", now);
+  }
+  ++record.restart_count;
+  const auto wait =
+      backoff_.wait(before, from_seconds(policy.restart_delay_sec), from_seconds(policy.restart_delay_max_sec));
+  record.task = StartTask{.cause = "restart policy",
+                          .ordered = false,
+                          .marked = false,
+                          .stage = StartStage::backoff,
+                          .until = now.steady + wait};
+  set_phase(
+      record, Phase::backoff,
+      what + "; restart " + std::to_string(before + 1) + " of " + std::to_string(policy.restart_limit) + " follows",
+      "crash", now);
+}
+
+void Supervisor::set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now) {
+  const bool phase_changed = record.phase != phase || record.phase_reason.empty();
+  if (phase_changed || record.phase_reason != reason) changed_.insert(record.domain.uuid);
+  record.phase = phase;
+  record.phase_reason = std::move(reason);
+  if (!phase_changed) return;
+  history_.add({now.wall_usec, record.domain.uuid, record.domain.name, phase, record.phase_reason, cause});
+  journal(Incident::phase, record, std::string(to_text(phase)) + ": " + record.phase_reason);
+}
+
+void Supervisor::check_dependencies() {
+  if (!dependencies_stale_) return;
+  dependencies_stale_ = false;
+  std::vector<StartNode> nodes;
+  for (auto& [uuid, record] : vms_) {
+    if (!record.dependency_problems.empty()) changed_.insert(uuid);
+    record.dependency_problems.clear();
+    nodes.push_back(
+        {uuid, record.domain.name, record.policy.start_order, record.policy.start_after, wants_start(record), false});
+  }
+  for (auto& planned : plan_starts(std::move(nodes))) {
+    if (planned.problems.empty()) continue;
+    changed_.insert(planned.uuid);
+    vms_.at(planned.uuid).dependency_problems = std::move(planned.problems);
+  }
+}
+
+void Supervisor::on_config(Config config, Moment now) {
+  config_ = std::move(config);
+  history_.set_size(static_cast<std::size_t>(config_.history_size));
+  for (auto& [uuid, record] : vms_) {
+    changed_.insert(uuid);
+    read_policy(record);
+  }
+  check_dependencies();
+  advance(now);
+}
+
+/// Whoever asks for a record that can be changed may change it: it is looked at again by the owner.
+VmRecord* Supervisor::find(const std::string& uuid) {
+  const auto found = vms_.find(uuid);
+  if (found == vms_.end()) return nullptr;
+  changed_.insert(uuid);
+  return &found->second;
+}
+
+const VmRecord* Supervisor::find(const std::string& uuid) const {
+  const auto found = vms_.find(uuid);
+  return found == vms_.end() ? nullptr : &found->second;
+}
+
+void Supervisor::journal(Incident incident, const Record& record, std::string text) {
+  actions_.push_back(JournalEntry{incident, record.domain.uuid, record.domain.name, std::move(text)});
+}
+
+void Supervisor::notify(Incident incident, const Record& record, std::string text) {
+  actions_.push_back(Notice{incident, record.domain.uuid, record.domain.name, std::move(text)});
+}
+
+}  // namespace virtsession

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/conditions.hpp"
+#include "core/config.hpp"
+#include "core/history.hpp"
+#include "core/moment.hpp"
+#include "core/start_plan.hpp"
+#include "core/vm_record.hpp"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace virtsession {
+
+/// What a journal entry is about; each has a documented MESSAGE_ID (daemon/message_ids.hpp).
+enum class Incident { phase, started, start_failed, crashed, gave_up, not_ready, bad_policy };
+
+struct RunOperation {
+  Operation operation;
+};
+struct Answer {
+  RequestId request = 0;
+  Result<void> result;
+};
+struct JournalEntry {
+  Incident incident = Incident::phase;
+  std::string uuid;
+  std::string name;
+  std::string text;
+};
+/// What a person should see on the desktop; one per VM and incident, and taken back when it is over.
+struct Notice {
+  Incident incident = Incident::gave_up;
+  std::string uuid;
+  std::string name;
+  std::string text;
+};
+struct WithdrawNotice {
+  Incident incident = Incident::gave_up;
+  std::string uuid;
+};
+using Action = std::variant<RunOperation, Answer, JournalEntry, Notice, WithdrawNotice>;
+
+/// A service that a VM has to answer at before it is ready.
+struct TcpProbe {
+  std::string host;
+  std::uint16_t port = 0;
+
+  bool operator==(const TcpProbe&) const = default;
+};
+
+/// What is kept in $XDG_RUNTIME_DIR for the next instance, and in $XDG_STATE_HOME for the next login, as JSON objects.
+struct KeptState {
+  nlohmann::json login = nlohmann::json::object();
+  nlohmann::json lasting = nlohmann::json::object();
+
+  bool operator==(const KeptState&) const = default;
+};
+
+/// The state machine over all VMs. Pure: events in with their time, actions out, no I/O, no clock, no thread. The owner
+/// calls one event at a time, then take_actions(), and looks at wake(), wanted_facts(), probes() and kept_state().
+class Supervisor {
+ public:
+  Supervisor(Config config, const KeptState& kept, std::uint32_t seed);
+
+  // Events.
+  void on_listed(const std::vector<DomainSnapshot>& domains, Moment now);
+  /// \param domain nothing: the VM is gone
+  void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now);
+  void on_domain_event(const DomainEvent& event, Moment now);
+  void on_operation_done(OperationId id, const Result<void>& result, Moment now);
+  void on_libvirt_lost(Moment now);
+  void on_request(RequestId id, const VmRequest& request, Moment now);
+  /// Starts the marked VMs as at login. \param request answered when all have settled; 0 for nobody
+  void on_autostart_request(RequestId request, const std::string& cause, Moment now);
+  void on_config(Config config, Moment now);
+  void on_facts(const HostFacts& facts, Moment now);
+  void on_tcp_ready(const std::string& uuid, Moment now);
+  void on_tick(Moment now);
+
+  std::vector<Action> take_actions();
+  /// VMs that may look different now, or are gone: what has to be compared with what was last shown.
+  std::set<std::string> take_changed();
+
+  // What the owner has to arrange for; compared with what it arranged before.
+  std::optional<SteadyTime> wake() const;
+  WantedFacts wanted_facts() const;
+  std::map<std::string, TcpProbe> probes() const;  ///< by uuid
+  KeptState kept_state() const;
+
+  // Views.
+  bool connected() const { return connected_; }
+  Result<std::string> find_vm(const std::string& name_or_uuid) const;
+  std::vector<std::string> uuids() const;
+  VmView view(const std::string& uuid) const;
+  AutostartState autostart_state() const;
+  std::map<std::string, std::uint32_t> counts() const;
+  std::vector<PlanStep> plan_start(const HostFacts& facts) const;
+  std::vector<HistoryEntry> history(const std::string& uuid, std::size_t limit) const;
+  /// What can be said about a request before it is made.
+  Result<void> check(const VmRequest& request) const;
+
+ private:
+  using Record = VmRecord;
+
+  // supervisor.cpp: VMs as libvirt has them
+  Record& add(const DomainSnapshot& domain, Moment now);
+  void remove(const std::string& uuid, Moment now);
+  void restore(Record& record, Moment now);
+  void update(Record& record, const DomainSnapshot& domain, Moment now);
+  void read_policy(Record& record);
+  void started(Record& record, Moment now);
+  void stopped(Record& record, Moment now);
+  void crashed(Record& record, bool killed, const std::string& what, Moment now);
+  void settle(Record& record, bool state_changed, Moment now);
+  void settle_active(Record& record, Moment now);
+  void set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now);
+  void check_dependencies();
+
+  // supervisor_requests.cpp: what people ask for
+  void request_start(Record& record, RequestId id, const VmRequest& request, Moment now);
+  void request_stop(Record& record, RequestId id, const VmRequest& request, Moment now);
+  void request_save(Record& record, RequestId id, const VmRequest& request, Moment now);
+  void request_policy(Record& record, RequestId id, const VmRequest& request);
+  void request_plain(Record& record, RequestId id, const VmRequest& request);
+  Result<std::string> merged_policy(const Record& record, const VmRequest& request) const;
+  void reset_failed(Record& record, const std::string& cause, Moment now);
+  void call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests);
+  void call_failed(Record& record, const PendingCall& call, const Error& error, Moment now);
+  void call_succeeded(Record& record, const PendingCall& call, Moment now);
+  void answer(RequestId id, Result<void> result);
+  void answer_all(std::vector<RequestId>& requests, const Result<void>& result);
+
+  // supervisor_start.cpp: starts by policy
+  bool wants_start(const Record& record) const;
+  std::vector<StartNode> start_nodes() const;
+  void begin_autostart(const std::string& cause, Moment now);
+  void advance(Moment now);
+  bool advance_vm(Record& record, Moment now);
+  bool pass_queue(Record& record, Moment now);
+  bool pass_conditions(Record& record, Moment now);
+  void start_now(Record& record, Moment now);
+  void start_failed(Record& record, const Error& error, Moment now);
+  void give_up(Record& record, const std::string& reason, const std::string& cause, Moment now);
+  void cancel_task(Record& record, const std::string& reason, const std::string& cause, Moment now);
+  void begin_ready_wait(Record& record, Moment now);
+  bool check_ready(Record& record, Moment now);
+  void rebuild_plan();
+  void find_holders();
+  std::string missing_dependencies(const Record& record) const;
+  std::uint64_t reserved_memory_mib(const Record* except) const;
+  std::size_t starts_in_flight() const;
+  void answer_settled();
+
+  Record* find(const std::string& uuid);
+  const Record* find(const std::string& uuid) const;
+  void journal(Incident incident, const Record& record, std::string text);
+  void notify(Incident incident, const Record& record, std::string text);
+
+  Config config_;
+  HostFacts facts_;
+  History history_;
+  Backoff backoff_;
+  bool connected_ = false;
+  bool autostart_begun_ = false;
+  bool dependencies_stale_ = true;
+  nlohmann::json restored_vms_;        ///< of the last instance; a VM's entry goes when the VM was seen
+  std::set<std::string> was_running_;  ///< up at the last stop, by uuid, until autostart has used it
+  std::map<std::string, Record> vms_;  ///< by uuid
+  OperationId next_operation_ = 1;
+  std::map<OperationId, std::string> operations_;  ///< operation -> VM
+  std::vector<RequestId> autostart_requests_;
+  std::vector<Action> actions_;
+  std::set<std::string> changed_;
+
+  struct Planned {
+    std::int64_t order = 0;
+    std::vector<std::string> after;
+    bool holds = true;  ///< a later order has to wait for it
+  };
+  std::vector<std::string> plan_order_;
+  std::map<std::string, Planned> plan_;
+  std::int64_t lowest_holding_order_ = 0;
+};
+
+}  // namespace virtsession

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/supervisor.hpp"
+
+#include <algorithm>
+
+// What people ask for, and how libvirt's answers come back to them. Every request is answered exactly once.
+
+namespace virtsession {
+namespace {
+
+constexpr Duration kShutdownWait = std::chrono::seconds(60);
+
+OperationKind operation_of(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::start:
+      return OperationKind::start;
+    case RequestKind::shutdown:
+      return OperationKind::shutdown;
+    case RequestKind::save:
+      return OperationKind::save;
+    case RequestKind::power_off:
+      return OperationKind::power_off;
+    case RequestKind::reboot:
+      return OperationKind::reboot;
+    case RequestKind::pause:
+      return OperationKind::pause;
+    case RequestKind::resume:
+      return OperationKind::resume;
+    case RequestKind::set_autostart:
+      return OperationKind::set_autostart;
+    case RequestKind::set_autostart_once:
+      return OperationKind::set_autostart_once;
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+    case RequestKind::reset_failed:
+      break;
+  }
+  return OperationKind::set_policy;
+}
+
+bool is_lifecycle(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::start:
+    case RequestKind::shutdown:
+    case RequestKind::save:
+    case RequestKind::power_off:
+    case RequestKind::reboot:
+    case RequestKind::pause:
+    case RequestKind::resume:
+      return true;
+    case RequestKind::set_autostart:
+    case RequestKind::set_autostart_once:
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+    case RequestKind::reset_failed:
+      break;
+  }
+  return false;
+}
+
+std::string quoted(const VmRecord& record) { return "VM \"" + record.domain.name + "\""; }
+
+}  // namespace
+
+Result<void> Supervisor::check(const VmRequest& request) const {
+  const auto* record = find(request.uuid);
+  if (!record) return Error{ErrorCode::no_such_vm, "no VM has the uuid \"" + request.uuid + "\""};
+  if (request.kind == RequestKind::reset_failed) return {};
+  if (!connected_) return Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"};
+  const bool is_flag = request.kind == RequestKind::set_autostart || request.kind == RequestKind::set_autostart_once;
+  const bool is_policy = request.kind == RequestKind::set_policy || request.kind == RequestKind::clear_policy;
+  if ((is_flag || is_policy) && !record->domain.persistent)
+    return Error{ErrorCode::not_supported, quoted(*record) + " is transient: nothing of it outlives its run"};
+  if (request.kind == RequestKind::set_autostart_once && !record->domain.autostart_once)
+    return Error{ErrorCode::not_supported, "autostart for once needs libvirt 11.2 or later"};
+  if (is_policy)
+    if (const auto text = merged_policy(*record, request); !text) return text.error();
+  return {};
+}
+
+void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) {
+  if (const auto checked = check(request); !checked) return answer(id, checked);
+  auto& record = *find(request.uuid);
+  const auto* under_way = is_lifecycle(request.kind) ? find(request.uuid)->lifecycle_call() : nullptr;
+  if (under_way && under_way->operation.kind != operation_of(request.kind))
+    return answer(id, Error{ErrorCode::busy, quoted(record) + " is busy: libvirt is still asked to " +
+                                                 std::string(to_text(under_way->operation.kind)) + " it"});
+  switch (request.kind) {
+    case RequestKind::start:
+      request_start(record, id, request, now);
+      break;
+    case RequestKind::shutdown:
+    case RequestKind::power_off:
+      request_stop(record, id, request, now);
+      break;
+    case RequestKind::save:
+      request_save(record, id, request, now);
+      break;
+    case RequestKind::reboot:
+    case RequestKind::pause:
+    case RequestKind::resume:
+    case RequestKind::set_autostart:
+    case RequestKind::set_autostart_once:
+      request_plain(record, id, request);
+      break;
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+      request_policy(record, id, request);
+      break;
+    case RequestKind::reset_failed:
+      reset_failed(record, request.caller, now);
+      answer(id, {});
+      break;
+  }
+  advance(now);
+}
+
+void Supervisor::request_start(Record& record, RequestId id, const VmRequest& request, Moment now) {
+  record.intent = Intent::up;
+  if (record.domain.active()) return answer(id, {});
+  if (auto* under_way = record.lifecycle_call()) {
+    if (request.wait) under_way->requests.push_back(id);
+    if (!request.wait) answer(id, {});
+    return;
+  }
+  record.restarts.reset();
+  if (record.task) record.task->stage = StartStage::starting;
+  Operation operation{.uuid = record.domain.uuid, .kind = OperationKind::start};
+  operation.paused = request.paused;
+  operation.force_boot = request.force_boot;
+  operation.bypass_cache = request.bypass_cache;
+  call(record, std::move(operation), request.caller, request.wait ? std::vector{id} : std::vector<RequestId>{});
+  set_phase(record, Phase::starting, "asked to start by " + request.caller, request.caller, now);
+  if (!request.wait) answer(id, {});
+}
+
+void Supervisor::request_stop(Record& record, RequestId id, const VmRequest& request, Moment now) {
+  record.intent = Intent::down;
+  if (!record.domain.active()) {
+    if (record.task) cancel_task(record, "stopped by " + request.caller, request.caller, now);
+    return answer(id, {});
+  }
+  record.stop_cause = request.caller;
+  Operation operation{.uuid = record.domain.uuid, .kind = operation_of(request.kind)};
+  operation.graceful = request.graceful;
+  std::vector<RequestId> waits_for_call{id};
+  if (request.kind == RequestKind::shutdown) {
+    if (!record.stop_wait) record.stop_wait = StopWait{};
+    record.stop_wait->deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
+    if (request.wait) record.stop_wait->requests.push_back(id);
+    if (request.wait) waits_for_call.clear();
+  }
+  call(record, std::move(operation), request.caller, std::move(waits_for_call));
+  set_phase(record, Phase::stopping,
+            "asked to " + std::string(to_text(operation_of(request.kind))) + " by " + request.caller, request.caller,
+            now);
+}
+
+void Supervisor::request_save(Record& record, RequestId id, const VmRequest& request, Moment now) {
+  if (!record.domain.active()) {
+    if (record.domain.managed_save) return answer(id, {});
+    return answer(id, Error{ErrorCode::operation_failed, quoted(record) + " does not run: there is nothing to save"});
+  }
+  if (auto* under_way = record.lifecycle_call()) return under_way->requests.push_back(id);
+  record.intent = Intent::down;
+  Operation operation{.uuid = record.domain.uuid, .kind = OperationKind::save};
+  operation.bypass_cache = request.bypass_cache;
+  record.stop_cause = request.caller;
+  call(record, std::move(operation), request.caller, {id});
+  set_phase(record, Phase::saving, "being saved for " + request.caller, request.caller, now);
+}
+
+void Supervisor::request_plain(Record& record, RequestId id, const VmRequest& request) {
+  Operation operation{.uuid = record.domain.uuid, .kind = operation_of(request.kind)};
+  operation.enable = request.enable;
+  call(record, std::move(operation), request.caller, {id});
+}
+
+/// The metadata's text after a request, so that one key is changed and the others stay, also those that are not known
+/// here. Empty: the element goes.
+Result<std::string> Supervisor::merged_policy(const Record& record, const VmRequest& request) const {
+  if (request.kind == RequestKind::clear_policy && request.keys.empty()) return std::string();
+  if (!record.overrides_raw.is_object() || !record.domain.policy_error.empty())
+    return Error{ErrorCode::invalid_policy, quoted(record) +
+                                                " carries a policy that cannot be read; ClearPolicy removes it: " +
+                                                to_text(record.policy_problems)};
+  auto merged = record.overrides_raw;
+  if (request.kind == RequestKind::clear_policy) {
+    for (const auto& key : request.keys)
+      if (merged.erase(key) == 0)
+        return Error{ErrorCode::invalid_policy, quoted(record) + " does not carry the policy key \"" + key + "\""};
+  } else {
+    const auto checked = check_policy(request.policy);
+    if (!checked.problems.empty()) return Error{ErrorCode::invalid_policy, to_text(checked.problems)};
+    merged.update(checked.used);
+  }
+  return merged.empty() ? std::string() : merged.dump();
+}
+
+void Supervisor::request_policy(Record& record, RequestId id, const VmRequest& request) {
+  const auto text = merged_policy(record, request);
+  if (!text) return answer(id, text.error());
+  Operation operation{.uuid = record.domain.uuid, .kind = OperationKind::set_policy};
+  if (!text->empty()) operation.policy_text = *text;
+  // A second change may follow before libvirt has told of this one: it builds on it.
+  record.overrides_raw = text->empty() ? nlohmann::json::object() : nlohmann::json::parse(*text);
+  call(record, std::move(operation), request.caller, {id});
+}
+
+void Supervisor::reset_failed(Record& record, const std::string& cause, Moment now) {
+  record.restarts.reset();
+  record.restart_count = 0;
+  record.last_error.clear();
+  actions_.push_back(WithdrawNotice{Incident::gave_up, record.domain.uuid});
+  if (record.phase == Phase::gave_up)
+    set_phase(record, Phase::inactive, "its failure was reset by " + cause, cause, now);
+}
+
+void Supervisor::call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests) {
+  operation.id = next_operation_++;
+  operations_[operation.id] = record.domain.uuid;
+  actions_.push_back(RunOperation{operation});
+  record.calls.emplace(operation.id, PendingCall{std::move(operation), std::move(cause), std::move(requests)});
+}
+
+void Supervisor::on_operation_done(OperationId id, const Result<void>& result, Moment now) {
+  const auto operation = operations_.find(id);
+  if (operation == operations_.end()) return;  // of a connection that is gone: its requests were answered then
+  auto& record = *find(operation->second);
+  operations_.erase(operation);
+  auto call = std::move(record.calls.at(id));
+  record.calls.erase(id);
+  // Another client may have been faster, and the VM runs: that is what was wanted.
+  const bool runs_anyway = call.operation.kind == OperationKind::start && record.domain.active();
+  if (result || runs_anyway)
+    call_succeeded(record, call, now);
+  else
+    call_failed(record, call, result.error(), now);
+  answer_all(call.requests, runs_anyway ? Result<void>() : result);
+  advance(now);
+}
+
+void Supervisor::call_failed(Record& record, const PendingCall& call, const Error& error, Moment now) {
+  const auto kind = call.operation.kind;
+  record.last_error = "failed to " + std::string(to_text(kind)) + ": " + error.message;
+  if (kind == OperationKind::start) return start_failed(record, error, now);
+  if (kind == OperationKind::set_policy) read_policy(record);
+  record.stop_cause.clear();
+  if (kind == OperationKind::shutdown && record.stop_wait) {
+    answer_all(record.stop_wait->requests, error);
+    record.stop_wait.reset();
+  }
+  const bool stops = kind == OperationKind::shutdown || kind == OperationKind::save || kind == OperationKind::power_off;
+  if (stops && record.domain.active()) {
+    record.intent = Intent::up;
+    set_phase(record, Phase::running, record.last_error, call.cause, now);
+  }
+}
+
+void Supervisor::call_succeeded(Record& record, const PendingCall& call, Moment now) {
+  switch (call.operation.kind) {
+    case OperationKind::start:
+    case OperationKind::save:
+    case OperationKind::power_off:
+    case OperationKind::pause:
+    case OperationKind::resume:
+    case OperationKind::reboot:
+      // The state after the call came before its answer; a VM that is off by then has its phase from that.
+      if (record.domain.active()) settle_active(record, now);
+      break;
+    case OperationKind::shutdown:
+    case OperationKind::set_autostart:
+    case OperationKind::set_autostart_once:
+    case OperationKind::set_policy:
+      break;
+  }
+  if (record.phase != Phase::gave_up && record.phase != Phase::backoff) record.last_error.clear();
+}
+
+void Supervisor::answer(RequestId id, Result<void> result) { actions_.push_back(Answer{id, std::move(result)}); }
+
+void Supervisor::answer_all(std::vector<RequestId>& requests, const Result<void>& result) {
+  for (const auto id : std::exchange(requests, {})) answer(id, result);
+}
+
+}  // namespace virtsession

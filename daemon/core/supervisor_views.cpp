@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/supervisor.hpp"
+
+#include <algorithm>
+
+// What the supervisor shows: nothing here changes a VM.
+
+namespace virtsession {
+
+using nlohmann::json;
+
+namespace {
+
+/// Why a VM does not start at login, or empty when it does.
+std::string skip_reason(const VmRecord& record, bool wanted) {
+  if (record.domain.active()) return "runs already";
+  if (!record.domain.persistent) return "transient: belongs to the program that made it";
+  if (record.policy.start == StartWhen::never) return "its policy has start: never";
+  if (!wanted) return "not marked (libvirt's autostart flag is off)";
+  return {};
+}
+
+std::string start_reason(const VmRecord& record, const PlannedStart& planned, const std::vector<std::string>& names) {
+  auto text = std::string(record.domain.autostart                        ? "marked"
+                          : record.domain.autostart_once.value_or(false) ? "marked for once"
+                                                                         : "ran at the last stop");
+  text += "; order " + std::to_string(planned.order);
+  if (planned.order != record.policy.start_order)
+    text += " (its own is " + std::to_string(record.policy.start_order) + ", and an earlier VM starts after it)";
+  for (const auto& name : names) text += "; after \"" + name + "\" is ready";
+  if (record.policy.start_delay_sec > 0)
+    text += "; after " + nlohmann::json(record.policy.start_delay_sec).dump() + " s";
+  if (record.domain.managed_save) text += "; restored from its managed save";
+  if (record.policy.start_ready.when != ReadyWhen::started) text += "; ready by " + to_text(record.policy.start_ready);
+  for (const auto& problem : planned.problems) text += "; " + problem.text;
+  return text;
+}
+
+}  // namespace
+
+std::vector<Action> Supervisor::take_actions() { return std::exchange(actions_, {}); }
+
+std::set<std::string> Supervisor::take_changed() { return std::exchange(changed_, {}); }
+
+Result<std::string> Supervisor::find_vm(const std::string& name_or_uuid) const {
+  for (const auto& [uuid, record] : vms_)
+    if (record.domain.name == name_or_uuid) return uuid;
+  auto lower = name_or_uuid;
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (vms_.contains(lower)) return lower;
+  return Error{ErrorCode::no_such_vm, "no VM of this user has the name or uuid \"" + name_or_uuid + "\""};
+}
+
+std::vector<std::string> Supervisor::uuids() const {
+  std::vector<std::string> result;
+  for (const auto& [uuid, record] : vms_) result.push_back(uuid);
+  return result;
+}
+
+VmView Supervisor::view(const std::string& uuid) const {
+  const auto& record = vms_.at(uuid);
+  const auto& domain = record.domain;
+  VmView view;
+  view.uuid = domain.uuid;
+  view.name = domain.name;
+  view.title = domain.title;
+  view.state = connected_ ? domain.state : DomainState::unknown;
+  view.state_reason = connected_ ? domain.state_reason : "no connection to libvirt";
+  view.phase = connected_ ? record.phase : Phase::unknown;
+  view.phase_reason = connected_ ? record.phase_reason : "no connection to libvirt";
+  view.intent = record.intent;
+  view.autostart = domain.autostart;
+  view.autostart_once = domain.autostart_once.value_or(false);
+  view.persistent = domain.persistent;
+  view.managed_save = domain.managed_save;
+  view.policy = to_json(record.policy);
+  view.policy_overrides = record.overrides;
+  view.policy_problems = record.policy_problems;
+  view.policy_problems.insert(view.policy_problems.end(), record.dependency_problems.begin(),
+                              record.dependency_problems.end());
+  view.last_error = record.last_error;
+  view.restart_count = record.restart_count;
+  view.started_usec = record.started_usec;
+  view.networks = domain.networks;
+  return view;
+}
+
+std::map<std::string, std::uint32_t> Supervisor::counts() const {
+  std::map<std::string, std::uint32_t> result{{"total", static_cast<std::uint32_t>(vms_.size())}};
+  for (const auto& [uuid, record] : vms_) ++result[std::string(to_text(connected_ ? record.phase : Phase::unknown))];
+  return result;
+}
+
+std::vector<HistoryEntry> Supervisor::history(const std::string& uuid, std::size_t limit) const {
+  return history_.entries(uuid, limit);
+}
+
+KeptState Supervisor::kept_state() const {
+  KeptState kept;
+  kept.login = {{"autostart_begun", autostart_begun_}, {"vms", restored_vms_}};
+  auto up = json::array();
+  for (const auto& [uuid, record] : vms_) {
+    auto entry = json{{"id", record.domain.id}, {"intent", to_text(record.intent)}};
+    if (record.started_usec > 0) entry["started_usec"] = record.started_usec;
+    if (record.restart_count > 0) entry["restart_count"] = record.restart_count;
+    if (!record.last_error.empty()) entry["last_error"] = record.last_error;
+    if (record.task) entry["task"] = true, entry["marked"] = record.task->marked;
+    if (record.phase == Phase::gave_up) entry["gave_up"] = record.phase_reason;
+    kept.login["vms"][uuid] = std::move(entry);
+    if (record.intent == Intent::up && record.domain.persistent) up.push_back(uuid);
+  }
+  // Until the first list was read, what ran at the last stop is still what is known.
+  if (!autostart_begun_) up = was_running_;
+  kept.lasting = {{"up", std::move(up)}};
+  return kept;
+}
+
+std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {
+  std::vector<StartNode> nodes;
+  std::vector<PlanStep> skipped;
+  for (const auto& [uuid, record] : vms_) {
+    const bool starts = wants_start(record);
+    nodes.push_back({uuid, record.domain.name, record.policy.start_order, record.policy.start_after, starts,
+                     record.domain.active()});
+    if (!starts) skipped.push_back({0, uuid, record.domain.name, "skip", skip_reason(record, starts)});
+  }
+  std::vector<PlanStep> steps;
+  for (const auto& planned : plan_starts(std::move(nodes))) {
+    const auto& record = vms_.at(planned.uuid);
+    std::vector<std::string> names;
+    for (const auto& uuid : planned.after) names.push_back(vms_.at(uuid).domain.name);
+    auto reason = start_reason(record, planned, names);
+    const auto unmet = unmet_conditions(record.policy, facts, 0);
+    for (const auto& condition : unmet) reason += "; waits for " + condition;
+    steps.push_back({planned.wave, planned.uuid, record.domain.name, unmet.empty() ? "start" : "wait", reason});
+  }
+  std::ranges::sort(skipped, {}, &PlanStep::name);
+  steps.insert(steps.end(), skipped.begin(), skipped.end());
+  return steps;
+}
+
+}  // namespace virtsession

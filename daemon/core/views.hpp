@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/vm.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// What is wrong with one key of a policy or of the configuration.
+struct Problem {
+  std::string pointer;     ///< JSON pointer to the value, "/start_oder"
+  std::string text;        ///< "unknown key start_oder"
+  std::string suggestion;  ///< "did you mean start_order?", or empty
+
+  bool operator==(const Problem&) const = default;
+};
+
+/// One VM as the API shows it. Plain data: the D-Bus object keeps a copy and announces what differs from the last one.
+struct VmView {
+  std::string uuid;
+  std::string name;
+  std::string title;
+  DomainState state = DomainState::unknown;
+  std::string state_reason;
+  Phase phase = Phase::unknown;
+  std::string phase_reason;
+  Intent intent = Intent::none;
+  bool autostart = false;
+  bool autostart_once = false;
+  bool persistent = false;
+  bool managed_save = false;
+  nlohmann::json policy = nlohmann::json::object();            ///< effective: every key that has a value
+  nlohmann::json policy_overrides = nlohmann::json::object();  ///< what the VM itself carries and could be used
+  std::vector<Problem> policy_problems;
+  std::string last_error;  ///< of the last thing that failed; empty after a success
+  std::uint32_t restart_count = 0;
+  std::uint64_t started_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when off or not known
+  std::vector<Network> networks;
+
+  bool operator==(const VmView&) const = default;
+};
+
+/// Where the connection to libvirt is (core/connection.hpp).
+enum class LibvirtState { down, starting_unit, connecting, syncing, ready };
+
+template <>
+inline constexpr auto kEnumText<LibvirtState> = EnumText<LibvirtState, 5>{{{
+    {LibvirtState::down, "down"},
+    {LibvirtState::starting_unit, "starting-unit"},
+    {LibvirtState::connecting, "connecting"},
+    {LibvirtState::syncing, "syncing"},
+    {LibvirtState::ready, "ready"},
+}}};
+
+/// How far the start of the marked VMs has come. `incomplete`: it ended, and something that should run does not.
+enum class AutostartState { pending, running, done, incomplete };
+
+template <>
+inline constexpr auto kEnumText<AutostartState> = EnumText<AutostartState, 4>{{{
+    {AutostartState::pending, "pending"},
+    {AutostartState::running, "running"},
+    {AutostartState::done, "done"},
+    {AutostartState::incomplete, "incomplete"},
+}}};
+
+struct ManagerView {
+  std::string version;
+  LibvirtState libvirt_state = LibvirtState::down;
+  std::string libvirt_reason;    ///< why it is in that state, for a person
+  std::string libvirt_daemon;    ///< "libvirtd" or "virtqemud"
+  std::string libvirt_version;   ///< of that daemon; empty until it was reached
+  bool libvirt_managed = false;  ///< its unit is ours
+  AutostartState autostart_state = AutostartState::pending;
+  std::map<std::string, std::uint32_t> counts;  ///< VMs by phase, and "total"
+  std::string config_path;                      ///< the file in force; empty for the built-in defaults
+  std::vector<Problem> config_problems;         ///< of the last file that could not be used
+
+  bool operator==(const ManagerView&) const = default;
+};
+
+/// One row of a dry run.
+struct PlanStep {
+  std::uint32_t wave = 0;  ///< VMs of one wave may start together; 0 for those that are skipped
+  std::string uuid;
+  std::string name;
+  std::string decision;  ///< "start", "wait" or "skip"
+  std::string reason;
+
+  bool operator==(const PlanStep&) const = default;
+};
+
+/// One change in a VM's life.
+struct HistoryEntry {
+  std::uint64_t time_usec = 0;  ///< CLOCK_REALTIME, microseconds
+  std::string uuid;
+  std::string name;
+  Phase phase = Phase::unknown;
+  std::string reason;
+  std::string cause;  ///< login, policy, crash, a D-Bus caller, another libvirt client ...
+
+  bool operator==(const HistoryEntry&) const = default;
+};
+
+}  // namespace virtsession
