@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "daemon.hpp"
+
+#include "build_config.hpp"
+#include "config_file.hpp"
+#include "message_ids.hpp"
+#include "now.hpp"
+#include "paths.hpp"
+#include "util/log.hpp"
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <random>
+
+namespace virtsession {
+namespace {
+
+constexpr const char* kSessionUri = "qemu:///session";
+
+log::Level log_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return log::Level::debug;
+    case LogLevel::info: return log::Level::info;
+    case LogLevel::warning: return log::Level::warning;
+    case LogLevel::error: break;
+  }
+  return log::Level::error;
+}
+
+/// What the journal has of an incident: its MESSAGE_ID, if it has one, and how much it matters.
+struct JournalKind {
+  const char* message_id;
+  log::Level level;
+};
+
+JournalKind journal_kind(Incident incident) {
+  switch (incident) {
+    case Incident::phase: return {nullptr, log::Level::info};
+    case Incident::started: return {message_id::kVmStarted, log::Level::info};
+    case Incident::start_failed: return {message_id::kVmStartFailed, log::Level::error};
+    case Incident::crashed: return {message_id::kVmCrashed, log::Level::error};
+    case Incident::gave_up: return {message_id::kVmGaveUp, log::Level::error};
+    case Incident::not_ready: return {message_id::kVmNotReady, log::Level::warning};
+    case Incident::bad_policy: break;
+  }
+  return {message_id::kVmBadPolicy, log::Level::warning};
+}
+
+bool is_executable(const char* path) { return access(path, X_OK) == 0; }
+
+}  // namespace
+
+Daemon::Daemon(const Arguments& arguments)
+    : arguments_(arguments),
+      config_(load_config()),
+      supervisor_(config_.config, state_files_.load(), std::random_device{}()),
+      bus_(connect_bus()),
+      user_manager_(*bus_),
+      path_watcher_(loop_),
+      host_watcher_(loop_, user_manager_, path_watcher_,
+                    [this](const HostFacts& facts) { tell([&](Moment now) { supervisor_.on_facts(facts, now); }); }),
+      tcp_prober_(loop_,
+                  [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_tcp_ready(uuid, now); }); }),
+      notifications_(*bus_, {}),
+      link_(loop_, arguments.uri ? nullptr : &user_manager_, choose_daemon(), arguments.uri.value_or(kSessionUri), *this),
+      tree_(*bus_, *this),
+      bus_source_(loop_, *bus_, [this](const std::string& text) { fail(EX_TEMPFAIL, "The session bus is gone: " + text); }),
+      tick_(loop_, [this] { tell([&](Moment now) { supervisor_.on_tick(now); }); }),
+      pass_end_(loop_.on_pass_end([this] { end_pass(); })) {}
+
+Daemon::~Daemon() = default;
+
+Daemon::LoadedConfig Daemon::load_config() const {
+  LoadedConfig loaded;
+  loaded.path = arguments_.config_file.empty() ? find_config_file() : arguments_.config_file;
+  if (loaded.path.empty()) return loaded;
+  const auto file = read_config_file(loaded.path);
+  if (!file)
+    loaded.problems.push_back({"", file.error().message, ""});
+  else if (file->problems.empty())
+    loaded.config = file->config;
+  else
+    loaded.problems = file->problems;
+  return loaded;
+}
+
+std::unique_ptr<sdbus::IConnection> Daemon::connect_bus() const {
+  try {
+    return sdbus::createSessionBusConnection();
+  } catch (const sdbus::Error& error) {
+    throw FatalError(EX_UNAVAILABLE, "Failed to connect to the session bus (dbus-user-session): " + error.getMessage());
+  }
+}
+
+/// The daemon that libvirt's clients choose as well: by the socket that is there, else by what they were built with.
+std::string Daemon::choose_daemon() const {
+  switch (config_.config.libvirt_daemon) {
+    case LibvirtDaemonChoice::libvirtd: return "libvirtd";
+    case LibvirtDaemonChoice::virtqemud: return "virtqemud";
+    case LibvirtDaemonChoice::automatic: break;
+  }
+  const bool libvirtd = is_executable(build::kLibvirtd);
+  const bool virtqemud = is_executable(build::kVirtqemud);
+  if (libvirtd != virtqemud) return libvirtd ? "libvirtd" : "virtqemud";
+  const auto sockets = runtime_dir() + "/libvirt/";
+  std::error_code ignored;
+  if (std::filesystem::exists(sockets + "virtqemud-sock", ignored)) return "virtqemud";
+  if (std::filesystem::exists(sockets + "libvirt-sock", ignored)) return "libvirtd";
+  return std::string(build::kDefaultDaemon);
+}
+
+int Daemon::run() {
+  log::set_level(log_level(config_.config.log_level));
+  if (!config_.problems.empty())
+    log::error("{} is not used, the built-in defaults are: {}", config_.path, to_text(config_.problems));
+  notifications_.set_enabled(config_.config.notifications);
+  handle_signals();
+  publish();
+  if (const auto owned = tree_.request_name(); !owned) throw FatalError(EX_UNAVAILABLE, owned.error().message);
+  if (link_.managed()) {
+    user_manager_.connect([this](const Result<void>& result) {
+      if (!result) return fail(EX_UNAVAILABLE, result.error().message);
+      watch_autostart_links();
+      link_.start();
+    });
+  } else {
+    link_.start();
+  }
+  loop_.enable_watchdog();
+  notify_.ready();
+  const auto code = loop_.run();
+  if (fatal_) throw FatalError(code, *fatal_);
+  return code;
+}
+
+void Daemon::handle_signals() {
+  for (const int number : {SIGTERM, SIGINT})
+    signals_.push_back(loop_.on_signal(number, [this] {
+      notify_.stopping();
+      loop_.quit(EX_OK);
+    }));
+  signals_.push_back(loop_.on_signal(SIGHUP, [this] {
+    notify_.reloading();
+    static_cast<void>(reload());  // what is wrong is in the journal and in ConfigProblems
+    notify_.ready();
+  }));
+}
+
+void Daemon::fail(int exit_code, const std::string& text) {
+  fatal_ = text;
+  loop_.quit(exit_code);
+}
+
+/// libvirt has no event for the autostart flag: it is a link in this folder.
+void Daemon::watch_autostart_links() {
+  path_watcher_.watch(config_home() + "/libvirt/qemu/autostart", [this](const std::string& entry) {
+    const auto suffix = entry.find(".xml");
+    if (suffix == std::string::npos) return link_.relist();
+    if (const auto uuid = supervisor_.find_vm(entry.substr(0, suffix))) link_.hypervisor().refresh(*uuid);
+  });
+}
+
+template <class Event>
+void Daemon::tell(Event event) {
+  event(now());
+  for (const auto& action : supervisor_.take_actions()) execute(action);
+}
+
+void Daemon::execute(const Action& action) {
+  if (const auto* run = std::get_if<RunOperation>(&action)) {
+    link_.hypervisor().run(run->operation);
+  } else if (const auto* answer = std::get_if<Answer>(&action)) {
+    answers_.push_back(*answer);
+  } else if (const auto* entry = std::get_if<JournalEntry>(&action)) {
+    const auto kind = journal_kind(entry->incident);
+    log::Fields fields{{"VIRTSESSION_VM", entry->name}, {"VIRTSESSION_VM_UUID", entry->uuid}};
+    if (kind.message_id) fields.emplace_back("MESSAGE_ID", kind.message_id);
+    log::write(kind.level, fields, "VM \"" + entry->name + "\": " + entry->text);
+  } else if (const auto* notice = std::get_if<Notice>(&action)) {
+    notifications_.show(*notice);
+  } else if (const auto* withdrawn = std::get_if<WithdrawNotice>(&action)) {
+    notifications_.withdraw(*withdrawn);
+  }
+}
+
+void Daemon::end_pass() {
+  arrange();
+  publish();
+  for (const auto& answer : std::exchange(answers_, {})) {
+    const auto request = requests_.extract(answer.request);
+    if (!request.empty()) request.mapped()(answer.result);
+  }
+}
+
+/// Watches, probes and timers follow from the state; files too.
+void Daemon::arrange() {
+  host_watcher_.want(supervisor_.wanted_facts());
+  tcp_prober_.want(supervisor_.probes());
+  if (const auto wake = supervisor_.wake())
+    tick_.set(*wake);
+  else
+    tick_.cancel();
+}
+
+void Daemon::publish() {
+  const auto changed = supervisor_.take_changed();
+  for (const auto& uuid : changed) {
+    if (supervisor_.has(uuid))
+      tree_.update(supervisor_.view(uuid));
+    else
+      tree_.remove(uuid);
+  }
+  if (!changed.empty()) state_files_.save(supervisor_.kept_state());
+  if (changed.empty() && !manager_changed_) return;
+  manager_changed_ = false;
+  tree_.update(manager_view());
+  notify_.status(status_text());
+}
+
+ManagerView Daemon::manager_view() const {
+  ManagerView view;
+  view.version = build::kVersion;
+  view.libvirt_state = link_.state();
+  view.libvirt_reason = link_.reason();
+  view.libvirt_daemon = link_.daemon();
+  view.libvirt_version = link_.version();
+  view.libvirt_managed = link_.managed();
+  view.autostart_state = supervisor_.autostart_state();
+  view.counts = supervisor_.counts();
+  view.config_path = config_.path;
+  view.config_problems = config_.problems;
+  return view;
+}
+
+std::string Daemon::status_text() const {
+  if (link_.state() != LibvirtState::ready)
+    return "libvirt: " + std::string(to_text(link_.state())) + " (" + link_.reason() + ")";
+  const auto counts = supervisor_.counts();
+  const auto count = [&](const char* phase) { return counts.contains(phase) ? counts.at(phase) : 0U; };
+  auto text = std::to_string(count("total")) + " VMs, " + std::to_string(count("running")) + " running";
+  if (const auto gave_up = count("gave-up"); gave_up > 0) text += ", " + std::to_string(gave_up) + " gave up";
+  return text + "; autostart " + std::string(to_text(supervisor_.autostart_state()));
+}
+
+void Daemon::on_link_changed() { manager_changed_ = true; }
+
+void Daemon::on_link_lost() {
+  tell([&](Moment now) { supervisor_.on_libvirt_lost(now); });
+}
+
+void Daemon::on_listed(const std::vector<DomainSnapshot>& domains) {
+  tell([&](Moment now) { supervisor_.on_listed(domains, now); });
+  manager_changed_ = true;
+}
+
+void Daemon::on_domain_event(const DomainEvent& event) {
+  tell([&](Moment now) { supervisor_.on_domain_event(event, now); });
+}
+
+void Daemon::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {
+  tell([&](Moment now) { supervisor_.on_domain(uuid, domain, now); });
+}
+
+void Daemon::on_operation_done(OperationId id, const Result<void>& result) {
+  tell([&](Moment now) { supervisor_.on_operation_done(id, result, now); });
+}
+
+}  // namespace virtsession
