@@ -8,6 +8,7 @@
 #include "paths.hpp"
 #include "util/log.hpp"
 
+#include <sdbus-c++/sdbus-c++.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -58,13 +59,14 @@ Daemon::Daemon(const Arguments& arguments)
       config_(load_config()),
       supervisor_(config_.config, state_files_.load(), std::random_device{}()),
       bus_(connect_bus()),
-      user_manager_(*bus_),
+      user_manager_(loop_, *bus_),
       path_watcher_(loop_),
       host_watcher_(loop_, user_manager_, path_watcher_,
                     [this](const HostFacts& facts) { tell([&](Moment now) { supervisor_.on_facts(facts, now); }); }),
       tcp_prober_(loop_,
                   [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_tcp_ready(uuid, now); }); }),
-      notifications_(*bus_, {}),
+      notifications_(*bus_, {.try_again = [this](const std::string& uuid) { try_again(uuid); },
+                             .details = [this](const Notice& notice) { return details(notice); }}),
       link_(loop_, arguments.uri ? nullptr : &user_manager_, choose_daemon(), arguments.uri.value_or(kSessionUri), *this),
       tree_(*bus_, *this),
       bus_source_(loop_, *bus_, [this](const std::string& text) { fail(EX_TEMPFAIL, "The session bus is gone: " + text); }),
@@ -113,10 +115,8 @@ std::string Daemon::choose_daemon() const {
 }
 
 int Daemon::run() {
-  log::set_level(log_level(config_.config.log_level));
   if (!config_.problems.empty())
     log::error("{} is not used, the built-in defaults are: {}", config_.path, to_text(config_.problems));
-  notifications_.set_enabled(config_.config.notifications);
   handle_signals();
   publish();
   if (const auto owned = tree_.request_name(); !owned) throw FatalError(EX_UNAVAILABLE, owned.error().message);
@@ -131,9 +131,15 @@ int Daemon::run() {
   }
   loop_.enable_watchdog();
   notify_.ready();
+  apply_config();
   const auto code = loop_.run();
   if (fatal_) throw FatalError(code, *fatal_);
   return code;
+}
+
+void Daemon::apply_config() {
+  log::set_level(log_level(config_.config.log_level));
+  notifications_.set_enabled(config_.config.notifications);
 }
 
 void Daemon::handle_signals() {
@@ -143,7 +149,7 @@ void Daemon::handle_signals() {
       loop_.quit(EX_OK);
     }));
   signals_.push_back(loop_.on_signal(SIGHUP, [this] {
-    notify_.reloading();
+    notify_.reloading(now().steady);
     static_cast<void>(reload());  // what is wrong is in the journal and in ConfigProblems
     notify_.ready();
   }));
@@ -156,15 +162,14 @@ void Daemon::fail(int exit_code, const std::string& text) {
 
 /// libvirt has no event for the autostart flag: it is a link in this folder.
 void Daemon::watch_autostart_links() {
-  path_watcher_.watch(config_home() + "/libvirt/qemu/autostart", [this](const std::string& entry) {
+  autostart_links_ = path_watcher_.watch(config_home() + "/libvirt/qemu/autostart", [this](const std::string& entry) {
     const auto suffix = entry.find(".xml");
     if (suffix == std::string::npos) return link_.relist();
     if (const auto uuid = supervisor_.find_vm(entry.substr(0, suffix))) link_.hypervisor().refresh(*uuid);
   });
 }
 
-template <class Event>
-void Daemon::tell(Event event) {
+void Daemon::tell(const std::function<void(Moment now)>& event) {
   event(now());
   for (const auto& action : supervisor_.take_actions()) execute(action);
 }
@@ -184,6 +189,21 @@ void Daemon::execute(const Action& action) {
   } else if (const auto* withdrawn = std::get_if<WithdrawNotice>(&action)) {
     notifications_.withdraw(*withdrawn);
   }
+}
+
+void Daemon::try_again(const std::string& uuid) {
+  VmRequest again;
+  again.uuid = uuid;
+  again.kind = RequestKind::start;
+  again.caller = "a desktop notification";
+  request(again, [](const Result<void>&) {});  // how it ends is a phase, and perhaps the next notification
+}
+
+std::string Daemon::details(const Notice& notice) const {
+  std::string text = notice.text;
+  for (const auto& entry : supervisor_.history(notice.uuid, 5))
+    text += "\n" + std::string(to_text(entry.phase)) + ": " + entry.reason;
+  return text;
 }
 
 void Daemon::end_pass() {

@@ -17,6 +17,7 @@
 #include "util/event_loop.hpp"
 #include "util/path_watcher.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,6 +49,7 @@ class Daemon final : private LinkSink, private Api {
   // Start and end (daemon.cpp)
   LoadedConfig load_config() const;
   std::unique_ptr<sdbus::IConnection> connect_bus() const;
+  void apply_config();
   void handle_signals();
   void fail(int exit_code, const std::string& text);
   void watch_autostart_links();
@@ -55,14 +57,15 @@ class Daemon final : private LinkSink, private Api {
 
   // A pass (daemon.cpp)
   void end_pass();
+  void try_again(const std::string& uuid);
+  std::string details(const Notice& notice) const;
   void execute(const Action& action);
   void arrange();
   void publish();
   ManagerView manager_view() const;
   std::string status_text() const;
   /// Passes an event on; what the supervisor asks of libvirt for it goes out at once.
-  template <class Event>
-  void tell(Event event);
+  void tell(const std::function<void(Moment now)>& event);
 
   // LinkSink
   void on_link_changed() override;
@@ -98,6 +101,7 @@ class Daemon final : private LinkSink, private Api {
   UserManager user_manager_;
   Notify notify_;
   PathWatcher path_watcher_;
+  PathWatcher::Handle autostart_links_;
   HostWatcher host_watcher_;
   TcpProber tcp_prober_;
   Notifications notifications_;

@@ -53,8 +53,7 @@ Result<void> Daemon::reload() {
   }
   config_ = std::move(loaded);
   log::info("Configuration read from {}", config_.path.empty() ? "the built-in defaults" : config_.path);
-  log::set_level(config_.config.log_level);
-  notifications_.set_enabled(config_.config.notifications);
+  apply_config();
   tell([&](Moment now) { supervisor_.on_config(config_.config, now); });
   link_.use_daemon(choose_daemon());
   return {};

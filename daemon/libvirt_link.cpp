@@ -30,7 +30,7 @@ LibvirtLink::LibvirtLink(EventLoop& loop, UserManager* units, std::string daemon
       connection_(units != nullptr, std::random_device{}()),
       timer_(loop,
              [this] { follow([&] { return connection_.tick(now()); }); }),
-      hypervisor_(std::make_unique<LibvirtHypervisor>(loop, *this)) {}
+      hypervisor_(std::make_unique<LibvirtHypervisor>(loop, static_cast<HypervisorSink&>(*this))) {}
 
 LibvirtLink::~LibvirtLink() = default;
 

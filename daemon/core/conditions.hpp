@@ -14,10 +14,10 @@ namespace virtsession {
 
 /// What is known of the host. Nothing: not known (yet), which meets no condition.
 struct HostFacts {
-  std::optional<bool> on_ac_power;
-  std::optional<bool> graphical_session;
-  std::optional<std::uint64_t> available_memory_mib;
-  std::map<std::string, bool> paths;  ///< whether each watched path exists
+  std::optional<bool> on_ac_power = std::nullopt;
+  std::optional<bool> graphical_session = std::nullopt;
+  std::optional<std::uint64_t> available_memory_mib = std::nullopt;
+  std::map<std::string, bool> paths = {};  ///< whether each watched path exists
 
   bool operator==(const HostFacts&) const = default;
 };

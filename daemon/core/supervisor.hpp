@@ -76,8 +76,8 @@ class Supervisor {
   void on_operation_done(OperationId id, const Result<void>& result, Moment now);
   void on_libvirt_lost(Moment now);
   void on_request(RequestId id, const VmRequest& request, Moment now);
-  /// Starts the marked VMs as at login. \param request answered when all have settled; 0 for nobody
-  void on_autostart_request(RequestId request, const std::string& cause, Moment now);
+  /// Starts the marked VMs as at login. \param wait the request is answered when all have settled, not at once
+  void on_autostart_request(RequestId request, bool wait, const std::string& cause, Moment now);
   void on_config(Config config, Moment now);
   void on_facts(const HostFacts& facts, Moment now);
   void on_tcp_ready(const std::string& uuid, Moment now);
@@ -95,11 +95,14 @@ class Supervisor {
 
   // Views.
   bool connected() const { return connected_; }
+  bool has(const std::string& uuid) const { return vms_.contains(uuid); }
   Result<std::string> find_vm(const std::string& name_or_uuid) const;
   std::vector<std::string> uuids() const;
   VmView view(const std::string& uuid) const;
   AutostartState autostart_state() const;
   std::map<std::string, std::uint32_t> counts() const;
+  /// What plan_start() has to know of the host.
+  WantedFacts plan_facts() const;
   std::vector<PlanStep> plan_start(const HostFacts& facts) const;
   std::vector<HistoryEntry> history(const std::string& uuid, std::size_t limit) const;
   /// What can be said about a request before it is made.

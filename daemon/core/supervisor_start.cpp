@@ -50,12 +50,15 @@ void Supervisor::begin_autostart(const std::string& cause, Moment now) {
   }
 }
 
-void Supervisor::on_autostart_request(RequestId request, const std::string& cause, Moment now) {
+void Supervisor::on_autostart_request(RequestId request, bool wait, const std::string& cause, Moment now) {
   if (!connected_) return answer(request, Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"});
   for (auto& [uuid, record] : vms_)
     if (record.phase == Phase::gave_up && wants_start(record)) reset_failed(record, cause, now);
   begin_autostart(cause, now);
-  if (request != 0) autostart_requests_.push_back(request);
+  if (wait)
+    autostart_requests_.push_back(request);
+  else
+    answer(request, {});
   advance(now);
 }
 

@@ -116,6 +116,13 @@ KeptState Supervisor::kept_state() const {
   return kept;
 }
 
+WantedFacts Supervisor::plan_facts() const {
+  WantedFacts wanted;
+  for (const auto& [uuid, record] : vms_)
+    if (wants_start(record)) add_wanted(wanted, record.policy);
+  return wanted;
+}
+
 std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {
   std::vector<StartNode> nodes;
   std::vector<PlanStep> skipped;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/desktop.hpp"
+
+#include "e2e/support/bus.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+
+namespace virtsession::test {
+namespace {
+
+/// What the build leaves for these tests; ctest's set-up makes both (tests/e2e/CMakeLists.txt).
+HostOptions installed() {
+  return {.install = {VIRTSESSION_INSTALLED}, .guests = VIRTSESSION_GUESTS};
+}
+
+}  // namespace
+
+Desktop::Desktop(bool enabled) : host_(installed()), enabled_(enabled) {
+  host_.add_user(kUser);
+  if (enabled) host_.must_exec({"systemctl", "--global", "enable", "virtsessiond.service"});
+}
+
+void Desktop::login() {
+  host_.login(kUser);
+  if (enabled_) wait_ready();
+}
+
+void Desktop::logout() {
+  client_.reset();
+  host_.logout(kUser);
+  host_.wait_user_stopped(kUser);
+}
+
+void Desktop::connect() {
+  client_.reset();
+  client_ = std::make_unique<Client>(connect_to_user_bus(host_, kUser));
+}
+
+void Desktop::wait_ready() {
+  connect();
+  wait_until(
+      [&] {
+        try {
+          return manager_text("LibvirtState") == "ready";
+        } catch (const sdbus::Error&) {
+          return false;  // nobody owns the name yet
+        }
+      },
+      kLong, "virtsessiond is connected to libvirt");
+}
+
+std::string Desktop::systemctl(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"systemctl", "--user"});
+  return run(arguments);
+}
+
+std::string Desktop::virsh(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"virsh", "-c", "qemu:///session"});
+  return run(arguments);
+}
+
+pid_t Desktop::main_pid(const std::string& unit) {
+  return std::stoi(systemctl({"show", "-P", "MainPID", unit}));
+}
+
+std::optional<std::string> Desktop::find(const std::string& name) {
+  for (const auto& [path, interfaces] : api().managed_objects()) {
+    const auto vm = interfaces.find(kVmInterface);
+    if (vm != interfaces.end() && vm->second.at("Name").get<std::string>() == name) return path;
+  }
+  return std::nullopt;
+}
+
+VariantMap Desktop::vm(const std::string& name) {
+  const auto path = find(name);
+  if (!path) throw std::runtime_error("no VM \"" + name + "\" on D-Bus");
+  return api().get_all(*path, kVmInterface);
+}
+
+std::string Desktop::text(const std::string& name, const std::string& property) {
+  return vm(name).at(property).get<std::string>();
+}
+
+bool Desktop::flag(const std::string& name, const std::string& property) {
+  return vm(name).at(property).get<bool>();
+}
+
+std::string Desktop::manager_text(const std::string& property) {
+  return api().get_all(std::string(kRootPath), kManagerInterface).at(property).get<std::string>();
+}
+
+void Desktop::wait_for(const std::string& name, const std::string& property, const std::string& expected,
+                       std::chrono::milliseconds timeout) {
+  std::string last;
+  try {
+    wait_until([&] { return (last = text(name, property)) == expected; }, timeout, name + ": " + property + " is " + expected);
+  } catch (const TimedOut& error) {
+    throw std::runtime_error(std::string(error.what()) + "; it is " + last + " (" + text(name, "PhaseReason") + ")");
+  }
+}
+
+Outcome Desktop::call(const std::string& name, const std::string& method, const VariantMap& options) {
+  const auto path = find(name);
+  if (!path) throw std::runtime_error("no VM \"" + name + "\" on D-Bus");
+  return test::wait_for(api().call(*path, kVmInterface, method, options));
+}
+
+std::vector<std::string> Desktop::history(const std::string& name) {
+  std::vector<std::string> result;
+  for (const auto& entry : api().manager().History(name, {}))
+    result.push_back(std::get<3>(entry) + ": " + std::get<4>(entry) + " [" + std::get<5>(entry) + "]");
+  return result;
+}
+
+}  // namespace virtsession::test

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/desktop.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace virtsession::test;
+
+namespace {
+
+constexpr const char* kLibvirtUnit = "virtsession-libvirtd.service";
+
+}  // namespace
+
+TEST_CASE("the first client of a session reaches the managed daemon, before virtsessiond is up") {
+  Desktop desktop(false);
+  desktop.host().login(kUser);
+  desktop.systemctl({"enable", "virtsessiond.service"});
+  desktop.logout();
+  // From here on only its sockets are enabled, as at a login where virtsessiond is late.
+  desktop.host().must_exec({"systemctl", "--global", "mask", "virtsessiond.service"});
+  desktop.host().login(kUser);
+  CHECK(desktop.main_pid(kLibvirtUnit) == 0);
+  desktop.virsh({"list", "--all"});
+
+  const auto pid = desktop.main_pid(kLibvirtUnit);
+  REQUIRE(pid > 0);
+  CHECK(desktop.run({"cat", "/proc/" + std::to_string(pid) + "/cgroup"}).ends_with("/virtsession.slice/virtsession-libvirtd.service"));
+  CHECK(desktop.run({"pgrep", "-u", kUser, "libvirtd"}) == std::to_string(pid));
+}
+
+TEST_CASE("kill -9 of libvirtd: VMs run on, and the supervisor is back within two seconds") {
+  Desktop desktop;
+  desktop.login();
+  std::vector<Guest> guests;
+  for (const auto* name : {"a", "b", "c"}) guests.push_back(desktop.define({.name = name}));
+  for (const auto& guest : guests) guest.start();
+  for (const auto& guest : guests) guest.wait_ready();
+  for (const auto& guest : guests) desktop.wait_for(guest.name(), "Phase", "running");
+  std::vector<pid_t> pids;
+  for (const auto& guest : guests) pids.push_back(guest.qemu_pid());
+  desktop.api().signals();
+
+  const auto killed = std::chrono::steady_clock::now();
+  desktop.host().must_exec({"kill", "-9", std::to_string(desktop.main_pid(kLibvirtUnit))});
+  bool lost = false;
+  std::vector<SeenSignal> seen;
+  wait_until(
+      [&] {
+        for (auto& signal : desktop.api().signals()) {
+          const auto state = signal.changed.find("LibvirtState");
+          if (state != signal.changed.end() && state->second.get<std::string>() != "ready") lost = true;
+          seen.push_back(std::move(signal));
+        }
+        return lost && desktop.manager_text("LibvirtState") == "ready";
+      },
+      kSoon, "libvirt was lost and is ready again");
+  CHECK(std::chrono::steady_clock::now() - killed < std::chrono::seconds(2));
+  for (const auto& signal : seen) CHECK(signal.member != "InterfacesRemoved");
+  for (std::size_t i = 0; i < guests.size(); ++i) {
+    CHECK(guests[i].qemu_pid() == pids[i]);
+    CHECK(desktop.text(guests[i].name(), "State") == "running");
+    CHECK(desktop.text(guests[i].name(), "Phase") == "running");
+  }
+  // Events of the new connection arrive.
+  guests[0].shutdown();
+  desktop.wait_for("a", "State", "shut-off", kLong);
+  guests[1].destroy();
+  desktop.wait_for("b", "State", "shut-off");
+}
+
+TEST_CASE("a crash of QEMU while libvirtd is down is seen when it is back") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  const auto wanted = desktop.define({.name = "b", .system = System::none, .policy = R"({"restart": "on-failure", "restart_delay_sec": 0})"});
+  guest.start();
+  wanted.start();
+  desktop.wait_for("b", "Phase", "running");
+  const auto before = wanted.qemu_pid();
+  desktop.systemctl({"kill", "--signal=KILL", "--kill-whom=main", kLibvirtUnit});
+  desktop.host().must_exec({"kill", "-9", std::to_string(guest.qemu_pid()), std::to_string(before)});
+  desktop.wait_for("a", "State", "shut-off");
+  CHECK(desktop.text("a", "Phase") == "inactive");
+  wait_until([&] { return wanted.qemu_pid() > 0 && wanted.qemu_pid() != before; }, kSoon, "b runs again");
+  desktop.wait_for("b", "Phase", "running");
+}
+
+TEST_CASE("kill -9 and restart of virtsessiond: VMs run on, nothing is started again") {
+  Desktop desktop;
+  desktop.login();
+  const auto running = desktop.define({.name = "running"});
+  const auto stopped = desktop.define({.name = "stopped", .system = System::none});
+  running.set_autostart(true);
+  stopped.set_autostart(true);
+  desktop.logout();
+  desktop.login();
+  desktop.wait_for("running", "Phase", "running", kLong);
+  desktop.wait_for("stopped", "Phase", "running", kLong);
+  running.wait_ready();
+  stopped.destroy();
+  desktop.wait_for("stopped", "Phase", "inactive");
+  const auto pid = running.qemu_pid();
+
+  for (const bool kill : {true, false}) {
+    const auto before = desktop.main_pid("virtsessiond.service");
+    if (kill)
+      desktop.host().must_exec({"kill", "-9", std::to_string(before)});
+    else
+      desktop.systemctl({"restart", "virtsessiond.service"});
+    wait_until([&] { const auto now = desktop.main_pid("virtsessiond.service"); return now > 0 && now != before; }, kSoon,
+               "virtsessiond runs again");
+    desktop.wait_ready();
+    CHECK(running.qemu_pid() == pid);
+    CHECK(desktop.text("running", "Phase") == "running");
+    CHECK(desktop.text("stopped", "Phase") == "inactive");
+    CHECK(desktop.text("stopped", "Intent") == "down");
+    CHECK(stopped.state() == "shut off");
+    CHECK(desktop.manager_text("AutostartState") == "done");
+  }
+}
+
+TEST_CASE("a libvirtd that hangs is restarted through its unit, and VMs run on") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  const auto pid = guest.qemu_pid();
+  const auto daemon = desktop.main_pid(kLibvirtUnit);
+  desktop.host().must_exec({"kill", "-STOP", std::to_string(daemon)});
+  wait_until([&] { const auto now = desktop.main_pid(kLibvirtUnit); return now > 0 && now != daemon; }, kLong,
+             "the daemon that hung was replaced");
+  wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kLong, "libvirt is ready again");
+  CHECK(guest.qemu_pid() == pid);
+  CHECK(desktop.text("a", "Phase") == "running");
+}
+
+TEST_CASE("RestartLibvirt, and the other daemon by configuration") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  const auto pid = guest.qemu_pid();
+  const auto daemon = desktop.main_pid(kLibvirtUnit);
+  const auto restarted = wait_for(desktop.api().call(std::string(kRootPath), kManagerInterface, "RestartLibvirt", VariantMap()));
+  CHECK(restarted.error_name == "");
+  CHECK(desktop.main_pid(kLibvirtUnit) != daemon);
+  CHECK(desktop.manager_text("LibvirtState") == "ready");
+
+  desktop.host().write_file("/home/alice/.config/virtsession/config.json", R"({"libvirt_daemon": "virtqemud"})", kUser);
+  desktop.systemctl({"reload", "virtsessiond"});
+  wait_until([&] { return desktop.manager_text("LibvirtDaemon") == "virtqemud" && desktop.manager_text("LibvirtState") == "ready"; },
+             kLong, "virtqemud has taken over");
+  CHECK(desktop.main_pid("virtsession-virtqemud.service") > 0);
+  CHECK(desktop.main_pid(kLibvirtUnit) == 0);
+  desktop.virsh({"list"});
+  CHECK(desktop.host().user(kUser, {"pgrep", "-u", kUser, "-x", "libvirtd"}).status != 0);
+  CHECK(guest.qemu_pid() == pid);
+  desktop.wait_for("a", "Phase", "running");
+}

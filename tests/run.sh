@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Installs what the tests need on a fresh machine, builds, and runs them through ctest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TXT'
+Usage: tests/run.sh [PART...]
+
+Without arguments all of: style unit adapter asan tsan fuzz e2e
+
+  style    clang-format and shell scripts
+  tidy     clang-tidy over the daemon
+  unit     the core with a fake hypervisor and a manual clock
+  adapter  the real libvirt client on test:///, the real bus code on private buses
+  asan     unit and adapter tests under the address, leak and undefined behaviour sanitizers
+  tsan     unit and adapter tests under the thread sanitizer
+  fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
+  e2e      real logins, real libvirt and real guests in a throwaway host (root)
+  bench    the measurements in README.md; not part of the default run
+
+E2E_FILTER=PATTERN picks test cases of e2e by name.
+TXT
+}
+
+test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-14-dev shellcheck
+  dbus dbus-bin libglib2.0-bin python3-dbusmock systemd systemd-sysv systemd-container
+  busybox-static cpio kmod qemu-guest-agent util-linux)
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+install_packages() {
+  contrib/install.sh --packages-only
+  local missing=() package
+  for package in "${test_packages[@]}"; do
+    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "== Installing packages for the tests: ${missing[*]}"
+  as_root apt-get update -q
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+}
+
+jobs=$(nproc)
+declare -A built
+build() {  # preset
+  [ -n "${built[$1]:-}" ] && return 0
+  echo "== Building: $1"
+  cmake --preset "$1" >"build/$1-configure.log" 2>&1 || { cat "build/$1-configure.log"; return 1; }
+  cmake --build --preset "$1" -j "$jobs"
+  built[$1]=yes
+}
+
+test_with() {  # preset, labels (a regular expression), further ctest arguments
+  local preset=$1 labels=$2
+  shift 2
+  build "$preset"
+  echo "== Testing: $labels ($preset)"
+  ctest --preset "$preset" -L "$labels" "$@"
+}
+
+style() {
+  echo "== Style"
+  git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
+  git ls-files 'contrib/*.sh' 'tests/*.sh' tests/host/host tests/host/host-init tests/guest/build-guest .ci/run | xargs shellcheck
+}
+
+tidy() {
+  build release
+  echo "== clang-tidy"
+  git ls-files 'daemon/*.cpp' | xargs -P "$jobs" -n 4 clang-tidy -p build/release --quiet
+}
+
+fuzz() {
+  echo "== Fuzzing"
+  CXX=clang++ CC=clang cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVIRTSESSION_FUZZ=ON \
+    -Wno-dev >build/fuzz-configure.log
+  cmake --build build/fuzz -j "$jobs" --target fuzzers
+  local fuzzer name
+  for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do
+    [ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
+    name=${fuzzer##*/fuzz_}
+    mkdir -p "build/fuzz/corpus/$name"
+    "$fuzzer" -max_total_time="${FUZZ_SECONDS:-20}" -max_len=8192 -print_final_stats=1 -verbosity=0 \
+      "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
+  done
+}
+
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(style unit adapter asan tsan fuzz e2e)
+for part in "${parts[@]}"; do
+  case $part in
+    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | bench) ;;
+    --help) usage; exit 0 ;;
+    *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
+  esac
+done
+
+install_packages
+mkdir -p build
+for part in "${parts[@]}"; do
+  begin=$SECONDS
+  case $part in
+    unit | adapter) test_with release "^$part$" ;;
+    asan | tsan) test_with "$part" '^(unit|adapter)$' ;;
+    e2e) test_with release '^e2e$' --verbose ;;
+    bench) build release && build/release/tests/bench/bench ;;
+    *) "$part" ;;
+  esac
+  echo "== $part: passed in $((SECONDS - begin)) s"
+done
