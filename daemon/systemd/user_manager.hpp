@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/result.hpp"
+#include "systemd/unit_status.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sdbus {
+class IConnection;
+}
+
+namespace virtsession {
+
+class EventLoop;
+
+/// The user's systemd manager over its D-Bus API, org.freedesktop.systemd1(5). Answers come on the main loop, in a
+/// later pass and never from inside a call. A call waits for the bus daemon only where a match rule is added (connect()
+/// and the first status of a unit), never for systemd. Main loop's thread only; loop and connection outlive it, and a
+/// BusSource drives the connection. Destroying it drops what is pending: nothing is called afterwards. Without
+/// connect(), or while the manager is away, calls end with `not_supported`.
+class UserManager {
+ public:
+  using JobDone = std::function<void(const Result<void>&)>;
+  using StatusChanged = std::function<void(const UnitStatus&)>;
+  using Availability = std::function<void(bool available)>;
+
+  /// \param away_limit how long a manager that went away may take to come back before pending jobs fail;
+  /// daemon-reexec takes a fraction of a second
+  UserManager(EventLoop& loop, sdbus::IConnection& session_bus,
+              std::chrono::milliseconds away_limit = std::chrono::seconds(10));
+  ~UserManager();
+  UserManager(const UserManager&) = delete;
+  UserManager& operator=(const UserManager&) = delete;
+
+  /// Subscribes to the manager's signals, once in the object's life. \param done with `not_supported` at once when no
+  /// user manager is on this bus; nothing is activated. One that comes later is used all the same.
+  void connect(JobDone done);
+  /// Calls `changed` whenever the manager comes or goes: for a moment at `systemctl --user daemon-reexec`, which jobs
+  /// and watches survive. Not for the state at connect().
+  void on_availability(Availability changed);
+
+  /// Queues a job (mode "replace") and answers when it was removed (JobRemoved): success for "done", otherwise
+  /// `operation_failed` with systemd's result and the unit's own, for a person:
+  /// "virtsession-libvirtd.service failed: exit-code". When the manager stays away, `operation_failed` too.
+  void start_unit(const std::string& unit, JobDone done);
+  void stop_unit(const std::string& unit, JobDone done);
+  void restart_unit(const std::string& unit, JobDone done);
+  /// Sends a signal to the unit's main process alone: others in the cgroup of a libvirt daemon are running VMs.
+  void kill_unit(const std::string& unit, int signal_number, JobDone done);
+  void reset_failed_unit(const std::string& unit, JobDone done);
+
+  /// Calls `changed` with the status now, then for every change, until unwatch_unit(); again after the manager was
+  /// re-executed or reloaded, if the status is another one then. A unit that systemd cannot name has the load state
+  /// "error". One watch a unit: a second call takes the first one's place.
+  void watch_unit(const std::string& unit, StatusChanged changed);
+  void unwatch_unit(const std::string& unit);
+  /// The manager's SystemState, "running", "degraded", "stopping" ...: nothing of it is cached.
+  void system_state(std::function<void(const Result<std::string>&)> done);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace virtsession

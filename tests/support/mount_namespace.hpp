@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace virtsession::test {
+
+/// Runs `body` in a child process with mounts of its own, and fails the test when it throws, which REQUIRE does and
+/// CHECK does not. An EventLoop must be made in `body`: sd-event refuses one of the parent's. Needs root.
+void in_mount_namespace(const std::function<void()>& body);
+
+/// mount(2) and umount2(2) that throw. \param kilobytes the size of the file system
+void mount_tmpfs(const std::string& path, unsigned kilobytes);
+void bind_mount(const std::string& from, const std::string& to);
+void unmount(const std::string& path);
+
+}  // namespace virtsession::test
