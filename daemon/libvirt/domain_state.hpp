@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/vm.hpp"
+
+#include <string>
+
+namespace virtsession {
+
+/// Ours for a virDomainState; `unknown` for one that this version has not heard of.
+DomainState domain_state(int libvirt_state);
+
+/// The reason of virDomainGetState in the untranslated words of `virsh domstate --reason`.
+std::string state_reason_text(int libvirt_state, int libvirt_reason);
+
+/// Why a domain is off; `none` when it is not.
+StopReason stop_reason(int libvirt_state, int libvirt_reason);
+
+}  // namespace virtsession

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/domain_xml.hpp"
+
+#include "libvirt/xml.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace virtsession {
+namespace {
+
+constexpr std::size_t kMaxBytes = 16 * 1024 * 1024;  // libvirt sends strings of at most 4 MiB
+constexpr const char* kAgentChannel = "org.qemu.guest_agent.0";
+
+template <class Number>
+Number number_or(const std::optional<std::string>& text, Number otherwise) {
+  Number number = otherwise;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
+}
+
+// libvirt writes memory in KiB whatever unit it was given in.
+std::uint64_t memory_kib(const xmlNode* domain) {
+  const xmlNode* memory = child(domain, "memory");
+  return memory ? number_or<std::uint64_t>(text_of(memory), 0) : 0;
+}
+
+// The attribute of <source> that names what the interface is attached to, by type.
+std::string source_name(const xmlNode* interface, const std::string& type) {
+  if (type == "user") {
+    // libvirt writes no backend for slirp, its default.
+    const xmlNode* backend = child(interface, "backend");
+    return (backend ? attribute(backend, "type") : std::nullopt).value_or("slirp");
+  }
+  const xmlNode* source = child(interface, "source");
+  if (!source) return {};
+  // A running domain's network has its bridge as well: the network comes first.
+  for (const char* name : {"network", "bridge", "dev", "name", "path", "address"})
+    if (auto value = attribute(source, name)) return *std::move(value);
+  return {};
+}
+
+Network network_of(const xmlNode* interface) {
+  Network network;
+  network.type = attribute(interface, "type").value_or("");
+  network.source = source_name(interface, network.type);
+  if (const xmlNode* mac = child(interface, "mac")) network.mac = attribute(mac, "address").value_or("");
+  return network;
+}
+
+void read_channel(const xmlNode* channel, DomainXml& domain) {
+  const xmlNode* target = child(channel, "target");
+  if (!target || attribute(target, "name") != kAgentChannel) return;
+  domain.agent_configured = true;
+  if (attribute(target, "state") == "connected") domain.agent_connected = true;
+}
+
+}  // namespace
+
+Result<DomainXml> parse_domain_xml(std::string_view xml) {
+  const auto document = parse_xml(xml, kMaxBytes);
+  if (!document) return Error{ErrorCode::operation_failed, "The domain's XML is unusable: " + document.error().message};
+  const xmlNode* root = xmlDocGetRootElement(document->get());
+  if (!is_element(root, "domain"))
+    return Error{ErrorCode::operation_failed, "The domain's XML is unusable: it is not of a domain"};
+
+  DomainXml domain;
+  domain.id = number_or(attribute(root, "id"), -1);
+  domain.memory_kib = memory_kib(root);
+  if (const xmlNode* title = child(root, "title")) domain.title = text_of(title).value_or("");
+  const xmlNode* devices = child(root, "devices");
+  for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
+    if (is_element(node, "interface")) domain.networks.push_back(network_of(node));
+    if (is_element(node, "channel")) read_channel(node, domain);
+  }
+  return domain;
+}
+
+}  // namespace virtsession

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/result.hpp"
+#include "core/vm.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtsession {
+
+/// What a DomainSnapshot needs of a domain's XML. See libvirt's formatdomain.
+struct DomainXml {
+  std::string title;
+  int id = -1;  ///< of the running domain; -1 when the XML is of one that is off
+  std::uint64_t memory_kib = 0;
+  bool agent_configured = false;
+  bool agent_connected = false;
+  std::vector<Network> networks;
+};
+
+/// Reads the XML that virDomainGetXMLDesc returned. What is missing or odd keeps its default: only XML that is not
+/// well-formed, or not of a domain, is an error (operation_failed). From any thread.
+Result<DomainXml> parse_domain_xml(std::string_view xml);
+
+}  // namespace virtsession

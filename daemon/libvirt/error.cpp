@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/error.hpp"
+
+#include <libvirt/virterror.h>
+
+namespace virtsession {
+
+LibvirtError take_last_error() {
+  LibvirtError result;
+  if (const virError* error = virGetLastError()) {
+    result.code = error->code;
+    result.domain = error->domain;
+    if (error->message) result.message = error->message;
+  }
+  if (result.message.empty()) result.message = "libvirt reported a failure without a reason";
+  virResetLastError();
+  return result;
+}
+
+bool is_no_domain(const LibvirtError& error) { return error.code == VIR_ERR_NO_DOMAIN; }
+
+bool is_not_supported(const LibvirtError& error) {
+  return error.code == VIR_ERR_NO_SUPPORT || error.code == VIR_ERR_OPERATION_UNSUPPORTED;
+}
+
+Error to_error(const LibvirtError& error, virConnectPtr connection) {
+  if (is_no_domain(error)) return {ErrorCode::no_such_vm, error.message};
+  if (is_not_supported(error)) return {ErrorCode::not_supported, error.message};
+  if (error.code == VIR_ERR_NO_CONNECT || error.code == VIR_ERR_INVALID_CONN)
+    return {ErrorCode::libvirt_unavailable, error.message};
+  if (error.domain == VIR_FROM_RPC) {
+    const bool lives = connection && virConnectIsAlive(connection) == 1;
+    virResetLastError();
+    if (!lives) return {ErrorCode::libvirt_unavailable, error.message};
+  }
+  return {ErrorCode::operation_failed, error.message};
+}
+
+Error last_error(virConnectPtr connection) { return to_error(take_last_error(), connection); }
+
+Error last_error(virDomainPtr domain) {
+  const LibvirtError error = take_last_error();  // first: even virDomainGetConnect() forgets it
+  return to_error(error, virDomainGetConnect(domain));
+}
+
+}  // namespace virtsession

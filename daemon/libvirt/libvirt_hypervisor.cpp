@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/libvirt_hypervisor.hpp"
+
+#include "libvirt/libvirt_session.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace virtsession {
+namespace {
+
+constexpr std::chrono::seconds kPatience(5);
+constexpr std::size_t kMaxLeaving = 4;
+
+Error unavailable(const char* message) { return {ErrorCode::libvirt_unavailable, message}; }
+
+}  // namespace
+
+LibvirtHypervisor::LibvirtHypervisor(EventLoop& loop, HypervisorSink& sink)
+    : events_(EventThread::share()), mailbox_(std::make_shared<Mailbox>(loop, sink)) {}
+
+LibvirtHypervisor::~LibvirtHypervisor() {
+  mailbox_->shut();
+  close();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (const auto& session : leaving_) session->wait_ended(deadline);
+}
+
+Generation LibvirtHypervisor::open(const std::string& uri) {
+  close();
+  if (leaving_.size() >= kMaxLeaving) {
+    mailbox_->post(generation_, [generation = generation_](HypervisorSink& sink) {
+      sink.on_open_failed(generation, unavailable("libvirt has not answered several earlier connections"));
+    });
+    return generation_;
+  }
+  session_ = std::make_shared<LibvirtSession>(generation_, mailbox_);
+  session_->open(uri);
+  return generation_;
+}
+
+// A new generation makes everything of the old one stale, and is what calls without a connection are answered under.
+void LibvirtHypervisor::close() {
+  mailbox_->accept(++generation_);
+  if (session_) {
+    session_->finish();
+    leaving_.push_back(std::exchange(session_, nullptr));
+  }
+  forget_ended();
+}
+
+void LibvirtHypervisor::forget_ended() {
+  std::erase_if(leaving_, [](const auto& session) { return session->ended(); });
+}
+
+void LibvirtHypervisor::list() {
+  if (session_) return session_->list();
+  mailbox_->post(generation_, [generation = generation_](HypervisorSink& sink) {
+    sink.on_listed(generation, unavailable("There is no connection to libvirt"));
+  });
+}
+
+void LibvirtHypervisor::refresh(const std::string& uuid) {
+  if (session_) session_->refresh(uuid);
+}
+
+void LibvirtHypervisor::run(const Operation& operation) {
+  if (session_) return session_->run(operation);
+  mailbox_->post(generation_, [generation = generation_, id = operation.id](HypervisorSink& sink) {
+    sink.on_operation_done(generation, id, unavailable("There is no connection to libvirt"));
+  });
+}
+
+}  // namespace virtsession

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/libvirt_session.hpp"
+
+#include "libvirt/error.hpp"
+#include "libvirt/operations.hpp"
+#include "libvirt/raii.hpp"
+#include "libvirt/snapshot.hpp"
+
+#include <span>
+#include <utility>
+
+namespace virtsession {
+namespace {
+
+constexpr const char* kWholeConnection = "";  // the key of tasks that are not of one domain
+
+Error not_connected() { return {ErrorCode::libvirt_unavailable, "There is no connection to libvirt"}; }
+Error connection_lost() { return {ErrorCode::libvirt_unavailable, "The connection to libvirt was lost"}; }
+
+}  // namespace
+
+LibvirtSession::LibvirtSession(Generation generation, std::shared_ptr<Mailbox> mailbox)
+    : generation_(generation),
+      mailbox_(std::move(mailbox)),
+      workers_([mailbox = mailbox_](std::exception_ptr exception) { mailbox->post_exception(std::move(exception)); }) {}
+
+// --- main loop's thread ---
+
+void LibvirtSession::open(const std::string& uri) {
+  workers_.submit(kWholeConnection, TaskPace::quick, [self = shared_from_this(), uri] { self->do_open(uri); });
+}
+
+void LibvirtSession::list() {
+  if (!is_open())
+    return post([generation = generation_](HypervisorSink& sink) { sink.on_listed(generation, not_connected()); });
+  workers_.submit_unless_waiting(kWholeConnection, TaskPace::quick, [self = shared_from_this()] { self->do_list(); });
+}
+
+void LibvirtSession::refresh(const std::string& uuid) {
+  if (!is_open()) return;
+  workers_.submit_unless_waiting(uuid, TaskPace::quick, [self = shared_from_this(), uuid] { self->do_refresh(uuid); });
+}
+
+void LibvirtSession::run(const Operation& operation) {
+  bool has_managed_save = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::open) return post_done(operation.id, not_connected());
+    unanswered_.insert(operation.id);
+    has_managed_save = managed_saves_.contains(operation.uuid);
+  }
+  workers_.submit(operation.uuid, pace_of(operation, has_managed_save),
+                  [self = shared_from_this(), operation] { self->do_run(operation); });
+}
+
+void LibvirtSession::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::ended;
+  }
+  workers_.finish([self = shared_from_this()] { self->connection_.reset(); });
+}
+
+bool LibvirtSession::is_open() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::open;
+}
+
+// --- libvirt's event thread ---
+
+void LibvirtSession::on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept {
+  try {
+    // Before on_opened() nobody listens, and the list that follows it says more.
+    if (!is_open()) return;
+    if (kind)
+      post([generation = generation_, event = DomainEvent{uuid, *kind}](HypervisorSink& sink) {
+        sink.on_domain_event(generation, event);
+      });
+    refresh(uuid);
+  } catch (...) {
+    mailbox_->post_exception(std::current_exception());
+  }
+}
+
+void LibvirtSession::on_connection_lost(LostReason reason) noexcept {
+  try {
+    const std::lock_guard lock(mutex_);
+    const State before = std::exchange(state_, State::ended);
+    if (before == State::opening) post_open_failed(connection_lost());
+    if (before != State::open) return;
+    post([generation = generation_, reason](HypervisorSink& sink) { sink.on_lost(generation, reason); });
+    for (const OperationId id : std::exchange(unanswered_, {})) post_done(id, connection_lost());
+  } catch (...) {
+    mailbox_->post_exception(std::current_exception());
+  }
+}
+
+// --- workers ---
+
+void LibvirtSession::do_open(const std::string& uri) {
+  auto opened = LibvirtConnection::open(uri, weak_from_this());
+  LibvirtInfo info;
+  if (opened) info = (*opened)->info();
+
+  const std::lock_guard lock(mutex_);
+  if (opened) connection_ = std::move(opened).value();
+  if (state_ != State::opening) return;  // lost already, or not wanted any more
+  state_ = connection_ ? State::open : State::ended;
+  if (!connection_) return post_open_failed(opened.error());
+  post([generation = generation_, info](HypervisorSink& sink) { sink.on_opened(generation, info); });
+}
+
+void LibvirtSession::post_open_failed(const Error& error) {
+  post([generation = generation_, error](HypervisorSink& sink) { sink.on_open_failed(generation, error); });
+}
+
+void LibvirtSession::do_list() {
+  {
+    const std::lock_guard lock(mutex_);
+    listing_ = true;
+  }
+  auto domains = read_all();
+  std::set<std::string> outdated;
+  {
+    const std::lock_guard lock(mutex_);
+    listing_ = false;
+    if (state_ != State::open) return;
+    post([generation = generation_, domains = std::move(domains)](HypervisorSink& sink) {
+      sink.on_listed(generation, domains);
+    });
+    outdated.swap(told_while_listing_);
+  }
+  // The list may hold an older state of these than what the sink was told before it.
+  for (const std::string& uuid : outdated) refresh(uuid);
+}
+
+Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
+  virDomainPtr* array = nullptr;
+  const int count = virConnectListAllDomains(connection_->calls(), &array, 0);
+  if (count < 0) return last_error(connection_->calls());
+  const UniqueCPtr<virDomainPtr, std::free> array_owner(array);
+  std::vector<DomainPtr> domains;
+  domains.reserve(static_cast<std::size_t>(count));
+  for (virDomainPtr domain : std::span(array, static_cast<std::size_t>(count))) domains.emplace_back(domain);
+
+  std::vector<DomainSnapshot> snapshots;
+  snapshots.reserve(domains.size());
+  for (const DomainPtr& domain : domains) {
+    auto read = read_snapshot(domain.get());
+    if (!read) return read.error();
+    if (!*read) continue;
+    snapshots.push_back(*std::move(read).value());
+    note_managed_save(snapshots.back().uuid, snapshots.back().managed_save);
+  }
+  return snapshots;
+}
+
+void LibvirtSession::do_refresh(const std::string& uuid) {
+  // What cannot be read now is read after the next connect, which on_lost() leads to.
+  if (const auto read = read_snapshot(connection_->calls(), uuid)) post_domain(uuid, *read);
+}
+
+void LibvirtSession::do_run(const Operation& operation) {
+  const DomainPtr domain(virDomainLookupByUUIDString(connection_->calls(), operation.uuid.c_str()));
+  if (!domain) {
+    const LibvirtError error = take_last_error();
+    if (is_no_domain(error)) post_domain(operation.uuid, std::nullopt);
+    return answer(operation.id, to_error(error, connection_->calls()));
+  }
+  const auto result = run_operation(domain.get(), operation);
+  if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
+  answer(operation.id, result);
+}
+
+void LibvirtSession::post_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {
+  note_managed_save(uuid, domain && domain->managed_save);
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::open) return;
+  if (listing_) told_while_listing_.insert(uuid);
+  post([generation = generation_, uuid, domain](HypervisorSink& sink) { sink.on_domain(generation, uuid, domain); });
+}
+
+// The answer to an operation that has been answered for the connection's end is dropped.
+void LibvirtSession::answer(OperationId id, const Result<void>& result) {
+  const std::lock_guard lock(mutex_);
+  if (unanswered_.erase(id) > 0) post_done(id, result);
+}
+
+void LibvirtSession::post_done(OperationId id, const Result<void>& result) {
+  post(
+      [generation = generation_, id, result](HypervisorSink& sink) { sink.on_operation_done(generation, id, result); });
+}
+
+void LibvirtSession::note_managed_save(const std::string& uuid, bool has_one) {
+  const std::lock_guard lock(mutex_);
+  if (has_one)
+    managed_saves_.insert(uuid);
+  else
+    managed_saves_.erase(uuid);
+}
+
+}  // namespace virtsession

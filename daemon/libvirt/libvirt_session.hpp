@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/result.hpp"
+#include "core/vm.hpp"
+#include "libvirt/hypervisor.hpp"
+#include "libvirt/libvirt_connection.hpp"
+#include "libvirt/mailbox.hpp"
+#include "libvirt/worker_pool.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// One connection's life: its workers, what they do, and what is told to the sink about it. Each connection has workers
+/// of its own, so that one whose daemon hangs holds up nothing but itself. Once the connection is lost, all operations
+/// are answered, also those whose call has not returned, and nothing else is told. Tasks own the session they belong
+/// to, which so outlives them; always owned by a shared_ptr.
+class LibvirtSession final : public ConnectionListener, public std::enable_shared_from_this<LibvirtSession> {
+ public:
+  LibvirtSession(Generation generation, std::shared_ptr<Mailbox> mailbox);
+
+  /// The calls of the port (Hypervisor), from the main loop's thread. open() comes first, and once.
+  void open(const std::string& uri);
+  void list();
+  void refresh(const std::string& uuid);
+  void run(const Operation& operation);
+
+  /// Drops what waits, and closes the connection when the calls in progress have ended. Returns at once.
+  void finish();
+  bool ended() const { return workers_.ended(); }
+  /// \return false when `deadline` came before the end
+  bool wait_ended(std::chrono::steady_clock::time_point deadline) const { return workers_.wait_ended(deadline); }
+
+  void on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept override;
+  void on_connection_lost(LostReason reason) noexcept override;
+
+ private:
+  enum class State { opening, open, ended };
+
+  bool is_open() const;
+  void post_open_failed(const Error& error);
+  void do_open(const std::string& uri);
+  void do_list();
+  void do_refresh(const std::string& uuid);
+  void do_run(const Operation& operation);
+  Result<std::vector<DomainSnapshot>> read_all();
+
+  void post(Mailbox::Message message) { mailbox_->post(generation_, std::move(message)); }
+  void post_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain);
+  void answer(OperationId id, const Result<void>& result);
+  void post_done(OperationId id, const Result<void>& result);
+  void note_managed_save(const std::string& uuid, bool has_one);
+
+  const Generation generation_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  // Set by the first task, dropped by the last; all others run in between.
+  std::unique_ptr<LibvirtConnection> connection_;
+
+  mutable std::mutex mutex_;  // guards what follows; never held during a call to libvirt
+  State state_ = State::opening;
+  std::set<OperationId> unanswered_;
+  std::set<std::string> managed_saves_;  // domains that have one, as far as is known
+  bool listing_ = false;
+  std::set<std::string> told_while_listing_;  // domains that the sink heard of since the list was begun
+
+  WorkerPool workers_;
+};
+
+}  // namespace virtsession

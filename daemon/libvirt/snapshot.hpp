@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/result.hpp"
+#include "core/vm.hpp"
+
+#include <libvirt/libvirt.h>
+
+#include <optional>
+#include <string>
+
+namespace virtsession {
+
+/// The UUID in its canonical form, as libvirt writes it.
+std::string uuid_of(virDomainPtr domain);
+
+/// Reads everything of one domain: six calls to libvirt, seven with the autostart-once flag. Blocks.
+/// What libvirt refuses to tell of a domain that is there keeps its default, but a state that cannot be read is
+/// `unknown` with libvirt's words as its reason. \return nothing when the domain vanished meanwhile, which is no error;
+/// libvirt_unavailable when the connection is lost
+Result<std::optional<DomainSnapshot>> read_snapshot(virDomainPtr domain);
+
+/// Looks the domain up, so that its name and id are today's, and reads it.
+Result<std::optional<DomainSnapshot>> read_snapshot(virConnectPtr connection, const std::string& uuid);
+
+}  // namespace virtsession

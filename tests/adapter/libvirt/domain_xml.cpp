@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "libvirt/domain_xml.hpp"
+
+#include "libvirt/domain_events.hpp"
+#include "libvirt/domain_state.hpp"
+
+#include <doctest/doctest.h>
+#include <libvirt/libvirt.h>
+
+#include <string>
+
+using namespace virtsession;
+
+namespace {
+
+DomainXml parsed(const std::string& xml) {
+  auto domain = parse_domain_xml(xml);
+  REQUIRE_MESSAGE(bool(domain), xml);
+  return *domain;
+}
+
+}  // namespace
+
+TEST_CASE("a running domain's XML tells its title, id, memory, networks and agent") {
+  const DomainXml domain = parsed(R"(
+    <domain type='qemu' id='7'><name>web</name><title>The &lt;web&gt; server</title>
+      <memory unit='KiB'>2097152</memory><currentMemory unit='KiB'>1048576</currentMemory>
+      <devices>
+        <interface type='network'><mac address='52:54:00:00:00:01'/>
+          <source network='default' portid='x' bridge='virbr0'/></interface>
+        <interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br0'/></interface>
+        <interface type='user'><mac address='52:54:00:00:00:03'/><backend type='passt'/></interface>
+        <interface type='user'/>
+        <interface type='direct'><source dev='eth0' mode='bridge'/></interface>
+        <interface type='ethernet'/>
+        <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
+        <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='connected'/></channel>
+      </devices>
+    </domain>)");
+  CHECK(domain.title == "The <web> server");
+  CHECK(domain.id == 7);
+  CHECK(domain.memory_kib == 2097152);
+  CHECK(domain.agent_configured);
+  CHECK(domain.agent_connected);
+  const std::vector<Network> networks = {{"network", "default", "52:54:00:00:00:01"},
+                                         {"bridge", "br0", "52:54:00:00:00:02"},
+                                         {"user", "passt", "52:54:00:00:00:03"},
+                                         {"user", "slirp", ""},
+                                         {"direct", "eth0", ""},
+                                         {"ethernet", "", ""}};
+  CHECK(domain.networks == networks);
+}
+
+TEST_CASE("an agent that has not opened its channel is configured and not connected") {
+  const DomainXml domain = parsed(
+      "<domain><devices><channel type='unix'>"
+      "<target type='virtio' name='org.qemu.guest_agent.0' state='disconnected'/></channel></devices></domain>");
+  CHECK(domain.agent_configured);
+  CHECK_FALSE(domain.agent_connected);
+}
+
+TEST_CASE("what is missing or odd keeps its default") {
+  const DomainXml bare = parsed("<domain/>");
+  CHECK(bare.id == -1);
+  CHECK(bare.title.empty());
+  CHECK(bare.memory_kib == 0);
+  CHECK(bare.networks.empty());
+  const DomainXml odd = parsed(
+      "<domain id='x'><title><b/></title><memory>-3</memory><devices><interface/><channel/>text"
+      "<channel><target/></channel></devices></domain>");
+  CHECK(odd.id == -1);
+  CHECK(odd.memory_kib == 0);
+  CHECK(odd.networks == std::vector<Network>{{}});
+  CHECK_FALSE(odd.agent_configured);
+}
+
+TEST_CASE("what is no domain's XML is an error") {
+  for (const char* xml : {"", "<domain>", "<network/>", "<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>"}) {
+    const auto domain = parse_domain_xml(xml);
+    REQUIRE(!domain);
+    CHECK(domain.error().code == ErrorCode::operation_failed);
+    CHECK_FALSE(domain.error().message.empty());
+  }
+}
+
+TEST_CASE("states and reasons are in virsh's words") {
+  CHECK(domain_state(VIR_DOMAIN_PMSUSPENDED) == DomainState::pm_suspended);
+  CHECK(domain_state(VIR_DOMAIN_SHUTDOWN) == DomainState::shutting_down);
+  CHECK(domain_state(99) == DomainState::unknown);
+  CHECK(state_reason_text(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_BOOTED) == "booted");
+  CHECK(state_reason_text(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_WAKEUP) == "event wakeup");
+  CHECK(state_reason_text(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_POSTCOPY_FAILED) == "post-copy failed");
+  CHECK(state_reason_text(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_IOERROR) == "I/O error");
+  CHECK(state_reason_text(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED) == "post-copy failed");
+  CHECK(state_reason_text(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DAEMON) == "daemon");
+  CHECK(state_reason_text(VIR_DOMAIN_CRASHED, VIR_DOMAIN_CRASHED_PANICKED) == "panicked");
+  CHECK(state_reason_text(VIR_DOMAIN_NOSTATE, 0) == "unknown");
+  CHECK(state_reason_text(VIR_DOMAIN_SHUTOFF, 99) == "unknown");
+  CHECK(state_reason_text(VIR_DOMAIN_SHUTOFF, -1) == "unknown");
+  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_CRASHED) == StopReason::crashed);
+  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DAEMON) == StopReason::daemon);
+  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, 99) == StopReason::unknown);
+  CHECK(stop_reason(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED) == StopReason::none);
+}
+
+TEST_CASE("who shut a domain down, and what is not the end of a domain, is told from the event's detail") {
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_GUEST) ==
+        DomainEventKind::shutdown_by_guest);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_HOST) == DomainEventKind::shutdown_by_host);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED) == DomainEventKind::panicked);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED) == DomainEventKind::undefined);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED) == std::nullopt);
+  CHECK(lifecycle_kind(99, 0) == std::nullopt);
+}
