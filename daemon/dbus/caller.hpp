@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sdbus {
+class IConnection;
+class IProxy;
+}  // namespace sdbus
+
+namespace virtsession {
+
+/// Who calls, for the history: "D-Bus client :1.42 (virt-manager, pid 123, app-virt\x2dmanager-123.scope)".
+/// The bus is asked for the process id without blocking; name and unit are then read from /proc.
+/// Main loop's thread only. Destroying it drops what is pending.
+class Callers {
+ public:
+  using Known = std::function<void(const std::string& caller)>;
+
+  explicit Callers(sdbus::IConnection& connection);
+  ~Callers();
+
+  /// Calls `known` once, later, from the loop, in the order of the calls to identify(): the bus answers in order. A
+  /// client that has left by then, or whose process cannot be read, is known by its bus name only.
+  /// \param sender unique bus name of the caller \param what the call, for the log when `known` throws
+  /// \throws sdbus::Error when the bus is gone
+  void identify(const std::string& sender, const std::string& what, Known known);
+
+ private:
+  std::unique_ptr<sdbus::IProxy> bus_;
+};
+
+/// \param cgroup the text of /proc/PID/cgroup (cgroups(7)) \return the innermost systemd unit in it, or nothing. That
+/// is a scope or a service; what a service makes below itself (a container) is not looked into.
+std::string_view unit_of_cgroup(std::string_view cgroup);
+
+/// \param pid 0 when it is not known \return "D-Bus client SENDER (...)" with what /proc says of the process
+std::string describe_caller(const std::string& sender, std::uint32_t pid);
+
+}  // namespace virtsession

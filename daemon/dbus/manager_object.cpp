@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dbus/manager_object.hpp"
+
+#include "dbus/announce.hpp"
+#include "dbus/errors.hpp"
+#include "dbus/object_path.hpp"
+#include "dbus/options.hpp"
+#include "dbus/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace virtsession {
+
+namespace {
+
+std::vector<std::string> changed_properties(const ManagerView& before, const ManagerView& now) {
+  std::vector<std::string> names;
+  const auto compare = [&](auto ManagerView::*member, const char* name) {
+    if (before.*member != now.*member) names.emplace_back(name);
+  };
+  // Not Version: it is constant, and sd-bus refuses to announce it.
+  compare(&ManagerView::libvirt_state, "LibvirtState");
+  compare(&ManagerView::libvirt_reason, "LibvirtReason");
+  compare(&ManagerView::libvirt_daemon, "LibvirtDaemon");
+  compare(&ManagerView::libvirt_version, "LibvirtVersion");
+  compare(&ManagerView::libvirt_managed, "LibvirtManaged");
+  compare(&ManagerView::autostart_state, "AutostartState");
+  compare(&ManagerView::counts, "Counts");
+  compare(&ManagerView::config_path, "ConfigPath");
+  compare(&ManagerView::config_problems, "ConfigProblems");
+  return names;
+}
+
+std::string lower_case(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+}  // namespace
+
+ManagerObject::ManagerObject(sdbus::IConnection& connection, Requests& requests)
+    : AdaptorInterfaces(connection, sdbus::ObjectPath(std::string(kRootPath))), requests_(requests) {
+  registerAdaptor();
+}
+
+ManagerObject::~ManagerObject() { unregisterAdaptor(); }
+
+void ManagerObject::update(const ManagerView& view) {
+  const ManagerView before = std::exchange(view_, with_valid_utf8(view));
+  announce_changes(getObject(), Manager_adaptor::INTERFACE_NAME, changed_properties(before, view_));
+}
+
+sdbus::ObjectPath ManagerObject::GetVM(const std::string& vm, const VariantMap& options) {
+  return guarded("GetVM", [&] {
+    expect_no_options(options);
+    const auto uuid = requests_.api().find_vm(vm);
+    if (!uuid) throw to_dbus_error(uuid.error());
+    return sdbus::ObjectPath(object_path(*uuid));
+  });
+}
+
+ManagerObject::VmRows ManagerObject::ListVMs(const VariantMap& options) {
+  return guarded("ListVMs", [&] {
+    expect_no_options(options);
+    VmRows rows;
+    for (const VmView& vm : requests_.api().list_vms())
+      rows.emplace_back(Path(object_path(vm.uuid)), valid_utf8(vm.uuid), valid_utf8(vm.name),
+                        std::string(to_text(vm.state)), std::string(to_text(vm.phase)));
+    return rows;
+  });
+}
+
+void ManagerObject::Autostart(sdbus::Result<>&& result, VariantMap options) {
+  requests_.call(getObject(), "Autostart", std::move(result), [&] {
+    const bool wait = Options(options, {"wait"}).boolean("wait", true);
+    return
+        [wait](Api& api, const std::string& caller, Api::Done done) { api.autostart(caller, wait, std::move(done)); };
+  });
+}
+
+ManagerObject::PlanRows ManagerObject::PlanStart(const VariantMap& options) {
+  return guarded("PlanStart", [&] {
+    expect_no_options(options);
+    PlanRows rows;
+    for (const PlanStep& step : requests_.api().plan_start())
+      rows.emplace_back(step.wave, Path(object_path(step.uuid)), valid_utf8(step.name), valid_utf8(step.decision),
+                        valid_utf8(step.reason));
+    return rows;
+  });
+}
+
+ManagerObject::HistoryRows ManagerObject::History(const std::string& vm, const VariantMap& options) {
+  return guarded("History", [&] {
+    const std::uint32_t limit = Options(options, {"limit"}).count("limit", 0);
+    HistoryRows rows;
+    for (const HistoryEntry& entry : requests_.api().history(uuid_for_history(vm), limit))
+      rows.emplace_back(entry.time_usec, Path(object_path(entry.uuid)), valid_utf8(entry.name),
+                        std::string(to_text(entry.phase)), valid_utf8(entry.reason), valid_utf8(entry.cause));
+    return rows;
+  });
+}
+
+std::string ManagerObject::uuid_for_history(const std::string& vm) const {
+  if (vm.empty()) return vm;
+  const auto found = requests_.api().find_vm(vm);
+  if (found) return *found;
+  // A VM that is gone has a history, and can only be named by its uuid.
+  std::string uuid = lower_case(vm);
+  if (!is_uuid(uuid)) throw to_dbus_error(found.error());
+  return uuid;
+}
+
+void ManagerObject::Reload(sdbus::Result<>&& result, VariantMap options) {
+  requests_.call(getObject(), "Reload", std::move(result), [&] {
+    expect_no_options(options);
+    return [](Api& api, const std::string&, const Api::Done& done) { done(api.reload()); };
+  });
+}
+
+void ManagerObject::RestartLibvirt(sdbus::Result<>&& result, VariantMap options) {
+  requests_.call(getObject(), "RestartLibvirt", std::move(result), [&] {
+    expect_no_options(options);
+    return [](Api& api, const std::string& caller, Api::Done done) { api.restart_libvirt(caller, std::move(done)); };
+  });
+}
+
+std::string ManagerObject::Version() { return view_.version; }
+std::string ManagerObject::LibvirtState() { return std::string(to_text(view_.libvirt_state)); }
+std::string ManagerObject::LibvirtReason() { return view_.libvirt_reason; }
+std::string ManagerObject::LibvirtDaemon() { return view_.libvirt_daemon; }
+std::string ManagerObject::LibvirtVersion() { return view_.libvirt_version; }
+bool ManagerObject::LibvirtManaged() { return view_.libvirt_managed; }
+std::string ManagerObject::AutostartState() { return std::string(to_text(view_.autostart_state)); }
+std::map<std::string, std::uint32_t> ManagerObject::Counts() { return view_.counts; }
+std::string ManagerObject::ConfigPath() { return view_.config_path; }
+ManagerObject::ProblemRows ManagerObject::ConfigProblems() { return to_rows(view_.config_problems); }
+
+}  // namespace virtsession

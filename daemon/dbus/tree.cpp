@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dbus/tree.hpp"
+
+#include "dbus/manager_object.hpp"
+#include "dbus/object_path.hpp"
+#include "dbus/requests.hpp"
+#include "dbus/vm_object.hpp"
+#include "util/sdbus_compat.hpp"
+
+#include <cstdint>
+#include <unordered_map>
+#include <utility>
+
+namespace virtsession {
+
+struct Tree::Objects {
+  Objects(sdbus::IConnection& connection, Api& api) : requests(connection, api), manager(connection, requests) {}
+
+  Requests requests;
+  ManagerObject manager;
+  std::unordered_map<std::string, std::unique_ptr<VmObject>> vms;  // by uuid
+};
+
+Tree::Tree(sdbus::IConnection& connection, Api& api)
+    : connection_(connection), objects_(std::make_unique<Objects>(connection, api)) {}
+
+Tree::~Tree() = default;
+
+namespace {
+
+/// \return ":1.5 (virtsessiond, pid 123, ...)", or nothing when nobody owns the name
+std::string owner_of(sdbus::IConnection& connection, const std::string& name) try {
+  const auto bus = sdbus::createProxy(connection, sdbus_compat::ServiceName("org.freedesktop.DBus"),
+                                      sdbus::ObjectPath("/org/freedesktop/DBus"));
+  std::string owner;
+  bus->callMethod("GetNameOwner").onInterface("org.freedesktop.DBus").withArguments(name).storeResultsTo(owner);
+  std::uint32_t pid = 0;
+  bus->callMethod("GetConnectionUnixProcessID")
+      .onInterface("org.freedesktop.DBus")
+      .withArguments(owner)
+      .storeResultsTo(pid);
+  return describe_caller(owner, pid);
+} catch (const sdbus::Error&) {
+  return {};
+}
+
+}  // namespace
+
+Result<void> Tree::request_name() {
+  const std::string name(kBusName);
+  try {
+    sdbus_compat::request_name(connection_, name);
+    return {};
+  } catch (const sdbus::Error& error) {
+    if (const auto owner = owner_of(connection_, name); !owner.empty())
+      return Error{ErrorCode::busy, "another virtsessiond is running: " + name + " is owned by " + owner};
+    return Error{ErrorCode::operation_failed, "Failed to own the bus name " + name + ": " + error.getMessage()};
+  }
+}
+
+void Tree::update(const VmView& view) {
+  auto& vm = objects_->vms[view.uuid];
+  if (vm)
+    vm->update(view);
+  else
+    vm = std::make_unique<VmObject>(connection_, objects_->requests, view);
+}
+
+void Tree::remove(const std::string& uuid) { objects_->vms.erase(uuid); }
+
+void Tree::update(const ManagerView& view) { objects_->manager.update(view); }
+
+}  // namespace virtsession

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "dbus/requests.hpp"
+#include "dbus/variant.hpp"
+#include "org.virtsession.Supervisor1.VM-adaptor.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// One VM on the bus: org.virtsession.Supervisor1.VM at object_path(uuid). It keeps a copy of what it shows, so that no
+/// property ever waits or fails. Main loop's thread only; Requests and the connection outlive it.
+class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervisor1::VM_adaptor> {
+ public:
+  /// Registers the object and announces it (InterfacesAdded). \throws sdbus::Error when the path is taken
+  VmObject(sdbus::IConnection& connection, Requests& requests, const VmView& view);
+  /// Announces that it is gone (InterfacesRemoved) and unregisters it. Never from inside one of its own handlers.
+  ~VmObject();
+  VmObject(const VmObject&) = delete;
+  VmObject& operator=(const VmObject&) = delete;
+
+  /// Shows `view` from now on, and announces what differs in one PropertiesChanged, or in none when nothing does.
+  void update(const VmView& view);
+
+ private:
+  using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
+  using Read = std::function<void(VmRequest& request)>;
+
+  void Start(sdbus::Result<>&& result, VariantMap options) override;
+  void Shutdown(sdbus::Result<>&& result, VariantMap options) override;
+  void Save(sdbus::Result<>&& result, VariantMap options) override;
+  void PowerOff(sdbus::Result<>&& result, VariantMap options) override;
+  void Reboot(sdbus::Result<>&& result, VariantMap options) override;
+  void Pause(sdbus::Result<>&& result, VariantMap options) override;
+  void Resume(sdbus::Result<>&& result, VariantMap options) override;
+  void SetAutostart(sdbus::Result<>&& result, bool enable, VariantMap options) override;
+  void SetAutostartOnce(sdbus::Result<>&& result, bool enable, VariantMap options) override;
+  void SetPolicy(sdbus::Result<>&& result, VariantMap policy, VariantMap options) override;
+  void ClearPolicy(sdbus::Result<>&& result, VariantMap options) override;
+  void ResetFailed(sdbus::Result<>&& result, VariantMap options) override;
+
+  std::string Uuid() override;
+  std::string Name() override;
+  std::string Title() override;
+  std::string State() override;
+  std::string StateReason() override;
+  std::string Phase() override;
+  std::string PhaseReason() override;
+  std::string Intent() override;
+  bool Autostart() override;
+  void Autostart(const bool& value) override;
+  bool AutostartOnce() override;
+  void AutostartOnce(const bool& value) override;
+  bool Persistent() override;
+  bool ManagedSave() override;
+  VariantMap Policy() override;
+  VariantMap PolicyOverrides() override;
+  Rows PolicyProblems() override;
+  std::string LastError() override;
+  std::uint32_t RestartCount() override;
+  std::uint64_t StartedUSec() override;
+  Rows Networks() override;
+
+  void call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read);
+  void set(const char* property, RequestKind kind, bool enable);
+
+  Requests& requests_;
+  VmView view_;  // all texts valid UTF-8
+};
+
+}  // namespace virtsession

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "dbus/caller.hpp"
+#include "dbus/errors.hpp"
+#include "dbus/object_path.hpp"
+#include "dbus/text.hpp"
+#include "dbus/variant.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <limits>
+
+namespace virtsession::test {
+
+using nlohmann::json;
+
+TEST_CASE("what is valid UTF-8 stays, the rest is replaced byte by byte") {
+  const std::string_view valid[] = {"",
+                                    "web",
+                                    "M\xc3\xbcnchen",
+                                    "\xe2\x82\xac",
+                                    "\xf0\x9f\x98\x80",
+                                    "\xed\x9f\xbf",
+                                    "\xee\x80\x80",
+                                    "\xf4\x8f\xbf\xbd",
+                                    "\xef\xb7\x8f",
+                                    "\xef\xb7\xb0",
+                                    "\x7f\x01\n"};
+  for (const auto text : valid) {
+    CAPTURE(text);
+    CHECK(valid_utf8(text) == text);
+  }
+  const std::string r = "\xef\xbf\xbd";
+  CHECK(valid_utf8("\xff") == r);
+  CHECK(valid_utf8("a\x80z") == "a" + r + "z");
+  CHECK(valid_utf8("\xc0\xaf") == r + r);                  // overlong
+  CHECK(valid_utf8("\xe0\x80\xaf") == r + r + r);          // overlong
+  CHECK(valid_utf8("\xf0\x80\x80\xaf") == r + r + r + r);  // overlong
+  CHECK(valid_utf8("\xed\xa0\x80") == r + r + r);          // a surrogate
+  CHECK(valid_utf8("\xf4\x90\x80\x80") == r + r + r + r);  // beyond U+10FFFF
+  CHECK(valid_utf8("\xf5\x80\x80\x80") == r + r + r + r);  // beyond that
+  CHECK(valid_utf8("\xef\xbf\xbe") == r + r + r);          // noncharacters
+  CHECK(valid_utf8("\xef\xbf\xbf") == r + r + r);
+  CHECK(valid_utf8("\xef\xb7\x90") == r + r + r);
+  CHECK(valid_utf8("\xef\xb7\xaf") == r + r + r);
+  CHECK(valid_utf8("\xf0\x9f\xbf\xbe") == r + r + r + r);
+  CHECK(valid_utf8("\xe2\x82") == r + r);  // cut
+  CHECK(valid_utf8("\xe2\x82z") == r + r + "z");
+  CHECK(valid_utf8(std::string_view("a\0b", 3)) == "a" + r + "b");
+}
+
+TEST_CASE("policies become variants of the narrowest documented type") {
+  const auto variants = to_variants({{"i", -5},
+                                     {"imin", std::numeric_limits<std::int32_t>::min()},
+                                     {"umax", std::numeric_limits<std::uint32_t>::max()},
+                                     {"x", std::int64_t{1} << 31},
+                                     {"xmin", std::numeric_limits<std::int64_t>::min()},
+                                     {"t", std::numeric_limits<std::uint64_t>::max()},
+                                     {"d", 1.0},
+                                     {"b", false},
+                                     {"s", ""},
+                                     {"as", {"a", "b"}},
+                                     {"empty", json::array()},
+                                     {"null", nullptr},
+                                     {"mixed", {"a", 1}},
+                                     {"object", {{"k", "\xff"}}}});
+  const auto type = [&](const char* key) { return std::string(variants.at(key).peekValueType()); };
+  CHECK(type("i") == "i");
+  CHECK(type("imin") == "i");
+  CHECK(type("umax") == "x");
+  CHECK(type("x") == "x");
+  CHECK(type("xmin") == "x");
+  CHECK(type("t") == "t");
+  CHECK(type("d") == "d");
+  CHECK(type("b") == "b");
+  CHECK(type("s") == "s");
+  CHECK(type("as") == "as");
+  CHECK(type("empty") == "as");
+  CHECK_FALSE(variants.contains("null"));
+  CHECK(variants.at("mixed").get<std::string>() == R"(["a",1])");
+  CHECK(type("object") == "s");
+  CHECK(variants.at("xmin").get<std::int64_t>() == std::numeric_limits<std::int64_t>::min());
+  CHECK(variants.at("t").get<std::uint64_t>() == std::numeric_limits<std::uint64_t>::max());
+  CHECK(to_variants(json(5)).empty());
+}
+
+TEST_CASE("a policy survives the way there and back") {
+  const json policy = {{"start_order", -3},   {"start_delay_sec", 0.25},           {"start", "was-running"},
+                       {"resume_sync", true}, {"stop_actions", {"save", "leave"}}, {"big", 1LL << 40}};
+  const auto back = to_json(to_variants(policy));
+  REQUIRE(back);
+  CHECK(*back == policy);
+}
+
+TEST_CASE("object paths are made from uuids and read back") {
+  const std::string uuid = "0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9";
+  const std::string path = "/org/virtsession/Supervisor1/vm/_0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9";
+  CHECK(object_path(uuid) == path);
+  CHECK(uuid_of_path(path) == uuid);
+  for (const auto& bad : {std::string("/org/virtsession/Supervisor1"), path + "0", path.substr(0, path.size() - 1),
+                          "/a" + path, std::string("/org/virtsession/Supervisor1/vm/_"),
+                          std::string("/org/virtsession/Supervisor1/vm/_0A1B2C3D_4E5F_6071_8293_A4B5C6D7E8F9")})
+    CHECK_FALSE(uuid_of_path(bad).has_value());
+  CHECK(object_path("../\xff x") == "/org/virtsession/Supervisor1/vm/______x");
+}
+
+TEST_CASE("the innermost unit of a cgroup is found") {
+  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-virt\\x2dmanager-12.scope\n") ==
+        "app-virt\\x2dmanager-12.scope");
+  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/session-3.scope\n") == "session-3.scope");
+  CHECK(unit_of_cgroup("0::/system.slice/cockpit.service/payload/child\n") == "cockpit.service");
+  CHECK(unit_of_cgroup("12:pids:/x.service\n1:name=systemd:/user.slice/a.scope\n0::/\n") == "a.scope");
+  CHECK(unit_of_cgroup("0::/\n") == "");
+  CHECK(unit_of_cgroup("0::/a/b\n") == "");
+  CHECK(unit_of_cgroup("") == "");
+}
+
+TEST_CASE("a caller is described as far as it is known") {
+  CHECK(describe_caller(":1.42", 0) == "D-Bus client :1.42");
+  CHECK(describe_caller(":1.42", std::numeric_limits<std::uint32_t>::max()) == "D-Bus client :1.42 (pid 4294967295)");
+  const auto own = describe_caller(":1.42", static_cast<std::uint32_t>(getpid()));
+  CHECK(own.starts_with("D-Bus client :1.42 (adapter_dbus, pid " + std::to_string(getpid())));
+  CHECK(own.ends_with(")"));
+}
+
+TEST_CASE("errors of the API are named after their text") {
+  for (const auto& [code, text] : kEnumText<ErrorCode>.rows) {
+    const std::string prefix =
+        code == ErrorCode::invalid_args ? "org.freedesktop.DBus.Error." : "org.virtsession.Supervisor1.Error.";
+    CHECK(dbus_error_name(code) == prefix + std::string(text));
+  }
+}
+
+}  // namespace virtsession::test
