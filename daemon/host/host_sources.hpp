@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace virtsession {
+
+/// Where what is known of the host comes from; a test has folders and intervals of its own.
+struct HostSources {
+  std::filesystem::path power_supplies = "/sys/class/power_supply";
+  std::string power_subsystem = "power_supply";  ///< of the kernel's uevents that tell of a change there
+  std::filesystem::path meminfo = "/proc/meminfo";
+  std::chrono::milliseconds memory_interval = std::chrono::seconds(10);
+};
+
+}  // namespace virtsession
