@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/policy.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace virtsession;
+using nlohmann::json;
+
+namespace {
+
+/// Empty when the value can be used.
+std::string problem_of(const std::string& key, const json& value) {
+  const auto checked = check_policy({{key, value}});
+  CHECK(checked.problems.size() + checked.used.size() == 1);
+  return checked.problems.empty() ? "" : checked.problems[0].text;
+}
+
+json effective(const json& keys) {
+  Policy policy;
+  const auto checked = check_policy(keys);
+  REQUIRE(checked.problems.empty());
+  apply_policy(policy, checked.used);
+  return to_json(policy);
+}
+
+struct Row {
+  const char* key;
+  std::vector<json> good;
+  std::vector<json> bad;
+};
+
+const json kWrongTypes[] = {nullptr, json::object(), json::array({1})};
+
+const std::vector<Row>& rows() {
+  static const std::int64_t memory_limit = std::int64_t{1} << 30;
+  static const std::vector<Row> table = {
+      {"start", {"flag", "was-running", "never"}, {"Flag", "", "always", true, 1}},
+      {"start_order",
+       {0, -1000000, 1000000, -1},
+       {-1000001, 1000001, 1.5, 0.0, "1", true, std::numeric_limits<std::uint64_t>::max(),
+        std::numeric_limits<std::int64_t>::min()}},
+      {"start_after",
+       {json::array(), json::array({"db"}), json(std::vector<std::string>(256, "x"))},
+       {"db", json::array({""}), json::array({"db", 1}), json(std::vector<std::string>(257, "x"))}},
+      {"start_delay_sec", {0, 0.5, 86400}, {-0.1, 86400.1, "1", true, std::nan(""), INFINITY}},
+      {"start_ready",
+       {"started", "agent", "delay", "tcp:localhost:22", "tcp:[::1]:22", "tcp:::1:22", "tcp:a:65535", "tcp:10.0.0.1:1"},
+       {"", "Agent", "tcp", "tcp:", "tcp:22", "tcp::22", "tcp:[]:22", "tcp:a:", "tcp:a:0", "tcp:a:65536", "tcp:a:-1",
+        "tcp:a:+1", "tcp:a: 1", "tcp:a:1 ", "tcp:a:0x1", "tcp:[[a]]:1", "tcp:[a:1", "tcp:a]:1", "tcp:a b:1",
+        "tcp:a\nb:1", std::string("tcp:a\0b:1", 9), "tcp:" + std::string(256, 'a') + ":1", 1, true}},
+      {"start_ready_timeout_sec", {0.1, 120, 86400}, {0, -1, 86401, "120", false}},
+      {"start_ready_delay_sec", {0, 10, 86400}, {-1, 86401, "10"}},
+      {"start_retries", {0, 3, 1000}, {-1, 1001, 1.0, "3"}},
+      {"start_if_ac_power", {true, false}, {0, 1, "true"}},
+      {"start_if_graphical", {true, false}, {0, "yes"}},
+      {"start_if_free_memory_mib", {0, 4096, memory_limit}, {-1, memory_limit + 1, 1.5, "4096"}},
+      {"start_if_paths",
+       {json::array(), json::array({"/"}), json::array({"/media/usb", "/home/me"})},
+       {"/", json::array({"relative"}), json::array({""}), json::array({std::string("/a\0b", 4)}), json::array({1})}},
+      {"restart", {"no", "on-failure", "always"}, {"yes", "on_failure", false, 0}},
+      {"restart_delay_sec", {0, 1, 86400}, {-1, 86401, "1"}},
+      {"restart_delay_max_sec", {0, 60, 86400}, {-1, 86401, "60"}},
+      {"restart_limit", {0, 5, 1000}, {-1, 1001, 5.5}},
+      {"restart_window_sec", {1, 600, 31536000}, {0, 0.9, 31536001, "600"}},
+  };
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("policy: every key takes its values and refuses others, at the boundary too") {
+  std::vector<std::string_view> tested;
+  for (const auto& row : rows()) {
+    CAPTURE(row.key);
+    tested.emplace_back(row.key);
+    for (const auto& value : row.good) {
+      CAPTURE(value);
+      CHECK(problem_of(row.key, value) == "");
+      const auto shown = effective({{row.key, value}})[row.key];
+      if (row.key != std::string_view("start_ready")) CHECK(shown == value);
+      CHECK_MESSAGE(effective({{row.key, shown}})[row.key] == shown, "what is shown can be set, and is the same then");
+    }
+    for (const auto& value : row.bad) {
+      CAPTURE(value.dump(-1, ' ', false, json::error_handler_t::replace));
+      CHECK(problem_of(row.key, value).starts_with(std::string(row.key) + " "));
+    }
+    for (const auto& value : kWrongTypes) CHECK(problem_of(row.key, value) != "");
+  }
+  CHECK_MESSAGE(tested == policy_key_names(), "a key of the policy is not in this table");
+}
+
+TEST_CASE("policy: a refused value tells the default, a misspelt key what was meant") {
+  const auto checked = check_policy({{"start_oder", 1}, {"restart", "maybe"}, {"colour", "red"}, {"a/b~c", 1}}, "/defaults");
+  const std::vector<Problem> expected = {
+      {"/defaults/a~1b~0c", "unknown key a/b~c", ""},
+      {"/defaults/colour", "unknown key colour", ""},
+      {"/defaults/restart", R"(restart must be one of ["no","on-failure","always"])", "the default is \"no\""},
+      {"/defaults/start_oder", "unknown key start_oder", "did you mean start_order?"},
+  };
+  CHECK(checked.problems == expected);
+  CHECK(checked.used.empty());
+}
+
+TEST_CASE("policy: what is good is used although other keys are not") {
+  const auto checked = check_policy({{"start_order", 5}, {"restart", 7}});
+  CHECK(checked.used == json{{"start_order", 5}});
+  CHECK(checked.problems.size() == 1);
+}
+
+TEST_CASE("policy: without keys it is the built-in one, and shows every key") {
+  const auto shown = to_json(Policy{});
+  CHECK(shown.size() == policy_key_names().size());
+  CHECK(shown["start"] == "flag");
+  CHECK(shown["start_ready"] == "started");
+  CHECK(shown["start_ready_timeout_sec"] == 120);
+  CHECK(shown["start_retries"] == 3);
+  CHECK(shown["restart"] == "no");
+  CHECK(shown["restart_limit"] == 5);
+  CHECK(shown["restart_window_sec"] == 600);
+  for (const auto key : policy_key_names()) {
+    CAPTURE(key);
+    CHECK(policy_key_schema(key)["default"] == shown[std::string(key)]);
+  }
+  CHECK(policy_key_schema("start_oder").is_null());
+}
+
+TEST_CASE("policy: readiness keeps host and port, with brackets for an IPv6 address") {
+  CHECK(parse_readiness("tcp:[fe80::1]:22") == Readiness{ReadyWhen::tcp, "fe80::1", 22});
+  CHECK(parse_readiness("tcp:fe80::1:22") == Readiness{ReadyWhen::tcp, "fe80::1", 22});
+  CHECK(to_text(*parse_readiness("tcp:fe80::1:22")) == "tcp:[fe80::1]:22");
+  CHECK(to_text(*parse_readiness("tcp:[host]:22")) == "tcp:host:22");
+}
+
+TEST_CASE("policy text: hostile metadata is reported and never used") {
+  struct Text {
+    std::string text;
+    const char* problem;
+  };
+  const Text texts[] = {
+      {"", "not JSON"},
+      {"start_order=1", "not JSON"},
+      {"{\"start_order\": 1", "not JSON"},
+      {"{\"start_order\": 1, \"start_order\": 2}", "twice"},
+      {"// 1\n{}", "not JSON"},
+      {"[]", "must be an object of policy keys, not a list"},
+      {"null", "not null"},
+      {"\"start\"", "not a string"},
+      {"5", "not an integer"},
+      {"{\"start_after\": [\"\xff\xfe\"]}", "not JSON"},
+      {std::string(60000, '['), "deep"},
+      {"{\"start_order\": 1e400}", "not JSON"},
+      {"{\"start_order\": 99999999999999999999999}", "must be an integer"},
+  };
+  for (const auto& [text, problem] : texts) {
+    const auto shown = text.substr(0, 40);
+    CAPTURE(shown);
+    const auto read = read_policy_text(text);
+    CHECK(read.keys.used.empty());
+    REQUIRE(read.keys.problems.size() == 1);
+    CAPTURE(read.keys.problems[0].text);
+    CHECK(read.keys.problems[0].text.find(problem) != std::string::npos);
+    CHECK(read.raw.is_null() == !text.starts_with("{\"start_order\": 999"));
+  }
+}
+
+TEST_CASE("policy text: what could not be used is kept for the next change") {
+  const auto read = read_policy_text(R"({"start_order": 3, "from_the_future": {"a": 1}, "restart": "sometimes"})");
+  CHECK(read.raw["from_the_future"]["a"] == 1);
+  CHECK(read.raw["restart"] == "sometimes");
+  CHECK(read.keys.used == json{{"start_order", 3}});
+  CHECK(read.keys.problems.size() == 2);
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace virtsession {
+
+World::World(Config config, KeptState kept, std::uint32_t seed) : config_(std::move(config)), seed_(seed) {
+  start_supervisor(kept);
+}
+
+void World::start_supervisor(const KeptState& kept) {
+  connected_ = false;
+  calls_.clear();
+  policy_starts_.clear();
+  outstanding_.clear();
+  shown_.clear();
+  notices_.clear();
+  supervisor_ = std::make_unique<Supervisor>(config_, kept, seed_++);
+}
+
+FakeDomain& World::domain(const std::string& name) { return domains_.at(uuid(name)); }
+
+std::string World::uuid(const std::string& name) const {
+  for (const auto& [uuid, domain] : domains_)
+    if (domain.snapshot.name == name) return uuid;
+  FAIL("the test names a VM that it did not define: " << name);
+  return {};
+}
+
+bool World::exists(const std::string& name) const { return supervisor_->find_vm(name).operator bool(); }
+
+Strings World::names() const {
+  Strings result;
+  for (const auto& [uuid, domain] : domains_) result.push_back(domain.snapshot.name);
+  return result;
+}
+
+Moment World::now() const {
+  const auto elapsed = std::chrono::duration_cast<std::chrono::microseconds>(time_.time_since_epoch()).count();
+  return {time_, 1'700'000'000'000'000U + static_cast<std::uint64_t>(elapsed)};
+}
+
+void World::tick() {
+  supervisor_->on_tick(now());
+  collect();
+  const auto wake = supervisor_->wake();
+  CHECK_MESSAGE((!wake || *wake > time_), "a wake-up is asked for that is already past: the loop would spin");
+}
+
+void World::pass(double seconds) {
+  const auto end = time_ + from_seconds(seconds);
+  for (;;) {
+    const auto due = std::ranges::min_element(calls_, {}, &Call::due);
+    const auto wake = supervisor_->wake();
+    const bool call_first = due != calls_.end() && (!wake || due->due <= *wake);
+    if (call_first && due->due <= end) {
+      time_ = std::max(time_, due->due);
+      const auto call = *due;
+      calls_.erase(due);
+      execute(call);
+    } else if (wake && *wake <= end) {
+      time_ = std::max(time_, *wake);
+      tick();
+    } else {
+      break;
+    }
+  }
+  time_ = end;
+}
+
+void World::deliver() {
+  while (!calls_.empty()) {
+    const auto call = calls_.front();
+    calls_.pop_front();
+    execute(call);
+  }
+}
+
+void World::deliver(const std::string& name) {
+  const auto wanted = uuid(name);
+  const auto found = std::ranges::find_if(calls_, [&](const auto& call) { return call.operation.uuid == wanted; });
+  REQUIRE_MESSAGE(found != calls_.end(), "libvirt was asked nothing about " << name);
+  const auto call = *found;
+  calls_.erase(found);
+  execute(call);
+}
+
+void World::connect() {
+  connected_ = true;
+  std::vector<DomainSnapshot> list;
+  for (const auto& [uuid, domain] : domains_) list.push_back(domain.snapshot);
+  supervisor_->on_listed(list, now());
+  collect();
+}
+
+void World::lose_libvirt(bool executed) {
+  connected_ = false;
+  if (executed)
+    for (const auto& call : calls_)
+      if (const auto found = domains_.find(call.operation.uuid); found != domains_.end())
+        static_cast<void>(apply(found->second, call.operation));
+  calls_.clear();
+  policy_starts_.clear();
+  supervisor_->on_libvirt_lost(now());
+  collect();
+}
+
+void World::restart_supervisor(bool executed) {
+  // What is kept goes through two files.
+  const auto kept = supervisor_->kept_state();
+  const KeptState read{nlohmann::json::parse(kept.login.dump()), nlohmann::json::parse(kept.lasting.dump())};
+  if (connected_) lose_libvirt(executed);
+  start_supervisor(read);
+}
+
+void World::define(const std::string& name, const VmSpec& spec) {
+  char uuid[37];
+  std::snprintf(uuid, sizeof uuid, "00000000-0000-4000-8000-%012llx", static_cast<unsigned long long>(next_uuid_++));
+  FakeDomain domain;
+  domain.snapshot.uuid = uuid;
+  domain.snapshot.name = name;
+  domain.snapshot.persistent = spec.persistent;
+  domain.snapshot.autostart = spec.autostart;
+  domain.snapshot.autostart_once = spec.once;
+  domain.snapshot.memory_kib = spec.memory_mib * 1024;
+  domain.snapshot.agent_configured = spec.agent_channel;
+  domain.snapshot.state = DomainState::shut_off;
+  domain.snapshot.stop_reason = StopReason::unknown;
+  if (!spec.policy.is_null()) domain.snapshot.policy_text = spec.policy.dump();
+  if (spec.running) {
+    domain.snapshot.id = next_id_++;
+    domain.snapshot.state = DomainState::running;
+    domain.snapshot.stop_reason = StopReason::none;
+  }
+  domains_[uuid] = domain;
+  send_event(uuid, spec.persistent ? DomainEventKind::defined : DomainEventKind::started);
+  send(uuid);
+}
+
+void World::undefine(const std::string& name) {
+  auto& domain = this->domain(name);
+  const auto id = domain.snapshot.uuid;
+  domain.snapshot.persistent = false;
+  if (!domain.snapshot.active()) domains_.erase(id);
+  send_event(id, DomainEventKind::undefined);
+  send(id);
+}
+
+void World::rename(const std::string& from, const std::string& to) {
+  auto& domain = this->domain(from);
+  domain.snapshot.name = to;
+  send_event(domain.snapshot.uuid, DomainEventKind::undefined);
+  send_event(domain.snapshot.uuid, DomainEventKind::defined);
+  send(domain.snapshot.uuid);
+}
+
+void World::start(FakeDomain& domain) {
+  auto& snapshot = domain.snapshot;
+  snapshot.id = next_id_++;
+  snapshot.state = DomainState::running;
+  snapshot.state_reason = snapshot.managed_save ? "restored" : "booted";
+  snapshot.stop_reason = StopReason::none;
+  snapshot.managed_save = false;
+  snapshot.agent_connected = false;
+  send_event(snapshot.uuid, DomainEventKind::started);
+  if (domain.dies_at_once) stop(domain, StopReason::failed, {});
+}
+
+void World::stop(FakeDomain& domain, StopReason reason, std::optional<DomainEventKind> before) {
+  auto& snapshot = domain.snapshot;
+  const auto id = snapshot.uuid;
+  snapshot.id = -1;
+  snapshot.state = DomainState::shut_off;
+  snapshot.stop_reason = reason == StopReason::failed ? StopReason::crashed : reason;
+  snapshot.state_reason = to_text(snapshot.stop_reason);
+  snapshot.managed_save = reason == StopReason::saved;
+  snapshot.agent_connected = false;
+  if (!snapshot.persistent) domains_.erase(id);
+  if (before) send_event(id, *before);
+  send_event(id, DomainEventKind::stopped);
+}
+
+void World::foreign_start(const std::string& name) {
+  start(domain(name));
+  refresh(name);
+}
+
+// A transient domain is gone after its stop.
+#define STOP_FROM_OUTSIDE(reason, before)      \
+  auto& stopping = domain(name);               \
+  const auto id = stopping.snapshot.uuid;      \
+  if (!stopping.snapshot.active()) return;     \
+  stop(stopping, StopReason::reason, {before}); \
+  send(id)
+
+void World::foreign_shutdown(const std::string& name) {
+  STOP_FROM_OUTSIDE(shutdown, DomainEventKind::shutdown_by_guest);
+}
+void World::foreign_destroy(const std::string& name) { STOP_FROM_OUTSIDE(destroyed, DomainEventKind::shutdown_by_host); }
+void World::foreign_save(const std::string& name) { STOP_FROM_OUTSIDE(saved, std::nullopt); }
+void World::kill_qemu(const std::string& name) { STOP_FROM_OUTSIDE(failed, std::nullopt); }
+void World::terminate_qemu(const std::string& name) { STOP_FROM_OUTSIDE(shutdown, DomainEventKind::shutdown_by_host); }
+void World::panic(const std::string& name) { STOP_FROM_OUTSIDE(crashed, DomainEventKind::panicked); }
+#undef STOP_FROM_OUTSIDE
+
+void World::set_flag(const std::string& name, bool enable) {
+  domain(name).snapshot.autostart = enable;  // libvirt has no event for it
+  refresh(name);
+}
+
+void World::set_policy(const std::string& name, const nlohmann::json& policy) { set_policy_text(name, policy.dump()); }
+
+void World::set_policy_text(const std::string& name, std::optional<std::string> text) {
+  domain(name).snapshot.policy_text = std::move(text);
+  event(name, DomainEventKind::metadata_changed);
+  refresh(name);
+}
+
+void World::connect_agent(const std::string& name) {
+  domain(name).snapshot.agent_connected = true;
+  event(name, DomainEventKind::agent_connected);
+}
+
+void World::answer_tcp(const std::string& name) {
+  REQUIRE_MESSAGE(supervisor_->probes().contains(uuid(name)), "nobody asks whether " << name << " answers");
+  supervisor_->on_tcp_ready(uuid(name), now());
+  collect();
+}
+
+void World::facts(const HostFacts& facts) {
+  supervisor_->on_facts(facts, now());
+  collect();
+}
+
+void World::configure(Config config) {
+  config_ = config;
+  supervisor_->on_config(std::move(config), now());
+  collect();
+}
+
+void World::refresh(const std::string& name) { send(uuid(name)); }
+
+void World::event(const std::string& name, DomainEventKind kind) { send_event(uuid(name), kind); }
+
+void World::send(const std::string& id) {
+  if (!connected_) return;
+  const auto found = domains_.find(id);
+  supervisor_->on_domain(id, found == domains_.end() ? std::nullopt : std::optional(found->second.snapshot), now());
+  collect();
+}
+
+void World::send_event(const std::string& id, DomainEventKind kind) {
+  if (!connected_) return;
+  supervisor_->on_domain_event({id, kind}, now());
+  collect();
+}
+
+}  // namespace virtsession

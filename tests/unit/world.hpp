@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/supervisor.hpp"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace virtsession {
+
+using Strings = std::vector<std::string>;
+
+/// What a test says of a VM when it defines it.
+struct VmSpec {
+  bool autostart = false;
+  std::optional<bool> once = std::nullopt;  ///< nothing: this libvirt has no such flag
+  nlohmann::json policy = nullptr;          ///< null: no policy element
+  bool persistent = true;
+  bool running = false;
+  std::uint64_t memory_mib = 0;
+  bool agent_channel = true;
+};
+
+/// A domain of the fake libvirt and how it behaves.
+struct FakeDomain {
+  DomainSnapshot snapshot;
+  Strings start_failures;          ///< libvirt's words for the next starts that fail
+  bool start_always_fails = false;
+  bool dies_at_once = false;       ///< it starts, and QEMU crashes before anybody has looked
+  bool ignores_shutdown = false;   ///< the guest does nothing when its button is pressed
+  std::string any_failure;         ///< libvirt's words for every call but a start, when not empty
+  Duration start_takes{};
+};
+
+/// The world around a Supervisor: a libvirt of plain data, a clock that a test moves, and a listener that keeps what the
+/// supervisor says. It checks all the time that every request is answered once, that no transient VM is started, that
+/// what is shown is up to date and that no wake-up is asked for in the past.
+class World {
+ public:
+  explicit World(Config config = {}, KeptState kept = {}, std::uint32_t seed = 1);
+
+  Supervisor& supervisor() { return *supervisor_; }
+  FakeDomain& domain(const std::string& name);
+  std::string uuid(const std::string& name) const;
+  bool exists(const std::string& name) const;
+  Strings names() const;
+  const Config& config() const { return config_; }
+
+  // The clock.
+  Moment now() const;
+  /// Lets time pass, ticks when the supervisor wants to be woken, and lets libvirt end the calls that are due.
+  void pass(double seconds);
+  /// Libvirt ends every call that it was given, also those that follow, without time passing.
+  void deliver();
+  /// Libvirt ends one call: the oldest for this VM.
+  void deliver(const std::string& name);
+  void tick();
+
+  // The connection.
+  void connect();
+  /// \param executed whether the daemon had done what it was asked to when it died
+  void lose_libvirt(bool executed = false);
+  bool connected() const { return connected_; }
+  /// The supervisor dies and its next instance begins with what it kept; connect() follows.
+  void restart_supervisor(bool executed = false);
+  void start_supervisor(const KeptState& kept);
+
+  // Other libvirt clients, guests and hosts.
+  void define(const std::string& name, const VmSpec& spec = {});
+  void undefine(const std::string& name);
+  void rename(const std::string& from, const std::string& to);
+  void foreign_start(const std::string& name);
+  void foreign_shutdown(const std::string& name);  ///< the guest obeys
+  void foreign_destroy(const std::string& name);
+  void foreign_save(const std::string& name);
+  void kill_qemu(const std::string& name);  ///< SIGKILL
+  void terminate_qemu(const std::string& name);
+  void panic(const std::string& name);  ///< on_crash=destroy
+  void set_flag(const std::string& name, bool enable);
+  void set_policy(const std::string& name, const nlohmann::json& policy);
+  void set_policy_text(const std::string& name, std::optional<std::string> text);
+  void connect_agent(const std::string& name);
+  void answer_tcp(const std::string& name);
+  void facts(const HostFacts& facts);
+  void configure(Config config);
+  /// Tells of the domain's state without an event, as after a call.
+  void refresh(const std::string& name);
+  void event(const std::string& name, DomainEventKind kind);
+
+  // Requests.
+  using Change = std::function<void(VmRequest&)>;
+  RequestId request(RequestKind kind, const std::string& name, const Change& change = {});
+  RequestId request_autostart(bool wait = true);
+  /// "" when there is none yet, "ok", or the error's name.
+  std::string answer(RequestId id) const;
+  std::string answer_text(RequestId id) const;
+  std::size_t unanswered() const { return outstanding_.size(); }
+
+  // What came of it.
+  VmView view(const std::string& name) const;
+  std::string phase(const std::string& name) const;
+  std::string reason(const std::string& name) const;
+  std::string intent(const std::string& name) const;
+  bool running(const std::string& name);
+  std::string autostart_state() const;
+  Strings pending() const;  ///< calls that libvirt has not ended, "start db"
+  const Strings& started() const { return started_; }  ///< names, in the order in which the calls were made
+  std::size_t most_starts_in_flight() const { return most_starts_in_flight_; }
+  bool has_notice(const std::string& name, Incident incident) const;
+  Strings journal(const std::string& name, Incident incident) const;
+  std::vector<HistoryEntry> history(const std::string& name) const;
+  /// Looks at every start that was not asked for by a request, when it is made.
+  std::function<void(const std::string& name)> on_policy_start;
+
+ private:
+  struct Call {
+    Operation operation;
+    SteadyTime due;
+  };
+
+  void execute(Call call);
+  Result<void> apply(FakeDomain& domain, const Operation& operation);
+  void start(FakeDomain& domain);
+  void stop(FakeDomain& domain, StopReason reason, std::optional<DomainEventKind> before);
+  void send(const std::string& uuid);
+  void send_event(const std::string& uuid, DomainEventKind kind);
+  void collect();
+  void take(const Action& action);
+  void check_views();
+
+  Config config_;
+  std::uint32_t seed_;
+  std::unique_ptr<Supervisor> supervisor_;
+  bool connected_ = false;
+  SteadyTime time_{std::chrono::seconds(1000)};
+  std::map<std::string, FakeDomain> domains_;  // by uuid
+  int next_id_ = 1;
+  std::uint64_t next_uuid_ = 1;
+  std::deque<Call> calls_;
+  RequestId next_request_ = 1;
+  std::set<RequestId> outstanding_;
+  std::map<RequestId, Result<void>> answers_;
+  std::string start_asked_for_;  // uuid of the start request that is being made
+  std::set<OperationId> policy_starts_;
+  std::size_t most_starts_in_flight_ = 0;
+  Strings started_;
+  std::vector<JournalEntry> journal_;
+  std::set<std::pair<std::string, Incident>> notices_;
+  std::map<std::string, VmView> shown_;
+};
+
+}  // namespace virtsession

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+// What the supervisor asks of the world, and what it says.
+
+namespace virtsession {
+
+void World::execute(Call call) {
+  const auto& operation = call.operation;
+  const auto found = domains_.find(operation.uuid);
+  policy_starts_.erase(operation.id);
+  Result<void> result = Error{ErrorCode::operation_failed, "Domain not found"};
+  if (found != domains_.end()) result = apply(found->second, operation);
+  const bool obeys = result && operation.kind == OperationKind::shutdown && !found->second.ignores_shutdown;
+  send(operation.uuid);
+  supervisor_->on_operation_done(operation.id, result, now());
+  collect();
+  if (!obeys) return;  // the guest shuts down after the call that asked for it
+  stop(domains_.at(operation.uuid), StopReason::shutdown, DomainEventKind::shutdown_by_guest);
+  send(operation.uuid);
+}
+
+Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
+  auto& snapshot = domain.snapshot;
+  const auto failed = [](std::string text) { return Error{ErrorCode::operation_failed, std::move(text)}; };
+  if (operation.kind == OperationKind::start) {
+    if (snapshot.active()) return failed("domain is already running");
+    if (domain.start_always_fails) return failed("no disk");
+    if (!domain.start_failures.empty()) {
+      const auto text = domain.start_failures.front();
+      domain.start_failures.erase(domain.start_failures.begin());
+      return failed(text);
+    }
+    start(domain);
+    return {};
+  }
+  if (!domain.any_failure.empty()) return failed(domain.any_failure);
+  switch (operation.kind) {
+    case OperationKind::set_autostart:
+      snapshot.autostart = operation.enable;
+      return {};
+    case OperationKind::set_autostart_once:
+      snapshot.autostart_once = operation.enable;
+      return {};
+    case OperationKind::set_policy:
+      snapshot.policy_text = operation.policy_text;
+      return {};
+    case OperationKind::start:
+    case OperationKind::shutdown:
+    case OperationKind::save:
+    case OperationKind::power_off:
+    case OperationKind::reboot:
+    case OperationKind::pause:
+    case OperationKind::resume:
+      break;
+  }
+  if (!snapshot.active()) return failed("domain is not running");
+  if (operation.kind == OperationKind::save) stop(domain, StopReason::saved, {});
+  if (operation.kind == OperationKind::power_off)
+    stop(domain, StopReason::destroyed, DomainEventKind::shutdown_by_host);
+  if (operation.kind == OperationKind::pause) snapshot.state = DomainState::paused, snapshot.state_reason = "user";
+  if (operation.kind == OperationKind::resume) snapshot.state = DomainState::running, snapshot.state_reason = "unpaused";
+  return {};
+}
+
+RequestId World::request(RequestKind kind, const std::string& name, const Change& change) {
+  const auto id = next_request_++;
+  VmRequest request;
+  request.uuid = uuid(name);
+  request.kind = kind;
+  request.caller = "tester";
+  if (change) change(request);
+  outstanding_.insert(id);
+  if (kind == RequestKind::start) start_asked_for_ = request.uuid;
+  supervisor_->on_request(id, request, now());
+  collect();
+  start_asked_for_.clear();
+  return id;
+}
+
+RequestId World::request_autostart(bool wait) {
+  const auto id = next_request_++;
+  outstanding_.insert(id);
+  supervisor_->on_autostart_request(id, wait, "tester", now());
+  collect();
+  return id;
+}
+
+void World::collect() {
+  for (const auto& action : supervisor_->take_actions()) take(action);
+  most_starts_in_flight_ = std::max(most_starts_in_flight_, policy_starts_.size());
+  check_views();
+}
+
+void World::take(const Action& action) {
+  if (const auto* run = std::get_if<RunOperation>(&action)) {
+    const auto& operation = run->operation;
+    const auto found = domains_.find(operation.uuid);
+    const bool starts = operation.kind == OperationKind::start;
+    const auto takes = found != domains_.end() && starts ? found->second.start_takes : Duration{};
+    CHECK_MESSAGE(connected_, "libvirt is asked for something while there is no connection");
+    calls_.push_back({operation, time_ + takes});
+    if (!starts || found == domains_.end()) return;
+    const auto& name = found->second.snapshot.name;
+    started_.push_back(name);
+    CHECK_MESSAGE(found->second.snapshot.persistent, "a transient VM is started: " << name);
+    if (operation.uuid == start_asked_for_) return;
+    policy_starts_.insert(operation.id);
+    if (on_policy_start) on_policy_start(name);
+  } else if (const auto* answer = std::get_if<Answer>(&action)) {
+    CHECK_MESSAGE(outstanding_.erase(answer->request) == 1, "a request is answered that does not wait for an answer");
+    answers_.emplace(answer->request, answer->result);
+  } else if (const auto* entry = std::get_if<JournalEntry>(&action)) {
+    journal_.push_back(*entry);
+  } else if (const auto* notice = std::get_if<Notice>(&action)) {
+    notices_.emplace(notice->uuid, notice->incident);
+  } else if (const auto* over = std::get_if<WithdrawNotice>(&action)) {
+    notices_.erase({over->uuid, over->incident});
+  }
+}
+
+/// What the owner shows is what it last read of the VMs that it was told of: that must be all that has changed.
+void World::check_views() {
+  for (const auto& uuid : supervisor_->take_changed()) shown_.erase(uuid);
+  const auto uuids = supervisor_->uuids();
+  if (uuids.size() > 64) return;
+  for (const auto& uuid : uuids) {
+    const auto view = supervisor_->view(uuid);
+    const auto [shown, is_new] = shown_.emplace(uuid, view);
+    CHECK_MESSAGE(shown->second == view, "a VM has changed and nobody was told: " << view.name << " is now "
+                                                                               << to_text(view.phase));
+    CHECK_MESSAGE(!view.phase_reason.empty(), "a VM is in a phase without a reason: " << view.name);
+  }
+}
+
+std::string World::answer(RequestId id) const {
+  const auto found = answers_.find(id);
+  if (found == answers_.end()) return {};
+  return found->second ? "ok" : std::string(to_text(found->second.error().code));
+}
+
+std::string World::answer_text(RequestId id) const {
+  const auto found = answers_.find(id);
+  return found == answers_.end() || found->second ? std::string() : found->second.error().message;
+}
+
+VmView World::view(const std::string& name) const { return supervisor_->view(uuid(name)); }
+std::string World::phase(const std::string& name) const { return std::string(to_text(view(name).phase)); }
+std::string World::reason(const std::string& name) const { return view(name).phase_reason; }
+std::string World::intent(const std::string& name) const { return std::string(to_text(view(name).intent)); }
+bool World::running(const std::string& name) { return domain(name).snapshot.active(); }
+std::string World::autostart_state() const { return std::string(to_text(supervisor_->autostart_state())); }
+
+Strings World::pending() const {
+  Strings result;
+  for (const auto& call : calls_) {
+    const auto found = domains_.find(call.operation.uuid);
+    result.push_back(std::string(to_text(call.operation.kind)) + " " +
+                     (found == domains_.end() ? call.operation.uuid : found->second.snapshot.name));
+  }
+  return result;
+}
+
+bool World::has_notice(const std::string& name, Incident incident) const {
+  return notices_.contains({uuid(name), incident});
+}
+
+Strings World::journal(const std::string& name, Incident incident) const {
+  Strings result;
+  for (const auto& entry : journal_)
+    if (entry.name == name && entry.incident == incident) result.push_back(entry.text);
+  return result;
+}
+
+std::vector<HistoryEntry> World::history(const std::string& name) const {
+  return supervisor_->history(uuid(name), 0);
+}
+
+}  // namespace virtsession
