@@ -104,7 +104,7 @@ no_user_manager() {
 virtsession is installed, but no systemd user manager of $user answers here (a container, or no
 login session), so it cannot be started. Log in as $user on a machine that runs systemd, then:
   systemctl --user enable --now virtsessiond
-To see it work on this machine: ./tests/run.sh demo (as root; it boots a throwaway host).
+To see it work on this machine: contrib/demo.sh (as root; it boots a throwaway host).
 TXT
 }
 

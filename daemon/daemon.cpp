@@ -20,6 +20,7 @@ namespace virtsession {
 namespace {
 
 constexpr const char* kSessionUri = "qemu:///session";
+constexpr std::chrono::seconds kUserManagerWait{5};
 
 log::Level log_level(LogLevel level) {
   switch (level) {
@@ -71,6 +72,7 @@ Daemon::Daemon(const Arguments& arguments)
       tree_(*bus_, *this),
       bus_source_(loop_, *bus_, [this](const std::string& text) { fail(EX_TEMPFAIL, "The session bus is gone: " + text); }),
       tick_(loop_, [this] { tell([&](Moment now) { supervisor_.on_tick(now); }); }),
+      manager_deadline_(loop_, [this] { fail(EX_UNAVAILABLE, missing_manager_); }),
       pass_end_(loop_.on_pass_end([this] { end_pass(); })) {}
 
 Daemon::~Daemon() = default;
@@ -120,21 +122,35 @@ int Daemon::run() {
   handle_signals();
   publish();
   if (const auto owned = tree_.request_name(); !owned) throw FatalError(EX_UNAVAILABLE, owned.error().message);
-  if (link_.managed()) {
-    user_manager_.connect([this](const Result<void>& result) {
-      if (!result) return fail(EX_UNAVAILABLE, result.error().message);
-      watch_autostart_links();
-      link_.start();
-    });
-  } else {
-    link_.start();
-  }
+  if (link_.managed())
+    wait_for_user_manager();
+  else
+    start_link();
   loop_.enable_watchdog();
   notify_.ready();
   apply_config();
   const auto code = loop_.run();
   if (fatal_) throw FatalError(code, *fatal_);
   return code;
+}
+
+/// The user manager starts the bus and is a moment late on it itself, when we are the first to use it.
+void Daemon::wait_for_user_manager() {
+  user_manager_.on_availability([this](bool available) {
+    if (available) start_link();
+  });
+  user_manager_.connect([this](const Result<void>& result) {
+    if (result) return start_link();
+    missing_manager_ = result.error().message;
+    manager_deadline_.set(now().steady + kUserManagerWait);
+  });
+}
+
+void Daemon::start_link() {
+  manager_deadline_.cancel();
+  if (std::exchange(link_started_, true)) return;
+  if (link_.managed()) watch_autostart_links();
+  link_.start();
 }
 
 void Daemon::apply_config() {

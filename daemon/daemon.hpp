@@ -50,6 +50,8 @@ class Daemon final : private LinkSink, private Api {
   LoadedConfig load_config() const;
   std::unique_ptr<sdbus::IConnection> connect_bus() const;
   void apply_config();
+  void wait_for_user_manager();
+  void start_link();
   void handle_signals();
   void fail(int exit_code, const std::string& text);
   void watch_autostart_links();
@@ -109,6 +111,9 @@ class Daemon final : private LinkSink, private Api {
   Tree tree_;
   BusSource bus_source_;
   Timer tick_;
+  Timer manager_deadline_;
+  bool link_started_ = false;
+  std::string missing_manager_;
   EventSource pass_end_;
 
 };

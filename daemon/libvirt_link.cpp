@@ -4,7 +4,9 @@
 #include "libvirt/libvirt_hypervisor.hpp"
 #include "message_ids.hpp"
 #include "now.hpp"
+#include "paths.hpp"
 
+#include <filesystem>
 #include <random>
 
 namespace virtsession {
@@ -69,6 +71,21 @@ void LibvirtLink::apply(ConnectionStep step) {
     timer_.cancel();
 }
 
+/// A daemon that was not ours (forked by a client before the socket was there) removes the socket's file when it ends,
+/// and systemd goes on listening where nobody can reach it. Stopping the socket's unit stops the daemon too, not its VMs.
+void LibvirtLink::start_unit(Done done) {
+  std::error_code ignored;
+  if (std::filesystem::exists(socket_path(), ignored)) return units_->start_unit(unit(), std::move(done));
+  units_->stop_unit("virtsession-" + daemon_ + ".socket",
+                    [this, done = std::move(done), unit = unit(), alive = std::weak_ptr(alive_)](const Result<void>&) {
+                      if (!alive.expired()) units_->start_unit(unit, done);
+                    });
+}
+
+std::string LibvirtLink::socket_path() const {
+  return runtime_dir() + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
+}
+
 void LibvirtLink::change_unit(bool restart) {
   const auto job = ++unit_job_;
   auto done = [this, job, alive = std::weak_ptr(alive_)](const Result<void>& result) {
@@ -78,7 +95,7 @@ void LibvirtLink::change_unit(bool restart) {
   if (restart)
     units_->restart_unit(unit(), std::move(done));
   else
-    units_->start_unit(unit(), std::move(done));
+    start_unit(std::move(done));
 }
 
 /// One transition: what the old connection leaves is cleared away before the step that may open the next.

@@ -66,6 +66,8 @@ class LibvirtLink final : private HypervisorSink {
   std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
   void apply(ConnectionStep step);
   void change_unit(bool restart);
+  void start_unit(Done done);
+  std::string socket_path() const;
   void follow(const std::function<ConnectionStep()>& transition);
   void answer(const Result<void>& result);
   bool current(Generation generation) const { return generation == generation_; }

@@ -50,16 +50,17 @@ ConnectionStep Connection::open_failed(const Error& error, Moment now) {
 ConnectionStep Connection::listed(const Result<void>& result, Moment now) {
   if (state_ != LibvirtState::syncing && state_ != LibvirtState::ready) return ConnectionStep::nothing;
   if (!result) return fail(result.error().message, now);
-  failures_ = 0;
+  if (state_ == LibvirtState::syncing) ready_since_ = now.steady;
   return enter(LibvirtState::ready, "connected", ConnectionStep::nothing);
 }
 
 ConnectionStep Connection::lost(bool hung, std::string reason, Moment now) {
   if (state_ != LibvirtState::syncing && state_ != LibvirtState::ready) return ConnectionStep::nothing;
-  // A daemon that worked until now is asked for at once; one that keeps dying while it is read is given time.
-  if (state_ == LibvirtState::ready && !hung) return connect(false, std::move(reason), now);
+  // A daemon that worked until now is asked for at once; one that keeps dying is given time.
+  const bool worked = state_ == LibvirtState::ready && now.steady - ready_since_ >= kSettled;
+  if (worked) failures_ = 0;
   if (hung) return connect(true, std::move(reason), now);
-  return fail(std::move(reason), now);
+  return worked ? connect(false, std::move(reason), now) : fail(std::move(reason), now);
 }
 
 ConnectionStep Connection::restart(std::string reason, Moment now) {

@@ -23,6 +23,8 @@ class Connection {
   static constexpr Duration kOpenTimeout = std::chrono::seconds(30);
   static constexpr Duration kFirstRetry = std::chrono::milliseconds(250);
   static constexpr Duration kLastRetry = std::chrono::seconds(30);
+  /// A daemon that ends sooner than this after it was ready is not asked for again at once.
+  static constexpr Duration kSettled = std::chrono::seconds(10);
 
   Connection(bool managed, std::uint32_t seed) : managed_(managed), backoff_(seed) {}
 
@@ -53,6 +55,7 @@ class Connection {
   LibvirtState state_ = LibvirtState::down;
   std::string reason_ = "not started";
   std::uint32_t failures_ = 0;
+  SteadyTime ready_since_{};
   std::optional<SteadyTime> wake_;
 };
 

@@ -2,6 +2,7 @@
 #include "core/json_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <set>
 
@@ -9,6 +10,7 @@ namespace virtsession {
 namespace {
 
 constexpr int kMaxDepth = 32;
+constexpr std::size_t kLongestWord = 64;
 
 std::string position(std::string_view text, std::size_t byte) {
   const auto before = text.substr(0, std::min(byte, text.size()));
@@ -17,6 +19,30 @@ std::string position(std::string_view text, std::size_t byte) {
   const auto column = 1 + before.size() - (last_newline == std::string_view::npos ? 0 : last_newline + 1);
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
+
+/// Walks over a text and leaves word of how far the parser has read: not all of its errors have a place.
+struct Reader {
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  const char* at;
+  const char** furthest;
+
+  reference operator*() const { return *at; }
+  Reader& operator++() {
+    *furthest = at++;
+    return *this;
+  }
+  Reader operator++(int) {
+    const auto before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const Reader& other) const { return at == other.at; }
+};
 
 /// Thrown out of the parser's callback, which has no other way to stop it.
 struct Refused {
@@ -70,17 +96,27 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 Result<nlohmann::json> parse_json(std::string_view text, JsonComments comments) {
+  const auto* furthest = text.data();
+  const auto refuse = [&](std::size_t byte, const std::string& what) {
+    return Error{ErrorCode::invalid_config, position(text, byte) + ": " + what};
+  };
+  // The library takes it for the end of the text.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) return refuse(nul, "a NUL byte");
   try {
     StructureCheck check;
-    return nlohmann::json::parse(text, std::ref(check), true, comments == JsonComments::ignore);
+    return nlohmann::json::parse(Reader{text.data(), &furthest}, Reader{text.data() + text.size(), &furthest},
+                                 std::ref(check), true, comments == JsonComments::ignore);
   } catch (const nlohmann::json::parse_error& failure) {
-    return Error{ErrorCode::invalid_config,
-                 position(text, failure.byte > 0 ? failure.byte - 1 : 0) + ": " + plain_message(failure.what())};
+    return refuse(failure.byte > 0 ? failure.byte - 1 : 0, plain_message(failure.what()));
   } catch (const nlohmann::json::exception& failure) {
-    return Error{ErrorCode::invalid_config, plain_message(failure.what())};
+    return refuse(static_cast<std::size_t>(furthest - text.data()), plain_message(failure.what()));
   } catch (const Refused& refused) {
-    return Error{ErrorCode::invalid_config, refused.text};
+    return refuse(static_cast<std::size_t>(furthest - text.data()), refused.text);
   }
+}
+
+std::string json_pointer_part(std::string_view key) {
+  return nlohmann::json::json_pointer().operator/=(std::string(key)).to_string();
 }
 
 std::string_view json_type_name(const nlohmann::json& value) {
@@ -109,9 +145,10 @@ std::string_view json_type_name(const nlohmann::json& value) {
 
 std::string closest_match(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string best;
+  if (word.size() > kLongestWord) return best;
   auto best_distance = std::max<std::size_t>(2, word.size() / 4) + 1;
   for (const auto candidate : candidates) {
-    const auto distance = edit_distance(word.substr(0, 64), candidate);
+    const auto distance = edit_distance(word, candidate);
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;

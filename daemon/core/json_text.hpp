@@ -17,6 +17,9 @@ enum class JsonComments { refuse, ignore };
 /// \return the value, or `invalid_config` with "line L, column C: what is wrong"
 Result<nlohmann::json> parse_json(std::string_view text, JsonComments comments);
 
+/// A key as a part of a JSON pointer (RFC 6901): "/a~1b".
+std::string json_pointer_part(std::string_view key);
+
 /// JSON's name of a value's type: "a number", "a list" ..., for messages.
 std::string_view json_type_name(const nlohmann::json& value);
 

@@ -153,8 +153,11 @@ const Key* find_key(std::string_view name) {
   return found == keys().end() ? nullptr : &*found;
 }
 
-/// A key as a part of a JSON pointer (RFC 6901).
-std::string pointer_part(std::string_view key) { return json::json_pointer().operator/=(std::string(key)).to_string(); }
+/// What may stand between "tcp:" and the port; brackets are the text's, not the host's.
+bool is_host(std::string_view host) {
+  const auto is_good = [](char c) { return c > ' ' && c <= '~' && c != '[' && c != ']'; };
+  return !host.empty() && host.size() <= 255 && std::ranges::all_of(host, is_good);
+}
 
 }  // namespace
 
@@ -172,9 +175,7 @@ std::optional<Readiness> parse_readiness(std::string_view text) {
   std::uint16_t port = 0;
   const auto end = port_text.data() + port_text.size();
   const auto parsed = std::from_chars(port_text.data(), end, port);
-  if (host.empty() || host.size() > 255 || parsed.ec != std::errc() || parsed.ptr != end || port == 0)
-    return std::nullopt;
-  if (host.find('\0') != std::string_view::npos) return std::nullopt;
+  if (!is_host(host) || parsed.ec != std::errc() || parsed.ptr != end || port == 0) return std::nullopt;
   return Readiness{ReadyWhen::tcp, std::string(host), port};
 }
 
@@ -200,7 +201,7 @@ PolicyKeys check_policy(const json& given, const std::string& pointer) {
     return result;
   }
   for (const auto& [name, value] : given.items()) {
-    const auto where = pointer + pointer_part(name);
+    const auto where = pointer + json_pointer_part(name);
     const auto* key = find_key(name);
     if (!key) {
       const auto meant = closest_match(name, policy_key_names());

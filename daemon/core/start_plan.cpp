@@ -45,8 +45,8 @@ class Planner {
   }
 
   std::optional<Index> find(const std::string& name_or_uuid) const {
-    for (const auto* table : {&by_name_, &by_uuid_})
-      if (const auto found = table->find(name_or_uuid); found != table->end()) return found->second;
+    if (const auto found = by_name_.find(name_or_uuid); found != by_name_.end()) return found->second;
+    if (const auto found = by_uuid_.find(canonical_uuid(name_or_uuid)); found != by_uuid_.end()) return found->second;
     return std::nullopt;
   }
 
@@ -110,18 +110,20 @@ class Planner {
     }
   }
 
+  /// One way round, as far as a person reads it.
   std::string cycle_text(Index start) const {
+    constexpr std::size_t most_names = 10;
+    std::vector<Index> way{start};
     std::string text = "\"" + nodes_[start].name + "\"";
-    std::vector<bool> seen(nodes_.size(), false);
-    for (auto node = start; !seen[node];) {
-      seen[node] = true;
-      const auto next =
-          std::ranges::find_if(edges_[node], [&](Index to) { return component_[to] == component_[start]; });
-      if (next == edges_[node].end()) break;
-      node = *next;
-      text += " -> \"" + nodes_[node].name + "\"";
+    for (;;) {
+      const auto& edges = edges_[way.back()];
+      const auto next = std::ranges::find_if(edges, [&](Index to) { return component_[to] == component_[start]; });
+      if (next == edges.end()) return text;
+      if (way.size() == most_names) return text + " -> ...";
+      text += " -> \"" + nodes_[*next].name + "\"";
+      if (std::ranges::find(way, *next) != way.end()) return text;
+      way.push_back(*next);
     }
-    return text;
   }
 
   void drop_cycles() {

@@ -8,8 +8,6 @@ namespace {
 
 using nlohmann::json;
 
-const std::string kOtherClient = "another libvirt client";
-
 /// What a stop without a request of ours looks like from libvirt's reason.
 std::string stop_text(StopReason reason) {
   switch (reason) {
@@ -67,19 +65,6 @@ PendingCall* VmRecord::lifecycle_call() {
   return nullptr;
 }
 
-Supervisor::Supervisor(Config config, const KeptState& kept, std::uint32_t seed)
-    : config_(std::move(config)), history_(static_cast<std::size_t>(config_.history_size)), backoff_(seed) {
-  // What was kept is a file that anything may have happened to: whatever is not as expected counts as not there.
-  const auto flag = kept.login.find("autostart_begun");
-  autostart_begun_ = flag != kept.login.end() && flag->is_boolean() && flag->get<bool>();
-  const auto vms = kept.login.find("vms");
-  restored_vms_ = vms != kept.login.end() && vms->is_object() ? *vms : json::object();
-  const auto up = kept.lasting.find("up");
-  if (up != kept.lasting.end() && up->is_array())
-    for (const auto& uuid : *up)
-      if (uuid.is_string()) was_running_.insert(uuid.get<std::string>());
-}
-
 void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment now) {
   connected_ = true;
   std::set<std::string> seen;
@@ -88,7 +73,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
     if (auto* record = find(domain.uuid))
       update(*record, domain, now);
     else
-      add(domain, now);
+      add(domain, false, now);
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
@@ -109,7 +94,7 @@ void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSn
   } else if (record) {
     update(*record, *domain, now);
   } else {
-    add(*domain, now);
+    add(*domain, true, now);
   }
   check_dependencies();
   advance(now);
@@ -156,56 +141,36 @@ void Supervisor::on_libvirt_lost(Moment) {
   const Error lost{ErrorCode::libvirt_unavailable, "the connection to libvirt was lost"};
   for (auto& [uuid, record] : vms_) {
     changed_.insert(uuid);
-    for (auto& [id, call] : record.calls) answer_all(call.requests, lost);
+    bool shutdown_unsure = false, policy_unsure = false;
+    for (auto& [id, call] : record.calls) {
+      answer_all(call.requests, lost);
+      shutdown_unsure |= call.operation.kind == OperationKind::shutdown;
+      policy_unsure |= call.operation.kind == OperationKind::set_policy;
+    }
     record.calls.clear();
+    // A guest that was asked goes on shutting down; whether this one was asked, nobody knows.
+    if (shutdown_unsure) end_stop_wait(record, lost);
+    if (policy_unsure) read_policy(record);
     if (record.task && record.task->stage == StartStage::starting) record.task->stage = StartStage::slot;
   }
   operations_.clear();
 }
 
-VmRecord& Supervisor::add(const DomainSnapshot& domain, Moment now) {
+void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& record = vms_[domain.uuid];
   changed_.insert(domain.uuid);
   record.domain = domain;
   dependencies_stale_ = true;
   read_policy(record);
-  if (restored_vms_.contains(domain.uuid)) {
-    restore(record, now);
+  if (restore(record, now)) return;
+  if (domain.active() && just_now) {
+    started(record, std::nullopt, now);
   } else if (domain.active()) {
     record.intent = Intent::up;
     settle_active(record, now);
   } else {
     set_phase(record, Phase::inactive, stop_text(domain.stop_reason), kOtherClient, now);
   }
-  return record;
-}
-
-/// The last instance of this program left word of the VM: what happened meanwhile is the difference.
-void Supervisor::restore(Record& record, Moment now) {
-  const auto kept = restored_vms_.at(record.domain.uuid);
-  const auto text = [&](const char* key) { return kept.is_object() ? kept.value(key, std::string()) : std::string(); };
-  try {
-    record.intent = from_text<Intent>(text("intent")).value_or(Intent::none);
-    record.restart_count = kept.value("restart_count", 0U);
-    record.last_error = text("last_error");
-    const auto id = kept.value("id", -1);
-    if (kept.value("task", false) && !record.domain.active()) {
-      record.task = StartTask{.cause = "login", .marked = kept.value("marked", true)};
-      set_phase(record, Phase::queued, "waits for its turn", "login", now);
-      return;
-    }
-    if (id >= 0 && !record.domain.active()) return stopped(record, now);
-    if (record.domain.active()) {
-      if (id == record.domain.id) record.started_usec = kept.value("started_usec", std::uint64_t{0});
-      if (id < 0) record.intent = Intent::up;
-      return settle_active(record, now);
-    }
-    if (const auto reason = text("gave_up"); !reason.empty())
-      return set_phase(record, Phase::gave_up, reason, "policy", now);
-  } catch (const json::exception&) {
-    if (record.domain.active()) return settle_active(record, now);
-  }
-  set_phase(record, Phase::inactive, stop_text(record.domain.stop_reason), kOtherClient, now);
 }
 
 void Supervisor::remove(const std::string& uuid, Moment now) {
@@ -216,7 +181,7 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
     // A transient VM goes with its stop.
     answer_all(call.requests, is_stop(call) ? Result<void>() : Result<void>(gone));
   }
-  if (record.stop_wait) answer_all(record.stop_wait->requests, Result<void>());
+  end_stop_wait(record, Result<void>());
   history_.add({now.wall_usec, uuid, record.domain.name, Phase::inactive, "removed from libvirt", kOtherClient});
   for (const auto incident : {Incident::gave_up, Incident::bad_policy})
     actions_.push_back(WithdrawNotice{incident, uuid});
@@ -227,16 +192,16 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
 
 void Supervisor::update(Record& record, const DomainSnapshot& domain, Moment now) {
   const auto before = std::exchange(record.domain, domain);
-  if (before.name != domain.name || before.autostart != domain.autostart || before.persistent != domain.persistent ||
+  if (before.name != domain.name || before.autostart != domain.autostart ||
+      before.autostart_once != domain.autostart_once || before.persistent != domain.persistent ||
       before.active() != domain.active())
     dependencies_stale_ = true;
   if (before.policy_text != domain.policy_text || before.policy_error != domain.policy_error) read_policy(record);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
-  if (domain.active() && (!before.active() || other_run)) return started(record, now);
+  if (domain.active() && (!before.active() || other_run))
+    return started(record, other_run ? std::nullopt : start_cause(record), now);
   if (before.active() && !domain.active()) return stopped(record, now);
   if (!record.lifecycle_call()) settle(record, before.state != domain.state, now);
-  if (record.task && record.task->marked && !wants_start(record) && !record.lifecycle_call())
-    cancel_task(record, "it is not marked to start any more", kOtherClient, now);
 }
 
 void Supervisor::read_policy(Record& record) {
@@ -250,10 +215,19 @@ void Supervisor::read_policy(Record& record) {
     record.overrides = std::move(read.keys.used);
     record.policy_problems.insert(record.policy_problems.end(), read.keys.problems.begin(), read.keys.problems.end());
   }
+  // What libvirt is about to be told: a further change builds on it.
+  for (const auto& [id, call] : record.calls)
+    if (call.operation.kind == OperationKind::set_policy)
+      record.overrides_raw = json::parse(call.operation.policy_text.value_or("{}"));
+  const auto delay_before = record.policy.start_delay_sec;
   record.policy = Policy{};
   apply_policy(record.policy, config_.defaults);
   apply_policy(record.policy, record.overrides);
   dependencies_stale_ = true;
+  if (record.task && record.task->stage == StartStage::delayed && record.policy.start_delay_sec != delay_before) {
+    record.task->stage = StartStage::queued;
+    record.task->delay_over = false;
+  }
   if (record.policy_problems == problems_before) return;
   if (!record.policy_problems.empty()) {
     const auto text = to_text(record.policy_problems);
@@ -264,21 +238,33 @@ void Supervisor::read_policy(Record& record) {
   }
 }
 
-void Supervisor::started(Record& record, Moment now) {
-  const auto* call = record.lifecycle_call();
-  const bool ours = call && call->operation.kind == OperationKind::start;
-  const auto cause = ours ? call->cause : kOtherClient;
+/// Who asked for the start that is under way; nothing when it is somebody else's.
+std::optional<std::string> Supervisor::start_cause(Record& record) const {
+  if (const auto* call = record.lifecycle_call())
+    return call->operation.kind == OperationKind::start ? std::optional(call->cause) : std::nullopt;
+  // A start whose call was lost, with libvirt or with the last instance.
+  return record.task && record.phase == Phase::starting ? std::optional(record.task->cause) : std::nullopt;
+}
+
+void Supervisor::started(Record& record, const std::optional<std::string>& our_cause, Moment now) {
+  const bool ours = our_cause.has_value();
+  const auto cause = our_cause.value_or(kOtherClient);
+  const bool restarted = ours && record.task && !record.task->ordered;
+  if (!restarted) {
+    record.restarts.reset();
+    record.restart_count = 0;
+  }
+  begin_ready_wait(record, ours && record.task && record.task->ordered, now);
   record.intent = Intent::up;
   record.started_usec = now.wall_usec;
   record.task.reset();
-  record.stop_wait.reset();
+  end_stop_wait(record, Result<void>());  // it was off in between
   record.stop_cause.clear();
   record.host_ended_it = record.panicked = record.never_ready = false;
   record.last_error.clear();
   actions_.push_back(WithdrawNotice{Incident::gave_up, record.domain.uuid});
   const auto missing = ours ? missing_dependencies(record) : std::string();
   journal(Incident::started, record, "started (" + cause + ")" + missing);
-  begin_ready_wait(record, now);
   if (record.ready_wait)
     set_phase(record, Phase::waiting_ready, "waits to be ready: " + to_text(record.ready_wait->readiness) + missing,
               cause, now);
@@ -291,6 +277,10 @@ void Supervisor::settle(Record& record, bool state_changed, Moment now) {
   const bool under_way =
       record.phase == Phase::starting || record.phase == Phase::saving || record.phase == Phase::stopping;
   if (record.domain.active()) {
+    if (under_way && !record.stop_wait) {  // a stop that was asked for, and came to nothing
+      record.intent = Intent::up;
+      record.stop_cause.clear();
+    }
     if (state_changed || under_way) settle_active(record, now);
   } else if (under_way && !record.task) {
     set_phase(record, Phase::inactive, stop_text(record.domain.stop_reason), kOtherClient, now);
@@ -318,10 +308,7 @@ void Supervisor::stopped(Record& record, Moment now) {
   record.ready_wait.reset();
   record.started_usec = 0;
   record.never_ready = false;
-  if (record.stop_wait) {
-    answer_all(record.stop_wait->requests, Result<void>());
-    record.stop_wait.reset();
-  }
+  end_stop_wait(record, Result<void>());
   const bool killed = !asked_by_us && reason == StopReason::shutdown && record.host_ended_it;
   if (!asked_by_us && (killed || reason == StopReason::crashed || reason == StopReason::failed)) {
     const auto what = record.panicked ? "the guest panicked" : killed ? "QEMU was ended by a signal" : "QEMU crashed";
@@ -371,23 +358,6 @@ void Supervisor::set_phase(Record& record, Phase phase, std::string reason, cons
   if (!phase_changed) return;
   history_.add({now.wall_usec, record.domain.uuid, record.domain.name, phase, record.phase_reason, cause});
   journal(Incident::phase, record, std::string(to_text(phase)) + ": " + record.phase_reason);
-}
-
-void Supervisor::check_dependencies() {
-  if (!dependencies_stale_) return;
-  dependencies_stale_ = false;
-  std::vector<StartNode> nodes;
-  for (auto& [uuid, record] : vms_) {
-    if (!record.dependency_problems.empty()) changed_.insert(uuid);
-    record.dependency_problems.clear();
-    nodes.push_back(
-        {uuid, record.domain.name, record.policy.start_order, record.policy.start_after, wants_start(record), false});
-  }
-  for (auto& planned : plan_starts(std::move(nodes))) {
-    if (planned.problems.empty()) continue;
-    changed_.insert(planned.uuid);
-    vms_.at(planned.uuid).dependency_problems = std::move(planned.problems);
-  }
 }
 
 void Supervisor::on_config(Config config, Moment now) {

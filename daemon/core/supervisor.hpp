@@ -112,18 +112,21 @@ class Supervisor {
   using Record = VmRecord;
 
   // supervisor.cpp: VMs as libvirt has them
-  Record& add(const DomainSnapshot& domain, Moment now);
+  /// \param just_now it was not there a moment ago, so that it was started just now if it runs
+  void add(const DomainSnapshot& domain, bool just_now, Moment now);
   void remove(const std::string& uuid, Moment now);
-  void restore(Record& record, Moment now);
   void update(Record& record, const DomainSnapshot& domain, Moment now);
   void read_policy(Record& record);
-  void started(Record& record, Moment now);
+  std::optional<std::string> start_cause(Record& record) const;
+  void started(Record& record, const std::optional<std::string>& our_cause, Moment now);
   void stopped(Record& record, Moment now);
   void crashed(Record& record, bool killed, const std::string& what, Moment now);
   void settle(Record& record, bool state_changed, Moment now);
   void settle_active(Record& record, Moment now);
   void set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now);
-  void check_dependencies();
+
+  // supervisor_kept.cpp: what one instance leaves for the next
+  bool restore(Record& record, Moment now);
 
   // supervisor_requests.cpp: what people ask for
   void request_start(Record& record, RequestId id, const VmRequest& request, Moment now);
@@ -138,10 +141,11 @@ class Supervisor {
   void call_succeeded(Record& record, const PendingCall& call, Moment now);
   void answer(RequestId id, Result<void> result);
   void answer_all(std::vector<RequestId>& requests, const Result<void>& result);
+  void end_stop_wait(Record& record, const Result<void>& result);
 
   // supervisor_start.cpp: starts by policy
   bool wants_start(const Record& record) const;
-  std::vector<StartNode> start_nodes() const;
+  bool is_still_owed(const Record& record) const;
   void begin_autostart(const std::string& cause, Moment now);
   void advance(Moment now);
   bool advance_vm(Record& record, Moment now);
@@ -151,14 +155,20 @@ class Supervisor {
   void start_failed(Record& record, const Error& error, Moment now);
   void give_up(Record& record, const std::string& reason, const std::string& cause, Moment now);
   void cancel_task(Record& record, const std::string& reason, const std::string& cause, Moment now);
-  void begin_ready_wait(Record& record, Moment now);
-  bool check_ready(Record& record, Moment now);
-  void rebuild_plan();
-  void find_holders();
-  std::string missing_dependencies(const Record& record) const;
   std::uint64_t reserved_memory_mib(const Record* except) const;
   std::size_t starts_in_flight() const;
   void answer_settled();
+
+  // supervisor_ready.cpp: readiness
+  void begin_ready_wait(Record& record, bool ordered, Moment now);
+  bool check_ready(Record& record, Moment now);
+  static SteadyTime ready_check(const Record& record);
+
+  // supervisor_plan.cpp: who waits for whom
+  void rebuild_plan();
+  void find_holders();
+  void check_dependencies();
+  std::string missing_dependencies(const Record& record) const;
 
   Record* find(const std::string& uuid);
   const Record* find(const std::string& uuid) const;
@@ -184,6 +194,7 @@ class Supervisor {
   struct Planned {
     std::int64_t order = 0;
     std::vector<std::string> after;
+    bool moves = true;  ///< its start comes to an end by itself: it waits for nothing of the host
     bool holds = true;  ///< a later order has to wait for it
   };
   std::vector<std::string> plan_order_;

@@ -58,6 +58,12 @@ bool is_lifecycle(RequestKind kind) {
   return false;
 }
 
+/// A VM that is being stopped does not get ready any more; who waits for it goes on.
+void forgo_readiness(VmRecord& record) {
+  record.never_ready |= record.ready_wait.has_value();
+  record.ready_wait.reset();
+}
+
 std::string quoted(const VmRecord& record) { return "VM \"" + record.domain.name + "\""; }
 
 }  // namespace
@@ -118,6 +124,7 @@ void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) 
 void Supervisor::request_start(Record& record, RequestId id, const VmRequest& request, Moment now) {
   record.intent = Intent::up;
   if (record.domain.active()) return answer(id, {});
+  record.restart_count = 0;
   if (auto* under_way = record.lifecycle_call()) {
     if (request.wait) under_way->requests.push_back(id);
     if (!request.wait) answer(id, {});
@@ -141,13 +148,15 @@ void Supervisor::request_stop(Record& record, RequestId id, const VmRequest& req
     return answer(id, {});
   }
   record.stop_cause = request.caller;
+  forgo_readiness(record);
   Operation operation{.uuid = record.domain.uuid, .kind = operation_of(request.kind)};
   operation.graceful = request.graceful;
   std::vector<RequestId> waits_for_call{id};
   if (request.kind == RequestKind::shutdown) {
     if (!record.stop_wait) record.stop_wait = StopWait{};
-    record.stop_wait->deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
-    if (request.wait) record.stop_wait->requests.push_back(id);
+    const auto deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
+    record.stop_wait->deadline = std::max(record.stop_wait->deadline, deadline);
+    if (request.wait) record.stop_wait->waiters.push_back({id, deadline});
     if (request.wait) waits_for_call.clear();
   }
   call(record, std::move(operation), request.caller, std::move(waits_for_call));
@@ -166,6 +175,7 @@ void Supervisor::request_save(Record& record, RequestId id, const VmRequest& req
   Operation operation{.uuid = record.domain.uuid, .kind = OperationKind::save};
   operation.bypass_cache = request.bypass_cache;
   record.stop_cause = request.caller;
+  forgo_readiness(record);
   call(record, std::move(operation), request.caller, {id});
   set_phase(record, Phase::saving, "being saved for " + request.caller, request.caller, now);
 }
@@ -187,8 +197,9 @@ Result<std::string> Supervisor::merged_policy(const Record& record, const VmRequ
   auto merged = record.overrides_raw;
   if (request.kind == RequestKind::clear_policy) {
     for (const auto& key : request.keys)
-      if (merged.erase(key) == 0)
-        return Error{ErrorCode::invalid_policy, quoted(record) + " does not carry the policy key \"" + key + "\""};
+      if (merged.erase(key) == 0 && policy_key_schema(key).is_null())
+        return Error{ErrorCode::invalid_policy,
+                     "there is no policy key \"" + key + "\", and " + quoted(record) + " does not carry it"};
   } else {
     const auto checked = check_policy(request.policy);
     if (!checked.problems.empty()) return Error{ErrorCode::invalid_policy, to_text(checked.problems)};
@@ -212,7 +223,9 @@ void Supervisor::reset_failed(Record& record, const std::string& cause, Moment n
   record.restart_count = 0;
   record.last_error.clear();
   actions_.push_back(WithdrawNotice{Incident::gave_up, record.domain.uuid});
-  if (record.phase == Phase::gave_up)
+  const bool waits_for_retry = record.task && record.task->stage == StartStage::backoff;
+  if (waits_for_retry) record.task.reset();
+  if (waits_for_retry || record.phase == Phase::gave_up)
     set_phase(record, Phase::inactive, "its failure was reset by " + cause, cause, now);
 }
 
@@ -230,13 +243,15 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   operations_.erase(operation);
   auto call = std::move(record.calls.at(id));
   record.calls.erase(id);
-  // Another client may have been faster, and the VM runs: that is what was wanted.
-  const bool runs_anyway = call.operation.kind == OperationKind::start && record.domain.active();
-  if (result || runs_anyway)
+  // Another client may have been faster, and the VM is as it was wanted.
+  const auto kind = call.operation.kind;
+  const bool stops = kind == OperationKind::shutdown || kind == OperationKind::power_off;
+  const bool is_so_anyway = record.domain.active() ? kind == OperationKind::start : stops;
+  if (result || is_so_anyway)
     call_succeeded(record, call, now);
   else
     call_failed(record, call, result.error(), now);
-  answer_all(call.requests, runs_anyway ? Result<void>() : result);
+  answer_all(call.requests, is_so_anyway ? Result<void>() : result);
   advance(now);
 }
 
@@ -246,10 +261,7 @@ void Supervisor::call_failed(Record& record, const PendingCall& call, const Erro
   if (kind == OperationKind::start) return start_failed(record, error, now);
   if (kind == OperationKind::set_policy) read_policy(record);
   record.stop_cause.clear();
-  if (kind == OperationKind::shutdown && record.stop_wait) {
-    answer_all(record.stop_wait->requests, error);
-    record.stop_wait.reset();
-  }
+  if (kind == OperationKind::shutdown) end_stop_wait(record, error);
   const bool stops = kind == OperationKind::shutdown || kind == OperationKind::save || kind == OperationKind::power_off;
   if (stops && record.domain.active()) {
     record.intent = Intent::up;
@@ -260,12 +272,15 @@ void Supervisor::call_failed(Record& record, const PendingCall& call, const Erro
 void Supervisor::call_succeeded(Record& record, const PendingCall& call, Moment now) {
   switch (call.operation.kind) {
     case OperationKind::start:
+      // The state after the call came before its answer. Off all the while: it ended before libvirt was asked about it.
+      if (record.domain.active() || record.phase != Phase::starting) return;
+      started(record, call.cause, now);
+      return stopped(record, now);
     case OperationKind::save:
     case OperationKind::power_off:
     case OperationKind::pause:
     case OperationKind::resume:
     case OperationKind::reboot:
-      // The state after the call came before its answer; a VM that is off by then has its phase from that.
       if (record.domain.active()) settle_active(record, now);
       break;
     case OperationKind::shutdown:
@@ -281,6 +296,12 @@ void Supervisor::answer(RequestId id, Result<void> result) { actions_.push_back(
 
 void Supervisor::answer_all(std::vector<RequestId>& requests, const Result<void>& result) {
   for (const auto id : std::exchange(requests, {})) answer(id, result);
+}
+
+void Supervisor::end_stop_wait(Record& record, const Result<void>& result) {
+  if (!record.stop_wait) return;
+  for (const auto& waiter : record.stop_wait->waiters) answer(waiter.request, result);
+  record.stop_wait.reset();
 }
 
 }  // namespace virtsession

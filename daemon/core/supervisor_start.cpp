@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/list_text.hpp"
 #include "core/supervisor.hpp"
 
 #include <algorithm>
@@ -11,14 +12,6 @@ namespace {
 
 constexpr Duration kFirstRetry = std::chrono::seconds(1);
 constexpr Duration kLastRetry = std::chrono::seconds(60);
-
-std::string list_text(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-std::string in_quotes(const std::string& name) { return "\"" + name + "\""; }
 
 }  // namespace
 
@@ -37,11 +30,16 @@ bool Supervisor::wants_start(const Record& record) const {
   return domain.autostart || domain.autostart_once.value_or(false);
 }
 
+/// Whether the start that the VM is owed is still to be made, as its flag and policy are now.
+bool Supervisor::is_still_owed(const Record& record) const {
+  if (!record.task->ordered) return true;
+  return record.policy.start != StartWhen::never && (record.domain.autostart || !record.task->marked);
+}
+
 void Supervisor::begin_autostart(const std::string& cause, Moment now) {
   for (auto& [uuid, record] : vms_) {
     if (!wants_start(record) || record.task || record.lifecycle_call()) continue;
-    const bool marked = record.domain.autostart || record.domain.autostart_once.value_or(false);
-    record.task = StartTask{.cause = cause, .marked = marked};
+    record.task = StartTask{.cause = cause, .marked = record.domain.autostart};
     record.intent = Intent::up;
     set_phase(record, Phase::queued, "waits for its turn", cause, now);
     // libvirt's flag for one start is used up by that start, as when libvirt itself starts the VM.
@@ -67,24 +65,22 @@ void Supervisor::on_facts(const HostFacts& facts, Moment now) {
   advance(now);
 }
 
-void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
-  auto* record = find(uuid);
-  if (!record || !record->ready_wait || record->ready_wait->readiness.when != ReadyWhen::tcp) return;
-  record->ready_wait->ready_at = now.steady;
-  advance(now);
-}
-
 void Supervisor::on_tick(Moment now) {
   for (auto& [uuid, record] : vms_) {
-    if (!record.stop_wait || now.steady < record.stop_wait->deadline) continue;
+    if (!record.stop_wait) continue;
     const auto text = in_quotes(record.domain.name) + " did not shut down in the time it was given";
-    auto waited = std::move(*record.stop_wait);
+    const Error timed_out{ErrorCode::timed_out, text};
+    std::erase_if(record.stop_wait->waiters, [&](const auto& waiter) {
+      if (now.steady < waiter.deadline) return false;
+      answer(waiter.request, timed_out);
+      return true;
+    });
+    if (now.steady < record.stop_wait->deadline) continue;
     record.stop_wait.reset();
     record.stop_cause.clear();
     record.last_error = text;
-    answer_all(waited.requests, Error{ErrorCode::timed_out, text});
-    if (!record.domain.active()) continue;
     record.intent = Intent::up;
+    changed_.insert(uuid);
     set_phase(record, Phase::running, text, "policy", now);
   }
   advance(now);
@@ -94,11 +90,14 @@ std::optional<SteadyTime> Supervisor::wake() const {
   std::optional<SteadyTime> first;
   const auto consider = [&](SteadyTime when) { first = first ? std::min(*first, when) : when; };
   for (const auto& [uuid, record] : vms_) {
-    if (record.stop_wait) consider(record.stop_wait->deadline);
+    if (record.stop_wait) {
+      consider(record.stop_wait->deadline);
+      for (const auto& waiter : record.stop_wait->waiters) consider(waiter.deadline);
+    }
     if (!connected_) continue;
     if (record.task && (record.task->stage == StartStage::delayed || record.task->stage == StartStage::backoff))
       consider(record.task->until);
-    if (record.ready_wait) consider(record.ready_wait->ready_at.value_or(record.ready_wait->deadline));
+    if (record.ready_wait) consider(ready_check(record));
   }
   return first;
 }
@@ -110,70 +109,16 @@ WantedFacts Supervisor::wanted_facts() const {
   return wanted;
 }
 
-std::map<std::string, TcpProbe> Supervisor::probes() const {
-  std::map<std::string, TcpProbe> result;
-  for (const auto& [uuid, record] : vms_)
-    if (connected_ && record.ready_wait && record.ready_wait->readiness.when == ReadyWhen::tcp)
-      result[uuid] = {record.ready_wait->readiness.host, record.ready_wait->readiness.port};
-  return result;
-}
-
 AutostartState Supervisor::autostart_state() const {
   if (!autostart_begun_) return AutostartState::pending;
   bool incomplete = false;
   for (const auto& [uuid, record] : vms_) {
-    const bool waits_for_host = record.task && record.task->stage == StartStage::conditions;
-    if ((record.task && record.task->ordered && !waits_for_host) || record.ready_wait) {
-      const auto planned = plan_.find(uuid);
-      if (planned == plan_.end() || planned->second.holds) return AutostartState::running;
-    }
+    const bool in_run = record.task ? record.task->ordered : record.ready_wait && record.ready_wait->ordered;
+    const auto planned = plan_.find(uuid);
+    if (in_run && (planned == plan_.end() || planned->second.moves)) return AutostartState::running;
     if (record.task || record.phase == Phase::gave_up) incomplete = true;
   }
   return incomplete ? AutostartState::incomplete : AutostartState::done;
-}
-
-/// Every VM that is part of the run now: it has a task, or runs and is not ready yet.
-void Supervisor::rebuild_plan() {
-  std::vector<StartNode> nodes;
-  for (const auto& [uuid, record] : vms_) {
-    const bool starts = (record.task && record.task->ordered) || record.ready_wait;
-    nodes.push_back({uuid, record.domain.name, record.policy.start_order, record.policy.start_after, starts,
-                     record.domain.active() && !record.ready_wait});
-  }
-  plan_.clear();
-  plan_order_.clear();
-  for (auto& planned : plan_starts(std::move(nodes))) {
-    plan_order_.push_back(planned.uuid);
-    plan_[planned.uuid] = {planned.order, std::move(planned.after), true};
-  }
-}
-
-/// A VM holds up later orders while its start goes on by itself: not while it waits for something of the host, for its
-/// next try, or for a VM that does.
-void Supervisor::find_holders() {
-  lowest_holding_order_ = std::numeric_limits<std::int64_t>::max();
-  for (const auto& uuid : plan_order_) {  // what a VM waits for comes before it
-    auto& planned = plan_.at(uuid);
-    const auto& record = vms_.at(uuid);
-    planned.holds = true;
-    if (record.task) {
-      switch (record.task->stage) {
-        case StartStage::conditions:
-        case StartStage::backoff:
-          planned.holds = false;
-          break;
-        case StartStage::queued:
-          planned.holds = planned.after.empty() ||
-                          std::ranges::any_of(planned.after, [&](const auto& dep) { return plan_.at(dep).holds; });
-          break;
-        case StartStage::delayed:
-        case StartStage::slot:
-        case StartStage::starting:
-          break;
-      }
-    }
-    if (planned.holds) lowest_holding_order_ = std::min(lowest_holding_order_, planned.order);
-  }
 }
 
 /// Brings every start as far as it can go now.
@@ -183,9 +128,7 @@ void Supervisor::advance(Moment now) {
     progress = false;
     rebuild_plan();
     find_holders();
-    for (const auto& uuid : std::vector<std::string>(plan_order_)) progress |= advance_vm(vms_.at(uuid), now);
-    for (auto& [uuid, record] : vms_)
-      if (record.task && !record.task->ordered) progress |= advance_vm(record, now);
+    for (const auto& uuid : plan_order_) progress |= advance_vm(vms_.at(uuid), now);
   }
   answer_settled();
 }
@@ -194,13 +137,17 @@ bool Supervisor::advance_vm(Record& record, Moment now) {
   if (record.ready_wait) return check_ready(record, now);
   if (!record.task) return false;
   auto& task = *record.task;
+  if (task.stage != StartStage::starting && !is_still_owed(record)) {
+    cancel_task(record, "it is not marked to start any more", "policy", now);
+    return true;
+  }
   switch (task.stage) {
     case StartStage::queued:
       return pass_queue(record, now);
     case StartStage::delayed:
     case StartStage::backoff:
       if (now.steady < task.until) return false;
-      task.stage = StartStage::conditions;
+      pass_conditions(record, now);
       return true;
     case StartStage::conditions:
     case StartStage::slot:
@@ -225,13 +172,14 @@ bool Supervisor::pass_queue(Record& record, Moment now) {
     set_phase(record, Phase::waiting, "waits for " + list_text(names) + " to be ready", task.cause, now);
     return false;
   }
-  if (record.policy.start_delay_sec > 0) {
+  if (record.policy.start_delay_sec > 0 && !task.delay_over) {
     task.stage = StartStage::delayed;
+    task.delay_over = true;
     task.until = now.steady + from_seconds(record.policy.start_delay_sec);
     set_phase(record, Phase::waiting, "waits " + nlohmann::json(record.policy.start_delay_sec).dump() + " s",
               task.cause, now);
   } else {
-    task.stage = StartStage::conditions;
+    pass_conditions(record, now);
   }
   return true;
 }
@@ -239,6 +187,11 @@ bool Supervisor::pass_queue(Record& record, Moment now) {
 bool Supervisor::pass_conditions(Record& record, Moment now) {
   auto& task = *record.task;
   const auto before = task.stage;
+  if (task.ordered &&
+      !plan_.at(record.domain.uuid).after.empty()) {  // what was ready when its turn came is not any more
+    task.stage = StartStage::queued;
+    return true;
+  }
   const auto unmet = unmet_conditions(record.policy, facts_, reserved_memory_mib(&record));
   if (!unmet.empty()) {
     task.stage = StartStage::conditions;
@@ -263,6 +216,11 @@ void Supervisor::start_now(Record& record, Moment now) {
 
 void Supervisor::start_failed(Record& record, const Error& error, Moment now) {
   const auto text = "failed to start: " + error.message;
+  if (record.task && error.code == ErrorCode::libvirt_unavailable) {  // that is no failure of the VM
+    record.task->until = now.steady + kFirstRetry;
+    record.task->stage = StartStage::backoff;
+    return set_phase(record, Phase::backoff, text, record.task->cause, now);
+  }
   journal(Incident::start_failed, record, text);
   if (!record.task) return set_phase(record, Phase::inactive, text, "libvirt", now);
   auto& task = *record.task;
@@ -289,55 +247,6 @@ void Supervisor::cancel_task(Record& record, const std::string& reason, const st
   set_phase(record, Phase::inactive, "not started: " + reason, cause, now);
 }
 
-void Supervisor::begin_ready_wait(Record& record, Moment now) {
-  const auto& policy = record.policy;
-  record.ready_wait.reset();
-  if (policy.start_ready.when == ReadyWhen::started || !record.domain.persistent) return;
-  ReadyWait wait{policy.start_ready, now.steady + from_seconds(policy.start_ready_timeout_sec), std::nullopt};
-  // A delay is no probe that may fail: it has no timeout.
-  if (policy.start_ready.when == ReadyWhen::delay)
-    wait.ready_at = now.steady + from_seconds(policy.start_ready_delay_sec);
-  record.ready_wait = wait;
-}
-
-bool Supervisor::check_ready(Record& record, Moment now) {
-  const auto& wait = *record.ready_wait;
-  const bool by_agent = wait.readiness.when == ReadyWhen::agent && record.domain.agent_connected;
-  const bool no_agent = wait.readiness.when == ReadyWhen::agent && !record.domain.agent_configured;
-  const bool late = now.steady >= wait.deadline && wait.readiness.when != ReadyWhen::delay;
-  if (by_agent || (wait.ready_at && now.steady >= *wait.ready_at)) {
-    set_phase(record, Phase::running, "ready: " + to_text(wait.readiness), "policy", now);
-  } else if (no_agent || late) {
-    const auto text = no_agent ? std::string("it has no channel for a guest agent")
-                               : "not ready by " + to_text(wait.readiness) + " within " +
-                                     nlohmann::json(record.policy.start_ready_timeout_sec).dump() + " s";
-    record.last_error = text;
-    record.never_ready = true;
-    set_phase(record, Phase::running, text + "; VMs that start after it go on", "policy", now);
-    journal(Incident::not_ready, record, text);
-  } else {
-    return false;
-  }
-  record.ready_wait.reset();
-  return true;
-}
-
-/// What a VM would have waited for and goes without, for its reason.
-std::string Supervisor::missing_dependencies(const Record& record) const {
-  std::vector<std::string> missing;
-  for (const auto& name : record.policy.start_after) {
-    const auto uuid = find_vm(name);
-    const auto* other = uuid ? find(*uuid) : nullptr;
-    if (!other)
-      missing.push_back(in_quotes(name) + " (no such VM)");
-    else if (!other->domain.active())
-      missing.push_back(in_quotes(name) + " (" + std::string(to_text(other->phase)) + ")");
-    else if (other->never_ready)
-      missing.push_back(in_quotes(name) + " (not ready)");
-  }
-  return missing.empty() ? "" : "; without " + list_text(missing);
-}
-
 /// Memory that VMs which were just started have not taken yet.
 std::uint64_t Supervisor::reserved_memory_mib(const Record* except) const {
   std::uint64_t kib = 0;
@@ -358,8 +267,16 @@ std::size_t Supervisor::starts_in_flight() const {
 }
 
 void Supervisor::answer_settled() {
-  if (!autostart_requests_.empty() && autostart_state() != AutostartState::running)
-    answer_all(autostart_requests_, Result<void>());
+  const auto state = autostart_state();
+  if (autostart_requests_.empty() || state == AutostartState::running) return;
+  std::vector<std::string> off;
+  for (const auto& [uuid, record] : vms_)
+    if (record.task || record.phase == Phase::gave_up)
+      off.push_back(in_quotes(record.domain.name) + " (" + record.phase_reason + ")");
+  Result<void> result;
+  if (!off.empty())
+    result = Error{ErrorCode::operation_failed, "the start has ended, and these do not run: " + list_text(off)};
+  answer_all(autostart_requests_, result);
 }
 
 }  // namespace virtsession

@@ -45,10 +45,7 @@ std::set<std::string> Supervisor::take_changed() { return std::exchange(changed_
 Result<std::string> Supervisor::find_vm(const std::string& name_or_uuid) const {
   for (const auto& [uuid, record] : vms_)
     if (record.domain.name == name_or_uuid) return uuid;
-  auto lower = name_or_uuid;
-  std::ranges::transform(lower, lower.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  if (vms_.contains(lower)) return lower;
+  if (auto as_uuid = canonical_uuid(name_or_uuid); vms_.contains(as_uuid)) return as_uuid;
   return Error{ErrorCode::no_such_vm, "no VM of this user has the name or uuid \"" + name_or_uuid + "\""};
 }
 
@@ -94,26 +91,6 @@ std::map<std::string, std::uint32_t> Supervisor::counts() const {
 
 std::vector<HistoryEntry> Supervisor::history(const std::string& uuid, std::size_t limit) const {
   return history_.entries(uuid, limit);
-}
-
-KeptState Supervisor::kept_state() const {
-  KeptState kept;
-  kept.login = {{"autostart_begun", autostart_begun_}, {"vms", restored_vms_}};
-  auto up = json::array();
-  for (const auto& [uuid, record] : vms_) {
-    auto entry = json{{"id", record.domain.id}, {"intent", to_text(record.intent)}};
-    if (record.started_usec > 0) entry["started_usec"] = record.started_usec;
-    if (record.restart_count > 0) entry["restart_count"] = record.restart_count;
-    if (!record.last_error.empty()) entry["last_error"] = record.last_error;
-    if (record.task) entry["task"] = true, entry["marked"] = record.task->marked;
-    if (record.phase == Phase::gave_up) entry["gave_up"] = record.phase_reason;
-    kept.login["vms"][uuid] = std::move(entry);
-    if (record.intent == Intent::up && record.domain.persistent) up.push_back(uuid);
-  }
-  // Until the first list was read, what ran at the last stop is still what is known.
-  if (!autostart_begun_) up = was_running_;
-  kept.lasting = {{"up", std::move(up)}};
-  return kept;
 }
 
 WantedFacts Supervisor::plan_facts() const {

@@ -43,6 +43,9 @@ inline constexpr auto kEnumText<StopReason> = EnumText<StopReason, 10>{{{
     {StopReason::daemon, "daemon"},
 }}};
 
+/// A uuid as libvirt writes it, in lower case; other texts may change too, and stay no uuid.
+std::string canonical_uuid(std::string text);
+
 /// One network interface of a domain, for people: what it is attached to.
 struct Network {
   std::string type;    ///< libvirt's interface type: user, bridge, network, ethernet, direct ...

@@ -24,21 +24,26 @@ enum class StartStage {
   backoff,     ///< it failed, and is tried again at `until`
 };
 
+/// The cause of what happened without anything that was asked of virtsession.
+inline const std::string kOtherClient = "another libvirt client";
+
 /// A start that virtsession owes a VM by policy.
 struct StartTask {
   std::string cause;    ///< for the history: "login", "restart policy" ...
   bool ordered = true;  ///< part of a run of autostart: obeys orders, start_after and delays
-  bool marked = true;   ///< goes when the VM is not marked any more
+  bool marked = true;   ///< goes when the autostart flag does
   StartStage stage = StartStage::queued;
   SteadyTime until{};
+  bool delay_over = false;    ///< start_delay_sec was waited for
   std::uint32_t attempt = 0;  ///< starts that have failed
 };
 
 /// A VM that runs and is not ready yet.
 struct ReadyWait {
   Readiness readiness;
-  SteadyTime deadline;
-  std::optional<SteadyTime> ready_at;  ///< readiness by delay
+  SteadyTime since;
+  bool ordered = false;   ///< part of a run of autostart: VMs of a later order wait for it, too
+  bool answered = false;  ///< its service has, for readiness by TCP
 };
 
 /// A call to libvirt that has not answered.
@@ -50,8 +55,12 @@ struct PendingCall {
 
 /// A guest that was asked to shut down and has not yet.
 struct StopWait {
-  SteadyTime deadline;
-  std::vector<RequestId> requests;
+  struct Waiter {
+    RequestId request = 0;
+    SteadyTime deadline;
+  };
+  SteadyTime deadline{};  ///< of the most patient
+  std::vector<Waiter> waiters;
 };
 
 /// Everything the supervisor knows of one VM.

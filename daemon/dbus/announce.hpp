@@ -2,9 +2,8 @@
 #pragma once
 
 #include "core/views.hpp"
+#include "util/log.hpp"
 #include "util/sdbus_compat.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <string>
 #include <vector>
@@ -17,7 +16,7 @@ void announce(const char* what, Send&& send) noexcept {
   try {
     send();
   } catch (const std::exception& error) {
-    spdlog::warn("Failed to announce {}: {}", what, error.what());
+    log::warn("Failed to announce {}: {}", what, error.what());
   }
 }
 

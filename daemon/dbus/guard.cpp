@@ -2,8 +2,7 @@
 #include "dbus/guard.hpp"
 
 #include "dbus/errors.hpp"
-
-#include <spdlog/spdlog.h>
+#include "util/log.hpp"
 
 #include <exception>
 
@@ -20,7 +19,7 @@ sdbus::Error error_in_flight(const std::string& what) {
   } catch (...) {
     text = "an exception of unknown type";
   }
-  spdlog::error("{} failed unexpectedly: {}", what, text);
+  log::error("{} failed unexpectedly: {}", what, text);
   return to_dbus_error({ErrorCode::internal, what + " failed unexpectedly: " + text});
 }
 
@@ -28,7 +27,7 @@ Reply::Reply(sdbus::Result<>&& result, std::string what) : result_(std::move(res
 
 Reply::~Reply() {
   if (!result_) return;
-  spdlog::error("{} was dropped without an answer", what_);
+  log::error("{} was dropped without an answer", what_);
   answer(Error{ErrorCode::internal, what_ + " was dropped without an answer"});
 }
 
@@ -53,14 +52,14 @@ void Reply::close() noexcept {
 template <class Send>
 void Reply::send(Send&& send) noexcept {
   if (!result_) {
-    if (!closed_) spdlog::error("{} was answered twice", what_);
+    if (!closed_) log::error("{} was answered twice", what_);
     return;
   }
   const auto result = *std::exchange(result_, std::nullopt);
   try {
     send(result);
   } catch (const std::exception& error) {
-    spdlog::warn("Failed to answer {}: {}", what_, error.what());
+    log::warn("Failed to answer {}: {}", what_, error.what());
   }
 }
 

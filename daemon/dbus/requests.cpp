@@ -2,9 +2,8 @@
 #include "dbus/requests.hpp"
 
 #include "dbus/errors.hpp"
+#include "util/log.hpp"
 #include "util/sdbus_compat.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <memory>
 #include <utility>
@@ -38,7 +37,7 @@ void Requests::set(const sdbus::IObject& object, const std::string& what, const 
       known.caller = caller;
       // The Api tells a failure in the VM's LastError; here it is only noted.
       api.request(known, [what](const Result<void>& outcome) {
-        if (!outcome) spdlog::debug("{} failed: {}", what, outcome.error().message);
+        if (!outcome) log::debug("{} failed: {}", what, outcome.error().message);
       });
     });
   });

@@ -3,6 +3,8 @@
 
 #include "libvirt/error.hpp"
 
+#include <libvirt/virterror.h>
+
 namespace virtsession {
 
 #if LIBVIR_VERSION_NUMBER >= 11002000

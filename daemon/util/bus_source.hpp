@@ -20,8 +20,8 @@ class BusSource {
  public:
   using Lost = std::function<void(const std::string& text)>;
 
-  /// \param on_lost called at most once, from the loop, when the bus is gone; by then the connection is not driven any
-  /// more and every call on it fails. `text` is for a person. It may destroy the BusSource, and may be empty.
+  /// \param on_lost may be empty; called at most once, from the loop, when the bus is gone. By then the connection is
+  /// not driven any more and every call on it fails. `text` is for a person. It may destroy the BusSource.
   BusSource(EventLoop& loop, sdbus::IConnection& connection, Lost on_lost);
   ~BusSource();
   BusSource(const BusSource&) = delete;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+using namespace virtsession;
 using namespace virtsession::test;
 
 namespace {

@@ -22,6 +22,8 @@ Desktop::Desktop(bool enabled) : host_(installed()), enabled_(enabled) {
   if (enabled) host_.must_exec({"systemctl", "--global", "enable", "virtsessiond.service"});
 }
 
+Desktop::Desktop(Bare) : host_({.guests = VIRTSESSION_GUESTS}), enabled_(false) { host_.add_user(kUser); }
+
 void Desktop::login() {
   host_.login(kUser);
   if (enabled_) wait_ready();

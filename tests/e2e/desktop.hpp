@@ -27,6 +27,9 @@ class Desktop {
  public:
   /// \param enabled virtsessiond is enabled for all users, as an administrator or a package would do it
   explicit Desktop(bool enabled = true);
+  /// Nothing of virtsession is installed.
+  struct Bare {};
+  explicit Desktop(Bare);
 
   Host& host() { return host_; }
   /// Logs the user in. With virtsessiond enabled: returns when it is connected to libvirt.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+using namespace virtsession;
 using namespace virtsession::test;
 
 namespace {

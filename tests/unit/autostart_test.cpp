@@ -240,7 +240,8 @@ TEST_CASE("autostart: problems of start_after are those of the marked VMs, wheth
 
 TEST_CASE("autostart: start: never beats the flag, was-running starts what was up") {
   KeptState kept;
-  kept.lasting = json::parse(R"({"up": ["00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-000000000003"]})");
+  kept.lasting =
+      json::parse(R"({"up": ["00000000-0000-4000-8000-000000000002", "00000000-0000-4000-8000-000000000003"]})");
   World world({}, kept);
   world.define("never", {.autostart = true, .policy = {{"start", "never"}}});
   world.define("was up", {.policy = {{"start", "was-running"}}});
@@ -270,8 +271,10 @@ TEST_CASE("autostart: the flag for once starts a VM once, and is cleared") {
 
 TEST_CASE("autostart: a transient VM is shown and never touched") {
   World world;
-  world.define("guestfs", {.autostart = true, .policy = {{"restart", "always"}, {"start_ready", "agent"}},
-                           .persistent = false, .running = true});
+  world.define("guestfs", {.autostart = true,
+                           .policy = {{"restart", "always"}, {"start_ready", "agent"}},
+                           .persistent = false,
+                           .running = true});
   world.connect();
   CHECK(world.phase("guestfs") == "running");
   const auto uuid = world.uuid("guestfs");
@@ -304,7 +307,7 @@ TEST_CASE("autostart: a flag that is taken away ends what waits, in every stage"
   world.deliver();
   CHECK(world.phase("failing") == "backoff");
   CHECK(world.phase("delayed") == "waiting");
-  for (const auto* name : {"delayed", "failing", "disk"}) {
+  for (const std::string name : {"delayed", "failing", "disk"}) {
     CAPTURE(name);
     world.set_flag(name, false);
     CHECK(world.phase(name) == "inactive");
@@ -312,7 +315,7 @@ TEST_CASE("autostart: a flag that is taken away ends what waits, in every stage"
   }
   world.deliver();
   CHECK(world.phase("running") == "waiting-ready");
-  for (const auto* name : {"queued", "waiting"}) {
+  for (const std::string name : {"queued", "waiting"}) {
     CAPTURE(name);
     world.set_flag(name, false);
     CHECK(world.phase(name) == "inactive");
@@ -395,7 +398,8 @@ TEST_CASE("autostart: the plan says what it will do, and nothing is done by aski
   CHECK(world.supervisor().plan_facts() == WantedFacts{true, false, false, {}});
 }
 
-TEST_CASE("autostart: a VM that dies before anybody has seen it run is a VM that crashed, not one that starts for ever") {
+TEST_CASE(
+    "autostart: a VM that dies before anybody has seen it run is a VM that crashed, not one that starts for ever") {
   World world;
   world.define("a", {.autostart = true, .policy = {{"start_order", 1}}});
   world.define("b", {.autostart = true, .policy = {{"start_order", 2}}});

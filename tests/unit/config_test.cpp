@@ -41,7 +41,7 @@ TEST_CASE("config: every key, with comments and a schema for the editor") {
 }
 
 TEST_CASE("config: a text that is no JSON is told with its place") {
-  CHECK(wrong("{\n  \"parallel\": 2,\n  \"autostart\" true\n}").starts_with("line 3, column 15: "));
+  CHECK(wrong("{\n  \"parallel\": 2,\n  \"autostart\" true\n}").starts_with("line 3, column 18: "));
   CHECK(wrong("").starts_with("line 1, column 1: "));
   CHECK(wrong("{\n\"parallel\": 2,\n\"parallel\": 3\n}").find("\"parallel\" is there twice") != std::string::npos);
   CHECK(wrong("[]") == "must be an object, not a list");
@@ -51,12 +51,12 @@ TEST_CASE("config: bad values are told with pointer, range and default") {
   CHECK(wrong(R"({"parallel": 0})") == "/parallel: parallel must be from 1 to 4 (the default is 4)");
   CHECK(wrong(R"({"parallel": 5})") != "");
   CHECK(wrong(R"({"parallel": 4})") == "");
-  CHECK(wrong(R"({"parallel": 2.0})") ==
-        "/parallel: parallel must be an integer, not a number (the default is 4)");
+  CHECK(wrong(R"({"parallel": 2.0})") == "/parallel: parallel must be an integer, not a number (the default is 4)");
   CHECK(wrong(R"({"parallel": 18446744073709551615})") != "");
   CHECK(wrong(R"({"history_size": 0})") != "");
   CHECK(wrong(R"({"history_size": 10001})") != "");
-  CHECK(wrong(R"({"autostart": 1})") == "/autostart: autostart must be true or false, not an integer (the default is true)");
+  CHECK(wrong(R"({"autostart": 1})") ==
+        "/autostart: autostart must be true or false, not an integer (the default is true)");
   CHECK(wrong(R"({"notifications": "no"})") != "");
   CHECK(wrong(R"({"libvirt_daemon": "xend"})").find(R"(must be one of ["auto","libvirtd","virtqemud"])") !=
         std::string::npos);

@@ -58,9 +58,9 @@ TEST_CASE("connection: without a unit of ours it is opened at once") {
 TEST_CASE("connection: every event in every state") {
   using Event = std::function<Step(Connection&)>;
   struct Row {
-    const char* what;
+    std::string what;
     Event event;
-    Step steps[5];            // by state: down, starting-unit, connecting, syncing, ready
+    Step steps[5];  // by state: down, starting-unit, connecting, syncing, ready
     LibvirtState becomes[5];
   };
   constexpr auto no = Step::nothing;
@@ -70,27 +70,46 @@ TEST_CASE("connection: every event in every state") {
   constexpr auto syncing = LibvirtState::syncing;
   constexpr auto ready = LibvirtState::ready;
   const Row rows[] = {
-      {"unit started", [](Connection& c) { return c.unit_started({}, at(1s)); },
-       {no, Step::open, no, no, no}, {down, connecting, connecting, syncing, ready}},
-      {"unit failed", [](Connection& c) { return c.unit_started(kFailure, at(1s)); },
-       {no, no, no, no, no}, {down, down, connecting, syncing, ready}},
-      {"opened", [](Connection& c) { return c.opened(at(1s)); },
-       {no, no, Step::list, no, no}, {down, starting, syncing, syncing, ready}},
-      {"open failed", [](Connection& c) { return c.open_failed(kFailure, at(1s)); },
-       {no, no, no, no, no}, {down, starting, down, syncing, ready}},
-      {"listed", [](Connection& c) { return c.listed({}, at(1s)); },
-       {no, no, no, no, no}, {down, starting, connecting, ready, ready}},
-      {"list failed", [](Connection& c) { return c.listed(kFailure, at(1s)); },
-       {no, no, no, no, no}, {down, starting, connecting, down, down}},
-      {"lost", [](Connection& c) { return c.lost(false, "ended", at(1s)); },
-       {no, no, no, no, Step::start_unit}, {down, starting, connecting, down, starting}},
-      {"hangs", [](Connection& c) { return c.lost(true, "hangs", at(1s)); },
-       {no, no, no, Step::restart_unit, Step::restart_unit}, {down, starting, connecting, starting, starting}},
-      {"restart", [](Connection& c) { return c.restart("asked", at(1s)); },
+      {"unit started",
+       [](Connection& c) { return c.unit_started({}, at(1s)); },
+       {no, Step::open, no, no, no},
+       {down, connecting, connecting, syncing, ready}},
+      {"unit failed",
+       [](Connection& c) { return c.unit_started(kFailure, at(1s)); },
+       {no, no, no, no, no},
+       {down, down, connecting, syncing, ready}},
+      {"opened",
+       [](Connection& c) { return c.opened(at(1s)); },
+       {no, no, Step::list, no, no},
+       {down, starting, syncing, syncing, ready}},
+      {"open failed",
+       [](Connection& c) { return c.open_failed(kFailure, at(1s)); },
+       {no, no, no, no, no},
+       {down, starting, down, syncing, ready}},
+      {"listed",
+       [](Connection& c) { return c.listed({}, at(1s)); },
+       {no, no, no, no, no},
+       {down, starting, connecting, ready, ready}},
+      {"list failed",
+       [](Connection& c) { return c.listed(kFailure, at(1s)); },
+       {no, no, no, no, no},
+       {down, starting, connecting, down, down}},
+      {"lost",
+       [](Connection& c) { return c.lost(false, "ended", at(1s)); },
+       {no, no, no, no, no},
+       {down, starting, connecting, down, down}},
+      {"hangs",
+       [](Connection& c) { return c.lost(true, "hangs", at(1s)); },
+       {no, no, no, Step::restart_unit, Step::restart_unit},
+       {down, starting, connecting, starting, starting}},
+      {"restart",
+       [](Connection& c) { return c.restart("asked", at(1s)); },
        {Step::restart_unit, no, Step::restart_unit, Step::restart_unit, Step::restart_unit},
        {starting, starting, starting, starting, starting}},
-      {"a tick too early", [](Connection& c) { return c.tick(at(1s)); },
-       {no, no, no, no, no}, {down, starting, connecting, syncing, ready}},
+      {"a tick too early",
+       [](Connection& c) { return c.tick(at(1s)); },
+       {no, no, no, no, no},
+       {down, starting, connecting, syncing, ready}},
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
@@ -104,6 +123,12 @@ TEST_CASE("connection: every event in every state") {
       CHECK_MESSAGE(connection.wake().has_value() == waits, "it can get stuck, or is woken for nothing");
     }
   }
+}
+
+TEST_CASE("connection: a daemon that worked for a while is asked for again at once") {
+  auto connection = in(LibvirtState::ready);
+  CHECK(connection.lost(false, "ended", at(10s)) == Step::start_unit);
+  CHECK(connection.reason() == "ended");
 }
 
 TEST_CASE("connection: failures are retried with a growing wait and say why") {
@@ -126,9 +151,10 @@ TEST_CASE("connection: failures are retried with a growing wait and say why") {
   connection.unit_started({}, now);
   connection.opened(now);
   connection.listed({}, now);
+  now.steady += 1min;
   connection.lost(false, "ended", now);
   connection.unit_started(kFailure, now);
-  CHECK_MESSAGE(*connection.wake() - now.steady < 1s, "a success ends the back-off");
+  CHECK_MESSAGE(*connection.wake() - now.steady < 1s, "what worked ends the back-off");
 }
 
 TEST_CASE("connection: a daemon that accepts and never answers is restarted, or given up when it is not ours") {

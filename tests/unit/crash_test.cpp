@@ -16,14 +16,14 @@ World running(const json& policy) {
 }
 
 struct End {
-  const char* what;
+  std::string what;
   void (World::*happens)(const std::string&);
   bool restarted_on_failure;
   bool restarted_always;
   bool known_later;  ///< whether libvirt tells it apart afterwards, too
 };
 
-constexpr End kEnds[] = {
+const End kEnds[] = {
     {"SIGKILL", &World::kill_qemu, true, true, true},
     {"panic", &World::panic, true, true, true},
     {"SIGTERM", &World::terminate_qemu, false, true, false},
@@ -38,7 +38,7 @@ enum class Meanwhile { nothing, libvirt_away, supervisor_away };
 
 TEST_CASE("crash: what is restarted, by policy and by how it ended, also when nobody looked") {
   for (const auto meanwhile : {Meanwhile::nothing, Meanwhile::libvirt_away, Meanwhile::supervisor_away})
-    for (const auto* policy : {"no", "on-failure", "always"})
+    for (const std::string policy : {"no", "on-failure", "always"})
       for (const auto& end : kEnds) {
         CAPTURE(static_cast<int>(meanwhile));
         CAPTURE(policy);
@@ -48,9 +48,9 @@ TEST_CASE("crash: what is restarted, by policy and by how it ended, also when no
         (world.*end.happens)("a");
         if (meanwhile == Meanwhile::supervisor_away) world.restart_supervisor();
         if (meanwhile != Meanwhile::nothing) world.connect();
-        bool restarted = policy == std::string_view("always")       ? end.restarted_always
-                         : policy == std::string_view("on-failure") ? end.restarted_on_failure
-                                                                    : false;
+        bool restarted = policy == "always"       ? end.restarted_always
+                         : policy == "on-failure" ? end.restarted_on_failure
+                                                  : false;
         if (meanwhile != Meanwhile::nothing && !end.known_later) restarted = false;
         CHECK(world.phase("a") == (restarted ? "backoff" : "inactive"));
         world.pass(10);
@@ -129,7 +129,8 @@ TEST_CASE("crash: a restart that fails is retried like a start, and given up lik
 TEST_CASE("crash: a restart waits for no order, but for conditions") {
   World world;
   world.define("first", {.autostart = true, .policy = {{"start_ready", "delay"}, {"start_ready_delay_sec", 1000}}});
-  world.define("a", {.policy = {{"restart", "always"}, {"start_order", 10}, {"start_after", {"first"}}}, .running = true});
+  world.define("a",
+               {.policy = {{"restart", "always"}, {"start_order", 10}, {"start_after", {"first"}}}, .running = true});
   world.define("b", {.policy = {{"restart", "always"}, {"start_if_ac_power", true}}, .running = true});
   world.connect();
   world.kill_qemu("a");

@@ -31,10 +31,11 @@ TEST_CASE("foreign: a start is shown with its time, and is what the user wants")
 TEST_CASE("foreign: every kind of stop is told apart, and none is undone") {
   struct Row {
     void (World::*stop)(const std::string&);
-    const char* reason;
+    std::string reason;
   };
-  const Row rows[] = {
-      {&World::foreign_shutdown, "shut down"}, {&World::foreign_destroy, "powered off"}, {&World::foreign_save, "saved"}};
+  const Row rows[] = {{&World::foreign_shutdown, "shut down"},
+                      {&World::foreign_destroy, "powered off"},
+                      {&World::foreign_save, "saved"}};
   for (const auto& row : rows) {
     CAPTURE(row.reason);
     auto world = with({.autostart = true, .policy = {{"restart", "always"}}});
@@ -140,7 +141,9 @@ TEST_CASE("foreign: a start while a VM waits for its turn takes it out of the qu
 }
 
 TEST_CASE("foreign: a start by hand gives a VM its restarts back") {
-  auto world = with({.running = true, });
+  auto world = with({
+      .running = true,
+  });
   world.set_policy("a", {{"restart", "on-failure"}, {"restart_limit", 1}, {"restart_window_sec", 86400}});
   world.kill_qemu("a");
   world.pass(5);
@@ -156,7 +159,7 @@ TEST_CASE("foreign: a start by hand gives a VM its restarts back") {
 
 TEST_CASE("foreign: while libvirt is away VMs are unknown, and afterwards what happened is seen") {
   World world;
-  for (const auto* name : {"stays", "stopped", "removed"}) world.define(name, {.running = true});
+  for (const std::string name : {"stays", "stopped", "removed"}) world.define(name, {.running = true});
   world.define("off");
   world.define("started");
   world.connect();

@@ -114,7 +114,12 @@ TEST_CASE("next login: what was up is known by uuid") {
 
 TEST_CASE("next instance: any kind of damage to what was kept is survived") {
   const char* damaged[] = {
-      "null", "[]", "5", "\"text\"", "{}", "true",
+      "null",
+      "[]",
+      "5",
+      "\"text\"",
+      "{}",
+      "true",
       R"({"autostart_begun": "yes", "vms": []})",
       R"({"autostart_begun": true, "vms": "none"})",
       R"({"autostart_begun": true, "vms": {"UUID": null}})",
@@ -130,7 +135,9 @@ TEST_CASE("next instance: any kind of damage to what was kept is survived") {
       R"({"autostart_begun": true, "vms": {"UUID": {"gave_up": true}}})",
       R"({"autostart_begun": true, "vms": {"UUID": {"not_ready": 1, "id": 99999999999999999999}}})",
       R"({"autostart_begun": true, "vms": {"UUID": {"restart_count": 1e300}}})",
-      R"({"up": 5})", R"({"up": [1, null, {}, "UUID"]})", R"({"up": {"UUID": true}})",
+      R"({"up": 5})",
+      R"({"up": [1, null, {}, "UUID"]})",
+      R"({"up": {"UUID": true}})",
   };
   for (const std::string text : damaged)
     for (const bool active : {false, true}) {

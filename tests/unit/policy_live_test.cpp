@@ -136,7 +136,7 @@ TEST_CASE("policy: ClearPolicy takes keys away, also misspelt ones, and all of t
 }
 
 TEST_CASE("policy: what cannot be read is not overwritten by a change, only cleared as a whole") {
-  for (const auto* text : {"start_order=1", "[1]", "", "{\"start_order\": 1"}) {
+  for (const std::string text : {"start_order=1", "[1]", "", "{\"start_order\": 1"}) {
     CAPTURE(text);
     auto world = with({});
     world.set_policy_text("a", text);
@@ -210,11 +210,10 @@ TEST_CASE("history: changes come with reason and cause, and are not repeated") {
   world.request(RequestKind::power_off, "a");
   world.deliver();
   Strings lines;
-  for (const auto& entry : world.history("a"))
-    lines.push_back(std::string(to_text(entry.phase)) + " | " + entry.cause);
+  for (const auto& entry : world.history("a")) lines.push_back(std::string(to_text(entry.phase)) + " | " + entry.cause);
   CHECK(lines == Strings{"inactive | another libvirt client", "queued | login", "starting | login", "running | login",
-                         "backoff | crash", "starting | restart policy", "running | restart policy", "stopping | tester",
-                         "inactive | tester"});
+                         "backoff | crash", "starting | restart policy", "running | restart policy",
+                         "stopping | tester", "inactive | tester"});
   world.refresh("a");
   world.refresh("a");
   CHECK(world.history("a").size() == lines.size());

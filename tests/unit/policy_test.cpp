@@ -27,7 +27,7 @@ json effective(const json& keys) {
 }
 
 struct Row {
-  const char* key;
+  std::string key;
   std::vector<json> good;
   std::vector<json> bad;
 };
@@ -48,9 +48,30 @@ const std::vector<Row>& rows() {
       {"start_delay_sec", {0, 0.5, 86400}, {-0.1, 86400.1, "1", true, std::nan(""), INFINITY}},
       {"start_ready",
        {"started", "agent", "delay", "tcp:localhost:22", "tcp:[::1]:22", "tcp:::1:22", "tcp:a:65535", "tcp:10.0.0.1:1"},
-       {"", "Agent", "tcp", "tcp:", "tcp:22", "tcp::22", "tcp:[]:22", "tcp:a:", "tcp:a:0", "tcp:a:65536", "tcp:a:-1",
-        "tcp:a:+1", "tcp:a: 1", "tcp:a:1 ", "tcp:a:0x1", "tcp:[[a]]:1", "tcp:[a:1", "tcp:a]:1", "tcp:a b:1",
-        "tcp:a\nb:1", std::string("tcp:a\0b:1", 9), "tcp:" + std::string(256, 'a') + ":1", 1, true}},
+       {"",
+        "Agent",
+        "tcp",
+        "tcp:",
+        "tcp:22",
+        "tcp::22",
+        "tcp:[]:22",
+        "tcp:a:",
+        "tcp:a:0",
+        "tcp:a:65536",
+        "tcp:a:-1",
+        "tcp:a:+1",
+        "tcp:a: 1",
+        "tcp:a:1 ",
+        "tcp:a:0x1",
+        "tcp:[[a]]:1",
+        "tcp:[a:1",
+        "tcp:a]:1",
+        "tcp:a b:1",
+        "tcp:a\nb:1",
+        std::string("tcp:a\0b:1", 9),
+        "tcp:" + std::string(256, 'a') + ":1",
+        1,
+        true}},
       {"start_ready_timeout_sec", {0.1, 120, 86400}, {0, -1, 86401, "120", false}},
       {"start_ready_delay_sec", {0, 10, 86400}, {-1, 86401, "10"}},
       {"start_retries", {0, 3, 1000}, {-1, 1001, 1.0, "3"}},
@@ -80,12 +101,12 @@ TEST_CASE("policy: every key takes its values and refuses others, at the boundar
       CAPTURE(value);
       CHECK(problem_of(row.key, value) == "");
       const auto shown = effective({{row.key, value}})[row.key];
-      if (row.key != std::string_view("start_ready")) CHECK(shown == value);
+      if (row.key != "start_ready") CHECK(shown == value);
       CHECK_MESSAGE(effective({{row.key, shown}})[row.key] == shown, "what is shown can be set, and is the same then");
     }
     for (const auto& value : row.bad) {
       CAPTURE(value.dump(-1, ' ', false, json::error_handler_t::replace));
-      CHECK(problem_of(row.key, value).starts_with(std::string(row.key) + " "));
+      CHECK(problem_of(row.key, value).starts_with(row.key + " "));
     }
     for (const auto& value : kWrongTypes) CHECK(problem_of(row.key, value) != "");
   }
@@ -93,7 +114,8 @@ TEST_CASE("policy: every key takes its values and refuses others, at the boundar
 }
 
 TEST_CASE("policy: a refused value tells the default, a misspelt key what was meant") {
-  const auto checked = check_policy({{"start_oder", 1}, {"restart", "maybe"}, {"colour", "red"}, {"a/b~c", 1}}, "/defaults");
+  const auto checked =
+      check_policy({{"start_oder", 1}, {"restart", "maybe"}, {"colour", "red"}, {"a/b~c", 1}}, "/defaults");
   const std::vector<Problem> expected = {
       {"/defaults/a~1b~0c", "unknown key a/b~c", ""},
       {"/defaults/colour", "unknown key colour", ""},
@@ -137,7 +159,7 @@ TEST_CASE("policy: readiness keeps host and port, with brackets for an IPv6 addr
 TEST_CASE("policy text: hostile metadata is reported and never used") {
   struct Text {
     std::string text;
-    const char* problem;
+    std::string problem;
   };
   const Text texts[] = {
       {"", "not JSON"},

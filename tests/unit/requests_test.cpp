@@ -319,8 +319,8 @@ TEST_CASE("request: what cannot be is refused at once") {
 }
 
 TEST_CASE("request: libvirt lost in the middle answers every request once, and the VM is as it is found later") {
-  const RequestKind kinds[] = {RequestKind::shutdown, RequestKind::save,          RequestKind::power_off,
-                               RequestKind::reboot,   RequestKind::pause,         RequestKind::resume,
+  const RequestKind kinds[] = {RequestKind::shutdown,   RequestKind::save,          RequestKind::power_off,
+                               RequestKind::reboot,     RequestKind::pause,         RequestKind::resume,
                                RequestKind::set_policy, RequestKind::set_autostart, RequestKind::clear_policy};
   for (const auto kind : kinds) {
     auto world = running();

@@ -20,7 +20,7 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
   Policy paths;
   paths.start_if_paths = {"/a", "/b"};
   struct Row {
-    const char* what;
+    std::string what;
     Policy policy;
     HostFacts facts;
     std::uint64_t reserved;
@@ -37,7 +37,10 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
       {"just enough", memory, {.available_memory_mib = 1000}, 0, {}},
       {"one too few", memory, {.available_memory_mib = 999}, 0, {"1000 MiB of free memory (now 999 MiB)"}},
       {"others will take it", memory, {.available_memory_mib = 1500}, 501, {"1000 MiB of free memory (now 999 MiB)"}},
-      {"others will take more than there is", memory, {.available_memory_mib = 10}, 501,
+      {"others will take more than there is",
+       memory,
+       {.available_memory_mib = 10},
+       501,
        {"1000 MiB of free memory (now 0 MiB)"}},
       {"one of two paths", paths, {.paths = {{"/a", true}, {"/b", false}}}, 0, {"path /b"}},
       {"paths not known", paths, {}, 0, {"path /a", "path /b"}},

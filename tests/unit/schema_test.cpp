@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 std::string read_text(const char* name) {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "../../config" / name;
+  const auto path = std::filesystem::path(VIRTSESSION_CONFIG_DIR) / name;
   std::ifstream file(path);
   REQUIRE_MESSAGE(file.good(), "cannot read " << path.string());
   std::ostringstream text;

@@ -190,17 +190,19 @@ void World::foreign_start(const std::string& name) {
 }
 
 // A transient domain is gone after its stop.
-#define STOP_FROM_OUTSIDE(reason, before)      \
-  auto& stopping = domain(name);               \
-  const auto id = stopping.snapshot.uuid;      \
-  if (!stopping.snapshot.active()) return;     \
+#define STOP_FROM_OUTSIDE(reason, before)       \
+  auto& stopping = domain(name);                \
+  const auto id = stopping.snapshot.uuid;       \
+  if (!stopping.snapshot.active()) return;      \
   stop(stopping, StopReason::reason, {before}); \
   send(id)
 
 void World::foreign_shutdown(const std::string& name) {
   STOP_FROM_OUTSIDE(shutdown, DomainEventKind::shutdown_by_guest);
 }
-void World::foreign_destroy(const std::string& name) { STOP_FROM_OUTSIDE(destroyed, DomainEventKind::shutdown_by_host); }
+void World::foreign_destroy(const std::string& name) {
+  STOP_FROM_OUTSIDE(destroyed, DomainEventKind::shutdown_by_host);
+}
 void World::foreign_save(const std::string& name) { STOP_FROM_OUTSIDE(saved, std::nullopt); }
 void World::kill_qemu(const std::string& name) { STOP_FROM_OUTSIDE(failed, std::nullopt); }
 void World::terminate_qemu(const std::string& name) { STOP_FROM_OUTSIDE(shutdown, DomainEventKind::shutdown_by_host); }

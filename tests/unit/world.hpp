@@ -3,6 +3,8 @@
 
 #include "core/supervisor.hpp"
 
+#include <doctest/doctest.h>
+
 #include <deque>
 #include <functional>
 #include <map>
@@ -31,17 +33,17 @@ struct VmSpec {
 /// A domain of the fake libvirt and how it behaves.
 struct FakeDomain {
   DomainSnapshot snapshot;
-  Strings start_failures;          ///< libvirt's words for the next starts that fail
+  Strings start_failures;  ///< libvirt's words for the next starts that fail
   bool start_always_fails = false;
-  bool dies_at_once = false;       ///< it starts, and QEMU crashes before anybody has looked
-  bool ignores_shutdown = false;   ///< the guest does nothing when its button is pressed
-  std::string any_failure;         ///< libvirt's words for every call but a start, when not empty
+  bool dies_at_once = false;      ///< it starts, and QEMU crashes before anybody has looked
+  bool ignores_shutdown = false;  ///< the guest does nothing when its button is pressed
+  std::string any_failure;        ///< libvirt's words for every call but a start, when not empty
   Duration start_takes{};
 };
 
-/// The world around a Supervisor: a libvirt of plain data, a clock that a test moves, and a listener that keeps what the
-/// supervisor says. It checks all the time that every request is answered once, that no transient VM is started, that
-/// what is shown is up to date and that no wake-up is asked for in the past.
+/// The world around a Supervisor: a libvirt of plain data, a clock that a test moves, and a listener that keeps what
+/// the supervisor says. It checks all the time that every request is answered once, that no transient VM is started,
+/// that what is shown is up to date and that no wake-up is asked for in the past.
 class World {
  public:
   explicit World(Config config = {}, KeptState kept = {}, std::uint32_t seed = 1);
@@ -110,12 +112,14 @@ class World {
   std::string intent(const std::string& name) const;
   bool running(const std::string& name);
   std::string autostart_state() const;
-  Strings pending() const;  ///< calls that libvirt has not ended, "start db"
+  Strings pending() const;                             ///< calls that libvirt has not ended, "start db"
   const Strings& started() const { return started_; }  ///< names, in the order in which the calls were made
   std::size_t most_starts_in_flight() const { return most_starts_in_flight_; }
   bool has_notice(const std::string& name, Incident incident) const;
   Strings journal(const std::string& name, Incident incident) const;
   std::vector<HistoryEntry> history(const std::string& name) const;
+  /// Compares what is shown with what is so at every n-th event: it takes long with many VMs.
+  unsigned view_check_interval = 1;
   /// Looks at every start that was not asked for by a request, when it is made.
   std::function<void(const std::string& name)> on_policy_start;
 
@@ -154,6 +158,18 @@ class World {
   std::vector<JournalEntry> journal_;
   std::set<std::pair<std::string, Incident>> notices_;
   std::map<std::string, VmView> shown_;
+  unsigned events_ = 0;
 };
 
 }  // namespace virtsession
+
+namespace doctest {
+template <>
+struct StringMaker<virtsession::Strings> {
+  static String convert(const virtsession::Strings& strings) {
+    std::string text;
+    for (const auto& one : strings) text += (text.empty() ? "" : " | ") + one;
+    return text.c_str();
+  }
+};
+}  // namespace doctest

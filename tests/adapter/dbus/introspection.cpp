@@ -35,8 +35,11 @@ Ran run(const std::string& command) {
 bool installed(const std::string& program) { return run("sh -c 'command -v " + program + "'").status == 0; }
 
 std::string source_xml(const std::string& interface) {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  std::ifstream file(root / "daemon/dbus" / (interface + ".xml"));
+  std::filesystem::path source(__FILE__);
+  // ccache may make it relative to the build folder, in whose folder "tests" this program is.
+  if (source.is_relative())
+    source = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / source;
+  std::ifstream file(source.parent_path() / "../../../daemon/dbus" / (interface + ".xml"));
   REQUIRE(file.good());
   return {std::istreambuf_iterator<char>(file), {}};
 }

@@ -291,6 +291,10 @@ TEST_CASE("Nothing is called after the destruction, whatever was pending") {
     ask();
     fixture.wait_for_call("LoadUnit b.service");
   }
+  SUBCASE("when an answer is on its way to the loop") {
+    fixture.users.emplace(fixture.loop, *fixture.connection);
+    fixture.users->kill_unit("a.service", SIGTERM, count);  // refused at once, answered later
+  }
   SUBCASE("from a callback") {
     bool done = false;
     fixture.users->reset_failed_unit("c.service", [&](const Result<void>&) {

@@ -74,7 +74,8 @@ TEST_CASE("A call that nobody answers times out: the bus's own deadlines are ser
   proxy->callMethodAsync("Ping")
       .onInterface("org.freedesktop.DBus.Peer")
       .withTimeout(20ms)
-      .uponReplyInvoke([&](sdbus_compat::AsyncError error) { error_name = error ? error->getName() : "none"; });
+      .uponReplyInvoke(
+          [&](sdbus_compat::AsyncError error) { error_name = error ? std::string(error->getName()) : "none"; });
   loop_until(loop, "the time-out", [&] { return !error_name.empty(); });
   CHECK(error_name == "org.freedesktop.DBus.Error.NoReply");
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/desktop.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace virtsession;
+using namespace virtsession::test;
+
+// contrib/install.sh as a user without root runs it, in a host where nothing of this project is installed.
+TEST_CASE("install.sh: after it, a logout and a login, the marked guest runs; again it upgrades; --uninstall") {
+  Desktop desktop(Desktop::Bare{});
+  desktop.host().put({VIRTSESSION_SOURCE_ARCHIVE}, "/home/alice/");
+  desktop.host().login(kUser);
+  desktop.run({"sh", "-c", "mkdir ~/virtsession && tar -xf ~/source.tar -C ~/virtsession"});
+  const RunOptions patient{.timeout = std::chrono::minutes(10)};
+  const std::vector<std::string> install{"virtsession/contrib/install.sh", "--prefix", "/home/alice/.local"};
+  const auto in_home = [&](std::vector<std::string> command) {
+    command.insert(command.begin(), {"env", "-C", "/home/alice"});
+    return output_of(desktop.host().user(kUser, command, patient), "install.sh");
+  };
+  const auto first = in_home(install);
+  CHECK(first.find("active (running)") != std::string::npos);
+  CHECK(first.find("a(ossss) 0") != std::string::npos);
+  desktop.wait_ready();
+  const auto guest = desktop.define({.name = "a"});
+  guest.set_autostart(true);
+  desktop.logout();
+
+  desktop.host().login(kUser);
+  desktop.wait_ready();
+  guest.wait_ready();
+  desktop.wait_for("a", "Phase", "running");
+
+  const auto pid = guest.qemu_pid();
+  const auto daemon = desktop.main_pid("virtsessiond.service");
+  const auto again = in_home(install);
+  CHECK(again.find("\"a\" \"running\"") != std::string::npos);
+  CHECK(desktop.main_pid("virtsessiond.service") != daemon);
+  CHECK(guest.qemu_pid() == pid);
+
+  auto uninstall = install;
+  uninstall.push_back("--uninstall");
+  in_home(uninstall);
+  CHECK(desktop.run({"sh", "-c", "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) == "");
+  CHECK(desktop.host().user(kUser, {"kill", "-0", std::to_string(pid)}).status == 0);
+  guest.destroy();
+  desktop.logout();
+
+  // Nobody is logged in: it is installed, and told why it does not run.
+  const auto alone = desktop.host().must_exec({"runuser", "-u", kUser, "--", "env", "-C", "/home/alice", "virtsession/contrib/install.sh",
+                                               "--prefix", "/home/alice/.local"}, patient);
+  CHECK(alone.find("no systemd user manager of alice answers here") != std::string::npos);
+  CHECK(alone.find("contrib/demo.sh") != std::string::npos);
+}
+
+TEST_CASE("install.sh: mistakes are told, and nothing is done") {
+  Desktop desktop(Desktop::Bare{});
+  desktop.host().put({VIRTSESSION_SOURCE_ARCHIVE}, "/root/");
+  desktop.host().must_exec({"sh", "-c", "mkdir /root/virtsession && tar -xf /root/source.tar -C /root/virtsession"});
+  auto result = desktop.host().exec({"/root/virtsession/contrib/install.sh", "--prefx", "/usr"});
+  CHECK(result.status == 64);
+  CHECK(result.err.find("unknown option '--prefx'") != std::string::npos);
+  result = desktop.host().exec({"/root/virtsession/contrib/install.sh", "--prefix", "usr"});
+  CHECK(result.status == 64);
+  CHECK(result.err.find("absolute path") != std::string::npos);
+  result = desktop.host().exec({"/root/virtsession/contrib/install.sh", "--uninstall"});
+  CHECK(result.status == 1);
+  CHECK(result.err.find("nothing of this tree is installed") != std::string::npos);
+}

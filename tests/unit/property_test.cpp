@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+using namespace virtsession;
+using nlohmann::json;
+
+// Whatever happens in whatever order: random VMs, policies and events. A failure prints its seed.
+
+namespace {
+
+class Chaos {
+ public:
+  explicit Chaos(std::uint32_t seed) : random_(seed), world_(Config{.parallel = pick(4) + 1}) {
+    most_parallel_ = world_.config().parallel;
+    world_.view_check_interval = 16;
+    world_.on_policy_start = [this](const std::string& name) { check_start(name); };
+    for (auto count = pick(8) + 1; count > 0; --count) define();
+  }
+
+  void run() {
+    world_.connect();
+    for (int step = 0; step < 60; ++step) {
+      event();
+      CHECK(world_.most_starts_in_flight() <= static_cast<std::size_t>(most_parallel_));
+    }
+    settle();
+  }
+
+ private:
+  std::int64_t pick(int below) { return std::uniform_int_distribution<std::int64_t>(0, below - 1)(random_); }
+  bool chance(int percent) { return pick(100) < percent; }
+
+  template <class T>
+  const T& one_of(const std::vector<T>& values) {
+    return values[static_cast<std::size_t>(pick(static_cast<int>(values.size())))];
+  }
+
+  std::string any() {
+    const auto names = world_.names();
+    return names.empty() ? std::string() : one_of(names);
+  }
+
+  json policy() {
+    json keys = {{"start_order", pick(3)}, {"start_retries", pick(3)}};
+    auto names = world_.names();
+    names.emplace_back("nosuch");
+    auto after = json::array();
+    for (auto i = pick(3); i > 0; --i) after.push_back(one_of(names));
+    keys["start_after"] = after;
+    keys["restart"] = one_of(Strings{"no", "on-failure", "always"});
+    keys["start_ready"] = one_of(Strings{"started", "started", "agent", "delay", "tcp:host:80"});
+    if (chance(20)) keys["start_delay_sec"] = pick(20);
+    if (chance(20)) keys["start_if_paths"] = {"/mnt"};
+    if (chance(10)) keys["start_if_ac_power"] = true;
+    if (chance(10)) keys["start"] = one_of(Strings{"never", "was-running"});
+    if (chance(5)) keys["start_oder"] = 1;
+    return keys;
+  }
+
+  void define() {
+    VmSpec spec;
+    spec.autostart = chance(75);
+    if (chance(30)) spec.once = chance(50);
+    spec.policy = policy();
+    spec.persistent = chance(92);
+    spec.running = !spec.persistent || chance(15);
+    spec.agent_channel = chance(80);
+    const auto name = "vm" + std::to_string(++defined_);
+    world_.define(name, spec);
+    auto& domain = world_.domain(name);
+    domain.start_always_fails = chance(10);
+    if (chance(20)) domain.start_failures = {"no disk"};
+    domain.dies_at_once = chance(8);
+    domain.ignores_shutdown = chance(20);
+    domain.start_takes = std::chrono::milliseconds(pick(3000));
+  }
+
+  void event() {
+    const auto name = any();
+    const auto kind = pick(24);
+    if (name.empty() || kind == 0) return define();
+    const bool active = world_.running(name);
+    switch (kind) {
+      case 1:
+        return world_.undefine(name);
+      case 2:
+        return world_.rename(name, "vm" + std::to_string(++defined_));
+      case 3:
+        return active ? world_.foreign_shutdown(name) : world_.foreign_start(name);
+      case 4:
+        return world_.foreign_destroy(name);
+      case 5:
+        return world_.kill_qemu(name);
+      case 6:
+        return world_.terminate_qemu(name);
+      case 7:
+        return world_.panic(name);
+      case 8:
+        return world_.set_flag(name, chance(50));
+      case 9:
+        return world_.set_policy(name, policy());
+      case 10:
+        return world_.set_policy_text(name, one_of(Strings{"", "[]", "{\"restart\": 1}", "{}"}));
+      case 11:
+        return active ? world_.connect_agent(name) : world_.deliver();
+      case 12:
+        if (world_.supervisor().probes().contains(world_.uuid(name))) world_.answer_tcp(name);
+        return;
+      case 13:
+        return world_.facts({.on_ac_power = chance(50), .paths = {{"/mnt", chance(50)}}});
+      case 14:
+        return configure();
+      case 15:
+        return world_.connected() ? world_.lose_libvirt(chance(50)) : world_.connect();
+      case 16:
+        world_.restart_supervisor(chance(50));
+        if (chance(80)) world_.connect();
+        return;
+      case 17:
+        world_.request_autostart(chance(70));
+        return;
+      case 18:
+      case 19:
+        request(name);
+        return;
+      default:
+        return world_.pass(static_cast<double>(pick(400)) / 10);
+    }
+  }
+
+  void configure() {
+    auto config = world_.config();
+    config.parallel = pick(4) + 1;
+    most_parallel_ = std::max(most_parallel_, config.parallel);
+    config.defaults = chance(50) ? json{{"start_after", {"vm1"}}} : json::object();
+    world_.configure(config);
+  }
+
+  void request(const std::string& name) {
+    world_.request(static_cast<RequestKind>(pick(12)), name, [&](VmRequest& request) {
+      request.wait = chance(70);
+      request.enable = chance(50);
+      if (chance(50)) request.timeout = std::chrono::seconds(pick(100) + 1);
+      request.policy = chance(80) ? json{{"start_order", pick(3)}} : json{{"start_oder", 1}};
+      if (chance(50)) request.keys = {"start_after"};
+    });
+  }
+
+  /// A VM that starts by its turn starts after nothing whose start is still under way, unless they go in a circle.
+  void check_start(const std::string& name) {
+    const auto view = world_.view(name);
+    if (view.phase_reason.starts_with("starting (restart policy)")) return;
+    for (const auto& dependency : after(view)) {
+      CAPTURE(name);
+      const auto other = world_.supervisor().view(dependency);
+      CAPTURE(other.name);
+      CAPTURE(other.phase_reason);
+      const bool still_to_come = other.phase == Phase::queued || other.phase == Phase::waiting ||
+                                 other.phase == Phase::starting || other.phase == Phase::waiting_ready ||
+                                 other.phase == Phase::backoff;
+      CHECK((!still_to_come || leads_to(dependency, view.uuid)));
+    }
+  }
+
+  Strings after(const VmView& view) {
+    Strings uuids;
+    for (const auto& name : view.policy["start_after"])
+      if (const auto uuid = world_.supervisor().find_vm(name.get<std::string>())) uuids.push_back(*uuid);
+    return uuids;
+  }
+
+  bool leads_to(const std::string& from, const std::string& to) {
+    std::set<std::string> seen;
+    Strings path{from};
+    while (!path.empty()) {
+      const auto uuid = path.back();
+      path.pop_back();
+      if (uuid == to) return true;
+      if (!seen.insert(uuid).second) continue;
+      for (const auto& next : after(world_.supervisor().view(uuid))) path.push_back(next);
+    }
+    return false;
+  }
+
+  /// Nothing more happens but what is under way: everything comes to an end.
+  void settle() {
+    if (!world_.connected()) world_.connect();
+    world_.facts({.on_ac_power = true, .paths = {{"/mnt", true}}});
+    world_.pass(1e6);
+    world_.view_check_interval = 1;
+    world_.tick();
+    CHECK(world_.unanswered() == 0);
+    CHECK(world_.pending().empty());
+    CHECK(world_.autostart_state() != "running");
+    CHECK(world_.autostart_state() != "pending");
+    CHECK_FALSE(world_.supervisor().wake());
+    CHECK(world_.supervisor().wanted_facts() == WantedFacts{});
+    CHECK(world_.supervisor().probes().empty());
+    for (const auto& name : world_.names()) {
+      CAPTURE(name);
+      const auto phase = world_.phase(name);
+      CHECK((world_.running(name) ? phase == "running" : phase == "inactive" || phase == "gave-up"));
+      CHECK(world_.history(name).size() <= 50);
+    }
+  }
+
+  std::mt19937 random_;
+  World world_;
+  std::int64_t most_parallel_ = 0;
+  int defined_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("whatever happens: starts keep their order, requests are answered once, and all comes to an end") {
+  for (std::uint32_t seed = 1; seed <= 250; ++seed) {
+    CAPTURE(seed);
+    Chaos(seed).run();
+  }
+}
