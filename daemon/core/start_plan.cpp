@@ -39,8 +39,7 @@ class Planner {
       if (!nodes_[i].starts) continue;
       for (std::size_t entry = 0; entry < nodes_[i].after.size(); ++entry) resolve(i, entry);
       std::ranges::sort(edges_[i]);
-      const auto repeated = std::ranges::unique(edges_[i]);
-      edges_[i].erase(repeated.begin(), repeated.end());
+      edges_[i].erase(std::unique(edges_[i].begin(), edges_[i].end()), edges_[i].end());
     }
   }
 

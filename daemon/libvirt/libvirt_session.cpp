@@ -5,6 +5,7 @@
 #include "libvirt/operations.hpp"
 #include "libvirt/raii.hpp"
 #include "libvirt/snapshot.hpp"
+#include "util/log.hpp"
 
 #include <span>
 #include <utility>
@@ -156,8 +157,11 @@ Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
 }
 
 void LibvirtSession::do_refresh(const std::string& uuid) {
-  // What cannot be read now is read after the next connect, which on_lost() leads to.
-  if (const auto read = read_snapshot(connection_->calls(), uuid)) post_domain(uuid, *read);
+  const auto read = read_snapshot(connection_->calls(), uuid);
+  if (read) return post_domain(uuid, *read);
+  // After the next connect, which on_lost() leads to, everything is read anew.
+  if (read.error().code != ErrorCode::libvirt_unavailable)
+    log::warn("Failed to read VM {}: {}", uuid, read.error().message);
 }
 
 void LibvirtSession::do_run(const Operation& operation) {

@@ -4,6 +4,7 @@
 
 #include "core/start_plan.hpp"
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -173,8 +174,7 @@ void planning() {
 
 }  // namespace
 
-int main() {
-  planning();
-  start_and_size();
-  starting_twenty();
-}
+// As test cases, so that one table can be had with -tc=; they assert nothing.
+TEST_CASE("planning") { planning(); }
+TEST_CASE("start and size") { start_and_size(); }
+TEST_CASE("starting twenty") { starting_twenty(); }

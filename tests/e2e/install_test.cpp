@@ -42,7 +42,8 @@ TEST_CASE("install.sh: after it, a logout and a login, the marked guest runs; ag
   uninstall.push_back("--uninstall");
   in_home(uninstall);
   CHECK(desktop.run({"sh", "-c", "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) == "");
-  CHECK(desktop.host().user(kUser, {"kill", "-0", std::to_string(pid)}).status == 0);
+  CHECK(guest.qemu_pid() == pid);
+  CHECK(guest.state() == "running");
   guest.destroy();
   desktop.logout();
 

@@ -160,12 +160,14 @@ TEST_CASE("a configured daemon that is not installed is told, and coming back fr
     desktop.host().write_file("/home/alice/.config/virtsession/config.json", text, kUser);
     desktop.systemctl({"reload", "virtsessiond"});
   };
-  // A path of its own, so that this holds wherever both daemons are installed.
+  // Wherever both are installed, one goes.
   desktop.host().must_exec({"rm", "-f", "/usr/sbin/virtqemud"});
   configure(R"({"libvirt_daemon": "virtqemud"})");
   wait_until([&] { return desktop.manager_text("LibvirtState") == "down"; }, kSoon, "there is no connection");
   CHECK(desktop.manager_text("LibvirtDaemon") == "virtqemud");
-  CHECK(desktop.manager_text("LibvirtReason").find("virtsession-virtqemud.service") != std::string::npos);
+  const auto reason = desktop.manager_text("LibvirtReason");
+  INFO(reason);
+  CHECK(reason.find("virtqemud") != std::string::npos);
   configure("{}");
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kSoon, "libvirt is ready again");
   CHECK(desktop.manager_text("LibvirtDaemon") == "libvirtd");

@@ -145,7 +145,11 @@ void World::undefine(const std::string& name) {
   auto& domain = this->domain(name);
   const auto id = domain.snapshot.uuid;
   domain.snapshot.persistent = false;
-  if (!domain.snapshot.active()) domains_.erase(id);
+  if (!domain.snapshot.active()) {
+    domains_.erase(id);
+    for (const auto& call : calls_)
+      if (call.operation.uuid == id) policy_starts_.erase(call.operation.id);
+  }
   send_event(id, DomainEventKind::undefined);
   send(id);
 }
