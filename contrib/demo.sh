@@ -61,6 +61,7 @@ until user sh -c 'grep -qs "guest ready" ~/web.console'; do sleep 0.2; done
 user journalctl --user --unit=virtsessiond --output=cat --boot | grep '^VM' | tail -n 20
 
 say "QEMU of web is killed, and restarted by its policy"
+# shellcheck disable=SC2016  # expanded in the session
 user sh -c 'kill -9 $(cat $XDG_RUNTIME_DIR/libvirt/qemu/run/web.pid)'
 until [ "$(user grep -c "guest ready" web.console 2>/dev/null || user sh -c 'grep -c "guest ready" ~/web.console')" = 2 ]; do sleep 0.2; done
 manager History 'sa{sv}' web 0 | tr -s ' ' | sed 's/ \([0-9]\{16\}\) /\n\1 /g'

@@ -48,19 +48,22 @@ int check_config(const std::string& path) {
 Arguments parse_arguments(int argc, char** argv) {
   enum Option { kConfig = 1, kCheckConfig, kConnect, kVersionOption, kHelpOption };
   static constexpr option kOptions[] = {
-      {"config", required_argument, nullptr, kConfig},
-      {"check-config", required_argument, nullptr, kCheckConfig},
-      {"connect", required_argument, nullptr, kConnect},
-      {"version", no_argument, nullptr, kVersionOption},
-      {"help", no_argument, nullptr, kHelpOption},
-      {nullptr, 0, nullptr, 0},
+      {"config", required_argument, nullptr, kConfig},   {"check-config", required_argument, nullptr, kCheckConfig},
+      {"connect", required_argument, nullptr, kConnect}, {"version", no_argument, nullptr, kVersionOption},
+      {"help", no_argument, nullptr, kHelpOption},       {nullptr, 0, nullptr, 0},
   };
   Arguments arguments;
   for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
     switch (found) {
-      case kConfig: arguments.config_file = optarg; break;
-      case kConnect: arguments.uri = optarg; break;
-      case kCheckConfig: arguments.exit_code = check_config(optarg); return arguments;
+      case kConfig:
+        arguments.config_file = optarg;
+        break;
+      case kConnect:
+        arguments.uri = optarg;
+        break;
+      case kCheckConfig:
+        arguments.exit_code = check_config(optarg);
+        return arguments;
       case kVersionOption:
         std::cout << "virtsessiond " << build::kVersion << '\n';
         arguments.exit_code = EX_OK;
@@ -69,7 +72,9 @@ Arguments parse_arguments(int argc, char** argv) {
         std::cout << kHelp;
         arguments.exit_code = EX_OK;
         return arguments;
-      default: arguments.exit_code = EX_USAGE; return arguments;  // getopt has said what is wrong
+      default:
+        arguments.exit_code = EX_USAGE;
+        return arguments;  // getopt has said what is wrong
     }
   }
   if (optind < argc) {

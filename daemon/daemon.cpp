@@ -24,10 +24,14 @@ constexpr std::chrono::seconds kUserManagerWait{5};
 
 log::Level log_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return log::Level::debug;
-    case LogLevel::info: return log::Level::info;
-    case LogLevel::warning: return log::Level::warning;
-    case LogLevel::error: break;
+    case LogLevel::debug:
+      return log::Level::debug;
+    case LogLevel::info:
+      return log::Level::info;
+    case LogLevel::warning:
+      return log::Level::warning;
+    case LogLevel::error:
+      break;
   }
   return log::Level::error;
 }
@@ -40,13 +44,20 @@ struct JournalKind {
 
 JournalKind journal_kind(Incident incident) {
   switch (incident) {
-    case Incident::phase: return {nullptr, log::Level::info};
-    case Incident::started: return {message_id::kVmStarted, log::Level::info};
-    case Incident::start_failed: return {message_id::kVmStartFailed, log::Level::error};
-    case Incident::crashed: return {message_id::kVmCrashed, log::Level::error};
-    case Incident::gave_up: return {message_id::kVmGaveUp, log::Level::error};
-    case Incident::not_ready: return {message_id::kVmNotReady, log::Level::warning};
-    case Incident::bad_policy: break;
+    case Incident::phase:
+      return {nullptr, log::Level::info};
+    case Incident::started:
+      return {message_id::kVmStarted, log::Level::info};
+    case Incident::start_failed:
+      return {message_id::kVmStartFailed, log::Level::error};
+    case Incident::crashed:
+      return {message_id::kVmCrashed, log::Level::error};
+    case Incident::gave_up:
+      return {message_id::kVmGaveUp, log::Level::error};
+    case Incident::not_ready:
+      return {message_id::kVmNotReady, log::Level::warning};
+    case Incident::bad_policy:
+      break;
   }
   return {message_id::kVmBadPolicy, log::Level::warning};
 }
@@ -68,9 +79,11 @@ Daemon::Daemon(const Arguments& arguments)
                   [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_tcp_ready(uuid, now); }); }),
       notifications_(*bus_, {.try_again = [this](const std::string& uuid) { try_again(uuid); },
                              .details = [this](const Notice& notice) { return details(notice); }}),
-      link_(loop_, arguments.uri ? nullptr : &user_manager_, choose_daemon(), arguments.uri.value_or(kSessionUri), *this),
+      link_(loop_, arguments.uri ? nullptr : &user_manager_, choose_daemon(), arguments.uri.value_or(kSessionUri),
+            *this),
       tree_(*bus_, *this),
-      bus_source_(loop_, *bus_, [this](const std::string& text) { fail(EX_TEMPFAIL, "The session bus is gone: " + text); }),
+      bus_source_(loop_, *bus_,
+                  [this](const std::string& text) { fail(EX_TEMPFAIL, "The session bus is gone: " + text); }),
       tick_(loop_, [this] { tell([&](Moment now) { supervisor_.on_tick(now); }); }),
       manager_deadline_(loop_, [this] { fail(EX_UNAVAILABLE, missing_manager_); }),
       pass_end_(loop_.on_pass_end([this] { end_pass(); })) {}
@@ -102,9 +115,12 @@ std::unique_ptr<sdbus::IConnection> Daemon::connect_bus() const {
 /// The daemon that libvirt's clients choose as well: by the socket that is there, else by what they were built with.
 std::string Daemon::choose_daemon() const {
   switch (config_.config.libvirt_daemon) {
-    case LibvirtDaemonChoice::libvirtd: return "libvirtd";
-    case LibvirtDaemonChoice::virtqemud: return "virtqemud";
-    case LibvirtDaemonChoice::automatic: break;
+    case LibvirtDaemonChoice::libvirtd:
+      return "libvirtd";
+    case LibvirtDaemonChoice::virtqemud:
+      return "virtqemud";
+    case LibvirtDaemonChoice::automatic:
+      break;
   }
   const bool libvirtd = is_executable(build::kLibvirtd);
   const bool virtqemud = is_executable(build::kVirtqemud);

@@ -115,7 +115,6 @@ class Daemon final : private LinkSink, private Api {
   bool link_started_ = false;
   std::string missing_manager_;
   EventSource pass_end_;
-
 };
 
 }  // namespace virtsession

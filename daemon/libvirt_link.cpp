@@ -14,10 +14,14 @@ namespace {
 
 std::string lost_text(LostReason reason) {
   switch (reason) {
-    case LostReason::error: return "the connection to libvirt broke";
-    case LostReason::end_of_file: return "the libvirt daemon ended";
-    case LostReason::keep_alive: return "the libvirt daemon hangs: it does not answer keep-alive";
-    case LostReason::closed: break;
+    case LostReason::error:
+      return "the connection to libvirt broke";
+    case LostReason::end_of_file:
+      return "the libvirt daemon ended";
+    case LostReason::keep_alive:
+      return "the libvirt daemon hangs: it does not answer keep-alive";
+    case LostReason::closed:
+      break;
   }
   return "the connection to libvirt was closed";
 }
@@ -30,8 +34,7 @@ LibvirtLink::LibvirtLink(EventLoop& loop, UserManager* units, std::string daemon
       daemon_(std::move(daemon)),
       uri_(std::move(uri)),
       connection_(units != nullptr, std::random_device{}()),
-      timer_(loop,
-             [this] { follow([&] { return connection_.tick(now()); }); }),
+      timer_(loop, [this] { follow([&] { return connection_.tick(now()); }); }),
       hypervisor_(std::make_unique<LibvirtHypervisor>(loop, static_cast<HypervisorSink&>(*this))) {}
 
 LibvirtLink::~LibvirtLink() = default;
@@ -56,14 +59,21 @@ void LibvirtLink::use_daemon(const std::string& daemon) {
 
 void LibvirtLink::apply(ConnectionStep step) {
   switch (step) {
-    case ConnectionStep::start_unit: change_unit(false); break;
-    case ConnectionStep::restart_unit: change_unit(true); break;
-    case ConnectionStep::open: generation_ = hypervisor_->open(uri_); break;
+    case ConnectionStep::start_unit:
+      change_unit(false);
+      break;
+    case ConnectionStep::restart_unit:
+      change_unit(true);
+      break;
+    case ConnectionStep::open:
+      generation_ = hypervisor_->open(uri_);
+      break;
     case ConnectionStep::list:
       listing_ = true;
       hypervisor_->list();
       break;
-    case ConnectionStep::nothing: break;
+    case ConnectionStep::nothing:
+      break;
   }
   if (const auto wake = connection_.wake())
     timer_.set(*wake);
@@ -72,7 +82,8 @@ void LibvirtLink::apply(ConnectionStep step) {
 }
 
 /// A daemon that was not ours (forked by a client before the socket was there) removes the socket's file when it ends,
-/// and systemd goes on listening where nobody can reach it. Stopping the socket's unit stops the daemon too, not its VMs.
+/// and systemd goes on listening where nobody can reach it. Stopping the socket's unit stops the daemon too, not its
+/// VMs.
 void LibvirtLink::start_unit(Done done) {
   std::error_code ignored;
   if (std::filesystem::exists(socket_path(), ignored)) return units_->start_unit(unit(), std::move(done));

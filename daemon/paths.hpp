@@ -5,9 +5,9 @@
 
 namespace virtsession {
 
-/// The user's folders as the XDG Base Directory Specification has them: from the environment, else below the home folder.
-/// A relative path in the environment is ignored, as it asks for.
-/// \throws FatalError (EX_CONFIG) when there is no home folder to be found
+/// The user's folders as the XDG Base Directory Specification has them: from the environment, else below the home
+/// folder. A relative path in the environment is ignored, as it asks for. \throws FatalError (EX_CONFIG) when there is
+/// no home folder to be found
 std::string config_home();
 std::string state_home();
 

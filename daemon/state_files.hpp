@@ -16,7 +16,8 @@ class StateFiles {
 
   /// A file that is no JSON object is set aside as NAME.damaged, reported, and counts as not there.
   KeptState load();
-  /// Writes what differs from the last time. A failure (a full disk) is logged once, and tried again at the next change.
+  /// Writes what differs from the last time. A failure (a full disk) is logged once, and tried again at the next
+  /// change.
   void save(const KeptState& state);
 
  private:

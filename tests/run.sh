@@ -8,16 +8,17 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all of: style unit adapter asan tsan fuzz e2e
+Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are the unit and adapter tests)
 
   style    clang-format and shell scripts
   tidy     clang-tidy over the daemon
-  unit     the core with a fake hypervisor and a manual clock
-  adapter  the real libvirt client on test:///, the real bus code on private buses
+  unit     the core with a fake hypervisor and a manual clock; debug build
+  adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
   asan     unit and adapter tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
   e2e      real logins, real libvirt and real guests in a throwaway host (root)
+  selftest is the throwaway host itself what the e2e tests take it for? not part of the default run
   bench    the measurements in README.md; not part of the default run
 
 E2E_FILTER=PATTERN picks test cases of e2e by name.
@@ -26,7 +27,7 @@ TXT
 
 test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-14-dev shellcheck
   dbus dbus-bin libglib2.0-bin python3-dbusmock systemd systemd-sysv systemd-container
-  busybox-static cpio kmod qemu-guest-agent util-linux)
+  busybox-static cpio kmod lz4 polkitd util-linux)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -42,22 +43,45 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
+# The same file compiles to the same thing in any clone.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 jobs=$(nproc)
 declare -A built
-build() {  # preset
+build() {  # preset, targets (all)
   [ -n "${built[$1]:-}" ] && return 0
   echo "== Building: $1"
   cmake --preset "$1" >"build/$1-configure.log" 2>&1 || { cat "build/$1-configure.log"; return 1; }
-  cmake --build --preset "$1" -j "$jobs"
+  cmake --build --preset "$1" -j "$jobs" "${@:2}"
   built[$1]=yes
 }
 
-test_with() {  # preset, labels (a regular expression), further ctest arguments
-  local preset=$1 labels=$2
-  shift 2
-  build "$preset"
-  echo "== Testing: $labels ($preset)"
-  ctest --preset "$preset" -L "$labels" "$@"
+programs=(unit adapter_util adapter_libvirt adapter_systemd adapter_dbus adapter_desktop adapter_host)
+test_with() {  # preset, labels (a regular expression)
+  build "$1" --target "${programs[@]}"
+  echo "== Testing: $2 ($1)"
+  ctest --preset "$1" -L "$2" -j "$jobs"
+}
+
+e2e() {
+  build release --target virtsessiond e2e
+  echo "== Testing in throwaway hosts"
+  if [ -n "${E2E_FILTER:-}" ]; then
+    ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
+    build/release/tests/e2e --duration=true --test-case="$E2E_FILTER"
+  else
+    ctest --preset release -L '^e2e$' --verbose
+  fi
+}
+
+selftest() {
+  build release --target e2e_selftest
+  ctest --preset release -L '^(e2e|selftest)$' -R '^e2e_(guests|selftest)$' --verbose
+}
+
+bench() {
+  build release --target virtsessiond bench
+  ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
+  build/release/tests/bench
 }
 
 style() {
@@ -67,7 +91,7 @@ style() {
 }
 
 tidy() {
-  build release
+  build release --target virtsessiond
   echo "== clang-tidy"
   git ls-files 'daemon/*.cpp' | xargs -P "$jobs" -n 4 clang-tidy -p build/release --quiet
 }
@@ -79,7 +103,7 @@ fuzz() {
   cmake --build build/fuzz -j "$jobs" --target fuzzers
   local fuzzer name
   for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do
-    [ -x "$fuzzer" ] && [ -f "$fuzzer" ] || continue
+    if [ ! -f "$fuzzer" ] || [ ! -x "$fuzzer" ]; then continue; fi
     name=${fuzzer##*/fuzz_}
     mkdir -p "build/fuzz/corpus/$name"
     "$fuzzer" -max_total_time="${FUZZ_SECONDS:-20}" -max_len=8192 -print_final_stats=1 -verbosity=0 \
@@ -88,10 +112,10 @@ fuzz() {
 }
 
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(style unit adapter asan tsan fuzz e2e)
+[ ${#parts[@]} -gt 0 ] || parts=(style asan tsan fuzz e2e)
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | bench) ;;
+    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -102,10 +126,8 @@ mkdir -p build
 for part in "${parts[@]}"; do
   begin=$SECONDS
   case $part in
-    unit | adapter) test_with release "^$part$" ;;
+    unit | adapter) test_with debug "^$part$" ;;
     asan | tsan) test_with "$part" '^(unit|adapter)$' ;;
-    e2e) test_with release '^e2e$' --verbose ;;
-    bench) build release && ctest --preset release -L "^e2e$" -R "e2e_(install|guests)" && build/release/tests/bench ;;
     *) "$part" ;;
   esac
   echo "== $part: passed in $((SECONDS - begin)) s"

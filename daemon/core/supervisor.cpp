@@ -167,9 +167,9 @@ void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
     started(record, std::nullopt, now);
   } else if (domain.active()) {
     record.intent = Intent::up;
-    settle_active(record, now);
+    settle_active(record, kFirstSeen, now);
   } else {
-    set_phase(record, Phase::inactive, stop_text(domain.stop_reason), kOtherClient, now);
+    set_phase(record, Phase::inactive, stop_text(domain.stop_reason), kFirstSeen, now, true);
   }
 }
 
@@ -267,9 +267,9 @@ void Supervisor::started(Record& record, const std::optional<std::string>& our_c
   journal(Incident::started, record, "started (" + cause + ")" + missing);
   if (record.ready_wait)
     set_phase(record, Phase::waiting_ready, "waits to be ready: " + to_text(record.ready_wait->readiness) + missing,
-              cause, now);
+              cause, now, true);
   else
-    set_phase(record, Phase::running, "started" + missing, cause, now);
+    set_phase(record, Phase::running, "started" + missing, cause, now, true);
 }
 
 /// Nothing is asked of libvirt about this VM: a phase that says otherwise is left from a connection that was lost.
@@ -281,14 +281,14 @@ void Supervisor::settle(Record& record, bool state_changed, Moment now) {
       record.intent = Intent::up;
       record.stop_cause.clear();
     }
-    if (state_changed || under_way) settle_active(record, now);
+    if (state_changed || under_way) settle_active(record, kOtherClient, now);
   } else if (under_way && !record.task) {
     set_phase(record, Phase::inactive, stop_text(record.domain.stop_reason), kOtherClient, now);
   }
 }
 
 /// The phase of a VM that runs and about which nothing is under way.
-void Supervisor::settle_active(Record& record, Moment now) {
+void Supervisor::settle_active(Record& record, const std::string& cause, Moment now) {
   if (record.ready_wait || record.stop_wait) return;
   const auto& domain = record.domain;
   std::string reason = "running";
@@ -296,7 +296,7 @@ void Supervisor::settle_active(Record& record, Moment now) {
   if (domain.state == DomainState::pm_suspended) reason = "suspended by the guest";
   if (domain.state == DomainState::crashed)
     reason = "the guest crashed and is kept as it was (" + domain.state_reason + ")";
-  set_phase(record, Phase::running, reason, kOtherClient, now);
+  set_phase(record, Phase::running, reason, cause, now);
 }
 
 void Supervisor::stopped(Record& record, Moment now) {
@@ -350,14 +350,15 @@ void Supervisor::crashed(Record& record, bool killed, const std::string& what, M
       "crash", now);
 }
 
-void Supervisor::set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now) {
+void Supervisor::set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now,
+                           bool told) {
   const bool phase_changed = record.phase != phase || record.phase_reason.empty();
   if (phase_changed || record.phase_reason != reason) changed_.insert(record.domain.uuid);
   record.phase = phase;
   record.phase_reason = std::move(reason);
   if (!phase_changed) return;
   history_.add({now.wall_usec, record.domain.uuid, record.domain.name, phase, record.phase_reason, cause});
-  journal(Incident::phase, record, std::string(to_text(phase)) + ": " + record.phase_reason);
+  if (!told) journal(Incident::phase, record, std::string(to_text(phase)) + " (" + record.phase_reason + ")");
 }
 
 void Supervisor::on_config(Config config, Moment now) {

@@ -122,8 +122,10 @@ class Supervisor {
   void stopped(Record& record, Moment now);
   void crashed(Record& record, bool killed, const std::string& what, Moment now);
   void settle(Record& record, bool state_changed, Moment now);
-  void settle_active(Record& record, Moment now);
-  void set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now);
+  void settle_active(Record& record, const std::string& cause, Moment now);
+  /// \param told the journal has it already
+  void set_phase(Record& record, Phase phase, std::string reason, const std::string& cause, Moment now,
+                 bool told = false);
 
   // supervisor_kept.cpp: what one instance leaves for the next
   bool restore(Record& record, Moment now);

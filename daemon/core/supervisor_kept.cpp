@@ -74,7 +74,7 @@ bool Supervisor::restore(Record& record, Moment now) {
     if (record.ready_wait)
       set_phase(record, Phase::waiting_ready, "waits to be ready: " + to_text(record.policy.start_ready), "policy",
                 now);
-    settle_active(record, now);
+    settle_active(record, kFirstSeen, now);
   } else if (record.domain.active()) {
     started(record, start_cause(record), now);
   } else if (record.task) {

@@ -137,7 +137,7 @@ void Supervisor::request_start(Record& record, RequestId id, const VmRequest& re
   operation.force_boot = request.force_boot;
   operation.bypass_cache = request.bypass_cache;
   call(record, std::move(operation), request.caller, request.wait ? std::vector{id} : std::vector<RequestId>{});
-  set_phase(record, Phase::starting, "asked to start by " + request.caller, request.caller, now);
+  set_phase(record, Phase::starting, "because of " + request.caller, request.caller, now);
   if (!request.wait) answer(id, {});
 }
 
@@ -281,7 +281,9 @@ void Supervisor::call_succeeded(Record& record, const PendingCall& call, Moment 
     case OperationKind::pause:
     case OperationKind::resume:
     case OperationKind::reboot:
-      if (record.domain.active()) settle_active(record, now);
+      // What a start has to tell is told when the VM was seen to run.
+      if (record.domain.active() && (call.operation.kind != OperationKind::start || record.phase == Phase::starting))
+        settle_active(record, call.cause, now);
       break;
     case OperationKind::shutdown:
     case OperationKind::set_autostart:

@@ -209,7 +209,7 @@ bool Supervisor::pass_conditions(Record& record, Moment now) {
 
 void Supervisor::start_now(Record& record, Moment now) {
   record.task->stage = StartStage::starting;
-  set_phase(record, Phase::starting, "starting (" + record.task->cause + ")" + missing_dependencies(record),
+  set_phase(record, Phase::starting, "because of " + record.task->cause + missing_dependencies(record),
             record.task->cause, now);
   call(record, Operation{.uuid = record.domain.uuid, .kind = OperationKind::start}, record.task->cause, {});
 }
@@ -236,7 +236,7 @@ void Supervisor::start_failed(Record& record, const Error& error, Moment now) {
 
 void Supervisor::give_up(Record& record, const std::string& reason, const std::string& cause, Moment now) {
   record.task.reset();
-  set_phase(record, Phase::gave_up, reason, cause, now);
+  set_phase(record, Phase::gave_up, reason, cause, now, true);
   journal(Incident::gave_up, record, "gave up: " + reason);
   notify(Incident::gave_up, record, reason);
 }

@@ -26,6 +26,8 @@ enum class StartStage {
 
 /// The cause of what happened without anything that was asked of virtsession.
 inline const std::string kOtherClient = "another libvirt client";
+/// The cause of what was so when it was first seen.
+inline const std::string kFirstSeen = "as it was found";
 
 /// A start that virtsession owes a VM by policy.
 struct StartTask {

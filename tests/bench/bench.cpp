@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Prints the tables of README.md. Everything of one table is measured in one run, side by side, in a throwaway host.
-#include "e2e/desktop.hpp"
-
 #include "core/start_plan.hpp"
+#include "e2e/desktop.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -30,7 +29,8 @@ struct Measured {
 
 Measured measure(Desktop& desktop, int idle_seconds, std::vector<std::string> program) {
   program.insert(program.begin(), {"/opt/bench/measure", "11", std::to_string(idle_seconds)});
-  std::istringstream out(output_of(desktop.host().user(kUser, program, {.timeout = std::chrono::seconds(240)}), "measure"));
+  std::istringstream out(
+      output_of(desktop.host().user(kUser, program, {.timeout = std::chrono::seconds(240)}), "measure"));
   Measured result;
   out >> result.wall_ms >> result.cpu_ms >> result.rss_mib >> result.private_mib >> result.wakes;
   return result;
@@ -46,23 +46,26 @@ void start_and_size() {
   const auto bare = measure(desktop, 30, {"/opt/bench/bare"});
   const auto ours = measure(desktop, 30, {"virtsessiond"});
   std::cout << "Start and size, no VMs (median of 11; memory and wake-ups over 30 s)\n"
-            << "| program | exec to READY, wall | CPU | resident | private | wake-ups a second |\n|---|---|---|---|---|---|\n";
+            << "| program | exec to READY, wall | CPU | resident | private | wake-ups a second "
+               "|\n|---|---|---|---|---|---|\n";
   const auto row = [](const char* name, const Measured& m) {
-    std::cout << fmt::format("| {} | {:.1f} ms | {:.1f} ms | {:.1f} MiB | {:.1f} MiB | {:.2f} |\n", name, m.wall_ms, m.cpu_ms,
-                             m.rss_mib, m.private_mib, m.wakes);
+    std::cout << fmt::format("| {} | {:.1f} ms | {:.1f} ms | {:.1f} MiB | {:.1f} MiB | {:.2f} |\n", name, m.wall_ms,
+                             m.cpu_ms, m.rss_mib, m.private_mib, m.wakes);
   };
   std::cout << fmt::format("| the libraries alone | {:.1f} ms | {:.1f} ms | | | |\n", load.wall_ms, load.cpu_ms);
   row("a bare program with one libvirt connection", bare);
   row("virtsessiond", ours);
-  std::cout << fmt::format("virtsessiond past the libraries: {:.1f} ms wall, {:.1f} ms CPU; resident {:.2f} of the bare program\n\n",
-                           ours.wall_ms - load.wall_ms, ours.cpu_ms - load.cpu_ms, ours.rss_mib / bare.rss_mib);
+  std::cout << fmt::format(
+      "virtsessiond past the libraries: {:.1f} ms wall, {:.1f} ms CPU; resident {:.2f} of the bare program\n\n",
+      ours.wall_ms - load.wall_ms, ours.cpu_ms - load.cpu_ms, ours.rss_mib / bare.rss_mib);
 }
 
 constexpr int kVms = 20;
 
 /// libvirt's own record of the VMs that run, read from outside so that the reading costs the host nothing.
 int running_vms(Desktop& desktop) {
-  const auto folder = desktop.host().outside_path("/run/user/" + std::to_string(desktop.host().uid_of(kUser)) + "/libvirt/qemu/run");
+  const auto folder =
+      desktop.host().outside_path("/run/user/" + std::to_string(desktop.host().uid_of(kUser)) + "/libvirt/qemu/run");
   int count = 0;
   std::error_code ignored;
   for (const auto& file : std::filesystem::directory_iterator(folder, ignored)) {
@@ -78,14 +81,16 @@ int running_vms(Desktop& desktop) {
 double until_all_run(Desktop& desktop, const std::function<void()>& begin_starts) {
   const auto begin = Clock::now();
   std::thread starter(begin_starts);
-  while (running_vms(desktop) < kVms && seconds_since(begin) < 120) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (running_vms(desktop) < kVms && seconds_since(begin) < 120)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const auto taken = seconds_since(begin);
   starter.join();
   return taken;
 }
 
 void destroy_all(Desktop& desktop) {
-  for (int i = 0; i < kVms; ++i) desktop.host().user(kUser, {"virsh", "-c", "qemu:///session", "destroy", fmt::format("vm{}", i)});
+  for (int i = 0; i < kVms; ++i)
+    desktop.host().user(kUser, {"virsh", "-c", "qemu:///session", "destroy", fmt::format("vm{}", i)});
 }
 
 double virsh_parallel(Desktop& desktop, int at_once) {
@@ -94,7 +99,8 @@ double virsh_parallel(Desktop& desktop, int at_once) {
   std::string names;
   for (int i = 0; i < kVms; ++i) names += fmt::format("vm{}\n", i);
   const auto taken = until_all_run(desktop, [&] {
-    desktop.host().user(kUser, {"xargs", "-P", std::to_string(at_once), "-n", "1", "virsh", "-c", "qemu:///session", "start"},
+    desktop.host().user(kUser,
+                        {"xargs", "-P", std::to_string(at_once), "-n", "1", "virsh", "-c", "qemu:///session", "start"},
                         {.input = names, .timeout = std::chrono::seconds(120)});
   });
   destroy_all(desktop);
@@ -107,7 +113,9 @@ double libvirt_autostart(Desktop& desktop) {
   desktop.systemctl({"stop", "virtsession-libvirtd.socket", "virtsession-libvirtd.service"});
   const auto stamp = "/run/user/" + uid + "/libvirt/qemu/run/autostarted";
   const auto taken = until_all_run(desktop, [&] {
-    desktop.run({"sh", "-c", "rm -f " + stamp + "; exec systemd-run --user --unit=plain-libvirtd --property=KillMode=process libvirtd"});
+    desktop.run(
+        {"sh", "-c",
+         "rm -f " + stamp + "; exec systemd-run --user --unit=plain-libvirtd --property=KillMode=process libvirtd"});
   });
   destroy_all(desktop);
   desktop.systemctl({"stop", "plain-libvirtd"});
@@ -146,17 +154,18 @@ void starting_twenty() {
   const auto best = std::min({median_of(two), median_of(four), median_of(eight)});
   std::cout << "20 VMs without an OS, until the last one runs (median of 3, alternating)\n| what | time |\n|---|---|\n"
             << fmt::format("| libvirt's own autostart, from the start of its daemon | {:.2f} s |\n", median_of(own))
-            << fmt::format("| virsh start, 2 / 4 / 8 at once, daemon already up | {:.2f} / {:.2f} / {:.2f} s |\n", median_of(two),
-                           median_of(four), median_of(eight))
+            << fmt::format("| virsh start, 2 / 4 / 8 at once, daemon already up | {:.2f} / {:.2f} / {:.2f} s |\n",
+                           median_of(two), median_of(four), median_of(eight))
             << fmt::format("| virtsessiond, from its own start and that of the daemon | {:.2f} s |\n", median_of(ours))
-            << fmt::format("virtsessiond over libvirt's own: {:.2f}; over the best virsh: {:.2f}\n\n", median_of(ours) / median_of(own),
-                           median_of(ours) / best);
+            << fmt::format("virtsessiond over libvirt's own: {:.2f}; over the best virsh: {:.2f}\n\n",
+                           median_of(ours) / median_of(own), median_of(ours) / best);
 }
 
 void planning() {
   std::minstd_rand random(1);
   std::vector<StartNode> nodes;
-  for (int i = 0; i < 1000; ++i) nodes.push_back({fmt::format("uuid-{}", i), fmt::format("vm{}", i), i % 10, {}, true, false});
+  for (int i = 0; i < 1000; ++i)
+    nodes.push_back({fmt::format("uuid-{}", i), fmt::format("vm{}", i), i % 10, {}, true, false});
   for (int edge = 0; edge < 5000; ++edge) {
     const auto from = 1 + random() % 999;
     nodes[from].after.push_back(fmt::format("vm{}", random() % from));

@@ -45,23 +45,30 @@ TEST_CASE("busctl and gdbus show the API as the installed XML has it") {
   const auto vm = *desktop.find("a");
   const std::string root(kRootPath);
 
-  for (const auto& [path, interface] : {std::pair{root, std::string(kManagerInterface)}, std::pair{vm, std::string(kVmInterface)}}) {
+  for (const auto& [path, interface] :
+       {std::pair{root, std::string(kManagerInterface)}, std::pair{vm, std::string(kVmInterface)}}) {
     INFO(interface);
-    const auto shown = desktop.run({"gdbus", "introspect", "--session", "--dest", kName, "--object-path", path, "--xml"});
-    const auto installed = desktop.host().must_exec({"cat", "/usr/local/share/dbus-1/interfaces/" + interface + ".xml"});
+    const auto shown =
+        desktop.run({"gdbus", "introspect", "--session", "--dest", kName, "--object-path", path, "--xml"});
+    const auto installed =
+        desktop.host().must_exec({"cat", "/usr/local/share/dbus-1/interfaces/" + interface + ".xml"});
     CHECK(members(shown, interface) == members(installed, interface));
     const auto table = desktop.run({"busctl", "--user", "introspect", kName, path, interface});
     for (const auto& member : members(installed, interface)) {
-      const auto name = member.substr(member.find(' ') + 1, member.find(' ', member.find(' ') + 1) - member.find(' ') - 1);
+      const auto name =
+          member.substr(member.find(' ') + 1, member.find(' ', member.find(' ') + 1) - member.find(' ') - 1);
       INFO(name);
       CHECK(table.find("." + name + " ") != std::string::npos);
     }
   }
   CHECK(desktop.run({"busctl", "--user", "get-property", kName, vm, kVmInterface, "Title"}) == "s \"A title\"");
-  CHECK(desktop.run({"busctl", "--user", "call", kName, root, kManagerInterface, "GetVM", "sa{sv}", "a", "0"}) == "o \"" + vm + "\"");
-  CHECK(desktop.run({"busctl", "--user", "call", kName, vm, kVmInterface, "Start", "a{sv}", "1", "paused", "b", "true"}).empty());
+  CHECK(desktop.run({"busctl", "--user", "call", kName, root, kManagerInterface, "GetVM", "sa{sv}", "a", "0"}) ==
+        "o \"" + vm + "\"");
+  CHECK(desktop.run({"busctl", "--user", "call", kName, vm, kVmInterface, "Start", "a{sv}", "1", "paused", "b", "true"})
+            .empty());
   CHECK(desktop.run({"busctl", "--user", "get-property", kName, vm, kVmInterface, "State"}) == "s \"paused\"");
-  const auto refused = desktop.host().user(kUser, {"busctl", "--user", "call", kName, root, kManagerInterface, "GetVM", "sa{sv}", "b", "0"});
+  const auto refused = desktop.host().user(
+      kUser, {"busctl", "--user", "call", kName, root, kManagerInterface, "GetVM", "sa{sv}", "b", "0"});
   CHECK(refused.status != 0);
   CHECK(refused.err.find("no VM of this user has the name or uuid \"b\"") != std::string::npos);
 }
@@ -73,15 +80,20 @@ TEST_CASE("busctl monitor shows one signal for one change") {
   wait_until([&] { return desktop.find("a").has_value(); }, kSoon, "the domain is there");
   const auto path = *desktop.find("a");
   // The monitor is a process of the session; its output is a file that is waited for.
-  desktop.run({"systemd-run", "--user", "--quiet", "--unit=monitor", "--property=StandardOutput=file:/home/alice/monitor", "busctl",
-               "--user", "monitor", "--json=short", "--match", std::string("type='signal',path='") + path + "'"});
+  desktop.run({"systemd-run", "--user", "--quiet", "--unit=monitor",
+               "--property=StandardOutput=file:/home/alice/monitor", "busctl", "--user", "monitor", "--json=short",
+               "--match", std::string("type='signal',path='") + path + "'"});
   const auto seen = [&] { return desktop.host().read_file("/home/alice/monitor").value_or(""); };
   // It is ready when it sees a change; each round changes the flag once more until then.
   bool on = false;
-  wait_until([&] { desktop.virsh(on ? std::vector<std::string>{"autostart", "--disable", "a"} : std::vector<std::string>{"autostart", "a"});
-                   on = !on;
-                   return seen().find("Autostart") != std::string::npos; },
-             kSoon, "the monitor sees changes");
+  wait_until(
+      [&] {
+        desktop.virsh(on ? std::vector<std::string>{"autostart", "--disable", "a"}
+                         : std::vector<std::string>{"autostart", "a"});
+        on = !on;
+        return seen().find("Autostart") != std::string::npos;
+      },
+      kSoon, "the monitor sees changes");
   desktop.virsh({"start", "a"});
   wait_until([&] { return seen().find("\"running\"") != std::string::npos; }, kSoon, "the monitor has seen the start");
   CHECK(seen().find("PropertiesChanged") != std::string::npos);
@@ -92,7 +104,8 @@ TEST_CASE("systemd has nothing to say about the units") {
   Desktop desktop;
   desktop.login();
   const auto files = desktop.run({"sh", "-c", "ls /usr/local/lib/systemd/user/virtsession*"});
-  const auto result = desktop.host().user(kUser, {"sh", "-c", "systemd-analyze --user verify /usr/local/lib/systemd/user/virtsession*"});
+  const auto result = desktop.host().user(
+      kUser, {"sh", "-c", "systemd-analyze --user verify /usr/local/lib/systemd/user/virtsession*"});
   CHECK(result.status == 0);
   CHECK(result.out + result.err == "");
   // Killed while nobody asks: it comes back; stopped by hand: its bus name starts it again.
@@ -121,6 +134,7 @@ TEST_CASE("a libvirtd that a client had forked ends: virtsessiond's own socket i
   desktop.systemctl({"start", "virtsessiond.service"});
   desktop.host().must_exec({"kill", stray});
   desktop.wait_ready();
-  CHECK(desktop.run({"pgrep", "-u", kUser, "-x", "libvirtd"}) == std::to_string(desktop.main_pid("virtsession-libvirtd.service")));
+  CHECK(desktop.run({"pgrep", "-u", kUser, "-x", "libvirtd"}) ==
+        std::to_string(desktop.main_pid("virtsession-libvirtd.service")));
   desktop.virsh({"list"});
 }

@@ -80,8 +80,12 @@ TEST_CASE("an autostart flag set by virsh is on D-Bus within 100 ms") {
     on ? desktop.virsh({"autostart", "a"}) : desktop.virsh({"autostart", "--disable", "a"});
     const auto set = std::chrono::steady_clock::now();
     std::vector<SeenSignal> all;
-    wait_until([&] { for (auto& signal : desktop.api().signals()) all.push_back(std::move(signal)); return says(all, path, "Autostart"); },
-               kSoon, "the flag is on D-Bus");
+    wait_until(
+        [&] {
+          for (auto& signal : desktop.api().signals()) all.push_back(std::move(signal));
+          return says(all, path, "Autostart");
+        },
+        kSoon, "the flag is on D-Bus");
     CHECK(std::chrono::steady_clock::now() - set < std::chrono::milliseconds(100));
   }
 }

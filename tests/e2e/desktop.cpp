@@ -11,9 +11,7 @@ namespace virtsession::test {
 namespace {
 
 /// What the build leaves for these tests; ctest's set-up makes both (tests/e2e/CMakeLists.txt).
-HostOptions installed() {
-  return {.install = {VIRTSESSION_INSTALLED}, .guests = VIRTSESSION_GUESTS};
-}
+HostOptions installed() { return {.install = {VIRTSESSION_INSTALLED}, .guests = VIRTSESSION_GUESTS}; }
 
 }  // namespace
 
@@ -63,9 +61,7 @@ std::string Desktop::virsh(std::vector<std::string> arguments) {
   return run(arguments);
 }
 
-pid_t Desktop::main_pid(const std::string& unit) {
-  return std::stoi(systemctl({"show", "-P", "MainPID", unit}));
-}
+pid_t Desktop::main_pid(const std::string& unit) { return std::stoi(systemctl({"show", "-P", "MainPID", unit})); }
 
 std::optional<std::string> Desktop::find(const std::string& name) {
   for (const auto& [path, interfaces] : api().managed_objects()) {
@@ -85,9 +81,7 @@ std::string Desktop::text(const std::string& name, const std::string& property) 
   return vm(name).at(property).get<std::string>();
 }
 
-bool Desktop::flag(const std::string& name, const std::string& property) {
-  return vm(name).at(property).get<bool>();
-}
+bool Desktop::flag(const std::string& name, const std::string& property) { return vm(name).at(property).get<bool>(); }
 
 std::string Desktop::manager_text(const std::string& property) {
   return api().get_all(std::string(kRootPath), kManagerInterface).at(property).get<std::string>();
@@ -97,7 +91,8 @@ void Desktop::wait_for(const std::string& name, const std::string& property, con
                        std::chrono::milliseconds timeout) {
   std::string last;
   try {
-    wait_until([&] { return (last = text(name, property)) == expected; }, timeout, name + ": " + property + " is " + expected);
+    wait_until([&] { return (last = text(name, property)) == expected; }, timeout,
+               name + ": " + property + " is " + expected);
   } catch (const TimedOut& error) {
     throw std::runtime_error(std::string(error.what()) + "; it is " + last + " (" + text(name, "PhaseReason") + ")");
   }

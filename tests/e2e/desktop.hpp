@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "client.hpp"
 #include "e2e/support/domain_xml.hpp"
 #include "e2e/support/guest.hpp"
 #include "e2e/support/host.hpp"
 #include "e2e/support/wait_until.hpp"
-#include "client.hpp"
 
 #include <chrono>
 #include <map>

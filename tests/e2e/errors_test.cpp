@@ -28,7 +28,8 @@ TEST_CASE("a missing disk image: Start answers with libvirt's own words") {
 TEST_CASE("bad input is refused by name and text, and changes nothing") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none, .policy = R"({"start_order": 3, "start_oder": 4})"});
+  const auto guest =
+      desktop.define({.name = "a", .system = System::none, .policy = R"({"start_order": 3, "start_oder": 4})"});
   wait_until([&] { return desktop.find("a").has_value(); }, kSoon, "the domain is there");
   const auto xml = desktop.virsh({"dumpxml", "a"});
 
@@ -43,8 +44,9 @@ TEST_CASE("bad input is refused by name and text, and changes nothing") {
   outcome = desktop.call("a", "Start", {{"paused", sdbus::Variant(std::string("yes"))}});
   CHECK(outcome.error_name == kInvalidArgs);
   CHECK(outcome.mentions("paused"));
-  outcome = wait_for(desktop.api().call(*desktop.find("a"), kVmInterface, "SetPolicy",
-                                        VariantMap{{"start_order", sdbus::Variant(std::string("first"))}}, VariantMap()));
+  outcome =
+      wait_for(desktop.api().call(*desktop.find("a"), kVmInterface, "SetPolicy",
+                                  VariantMap{{"start_order", sdbus::Variant(std::string("first"))}}, VariantMap()));
   CHECK(outcome.error_name == kError + "InvalidPolicy");
   CHECK(outcome.mentions("start_order"));
   outcome = wait_for(desktop.api().call(*desktop.find("a"), kVmInterface, "SetPolicy",
@@ -54,7 +56,8 @@ TEST_CASE("bad input is refused by name and text, and changes nothing") {
   CHECK(desktop.virsh({"dumpxml", "a"}) == xml);
 
   // What is wrong in the metadata is told, and the rest of it applies.
-  const auto problems = desktop.vm("a").at("PolicyProblems").get<std::vector<sdbus::Struct<std::string, std::string, std::string>>>();
+  const auto problems =
+      desktop.vm("a").at("PolicyProblems").get<std::vector<sdbus::Struct<std::string, std::string, std::string>>>();
   REQUIRE(problems.size() == 1);
   CHECK(std::get<0>(problems[0]) == "/start_oder");
   CHECK(desktop.vm("a").at("Policy").get<VariantMap>().at("start_order").get<std::int32_t>() == 3);
@@ -63,11 +66,13 @@ TEST_CASE("bad input is refused by name and text, and changes nothing") {
 TEST_CASE("a bad configuration keeps the old one in force and says where it is wrong") {
   Desktop desktop;
   desktop.login();
-  desktop.host().write_file("/home/alice/.config/virtsession/config.json", "{\n  \"defaults\": {\"start_order\": 5},\n}", kUser);
+  desktop.host().write_file("/home/alice/.config/virtsession/config.json",
+                            "{\n  \"defaults\": {\"start_order\": 5},\n}", kUser);
   auto outcome = wait_for(desktop.api().call(std::string(kRootPath), kManagerInterface, "Reload", VariantMap()));
   CHECK(outcome.error_name == kError + "InvalidConfig");
   CHECK(outcome.mentions("line 3"));
-  desktop.host().write_file("/home/alice/.config/virtsession/config.json", R"({"defaults": {"start_order": 5}})", kUser);
+  desktop.host().write_file("/home/alice/.config/virtsession/config.json", R"({"defaults": {"start_order": 5}})",
+                            kUser);
   outcome = wait_for(desktop.api().call(std::string(kRootPath), kManagerInterface, "Reload", VariantMap()));
   CHECK(outcome.error_name == "");
   desktop.define({.name = "a", .system = System::none});

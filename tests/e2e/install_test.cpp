@@ -41,15 +41,18 @@ TEST_CASE("install.sh: after it, a logout and a login, the marked guest runs; ag
   auto uninstall = install;
   uninstall.push_back("--uninstall");
   in_home(uninstall);
-  CHECK(desktop.run({"sh", "-c", "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) == "");
+  CHECK(desktop.run({"sh", "-c",
+                     "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) ==
+        "");
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");
   guest.destroy();
   desktop.logout();
 
   // Nobody is logged in: it is installed, and told why it does not run.
-  const auto alone = desktop.host().must_exec({"runuser", "-u", kUser, "--", "env", "-C", "/home/alice", "virtsession/contrib/install.sh",
-                                               "--prefix", "/home/alice/.local"}, patient);
+  const auto alone = desktop.host().must_exec({"runuser", "-u", kUser, "--", "env", "-C", "/home/alice",
+                                               "virtsession/contrib/install.sh", "--prefix", "/home/alice/.local"},
+                                              patient);
   CHECK(alone.find("no systemd user manager of alice answers here") != std::string::npos);
   CHECK(alone.find("contrib/demo.sh") != std::string::npos);
 }

@@ -25,7 +25,8 @@ TEST_CASE("the first client of a session reaches the managed daemon, before virt
 
   const auto pid = desktop.main_pid(kLibvirtUnit);
   REQUIRE(pid > 0);
-  CHECK(desktop.run({"cat", "/proc/" + std::to_string(pid) + "/cgroup"}).ends_with("/virtsession.slice/virtsession-libvirtd.service"));
+  CHECK(desktop.run({"cat", "/proc/" + std::to_string(pid) + "/cgroup"})
+            .ends_with("/virtsession.slice/virtsession-libvirtd.service"));
   CHECK(desktop.run({"pgrep", "-u", kUser, "libvirtd"}) == std::to_string(pid));
 }
 
@@ -73,7 +74,8 @@ TEST_CASE("a crash of QEMU while libvirtd is down is seen when it is back") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none});
-  const auto wanted = desktop.define({.name = "b", .system = System::none, .policy = R"({"restart": "on-failure", "restart_delay_sec": 0})"});
+  const auto wanted = desktop.define(
+      {.name = "b", .system = System::none, .policy = R"({"restart": "on-failure", "restart_delay_sec": 0})"});
   guest.start();
   wanted.start();
   desktop.wait_for("b", "Phase", "running");
@@ -108,8 +110,12 @@ TEST_CASE("kill -9 and restart of virtsessiond: VMs run on, nothing is started a
       desktop.host().must_exec({"kill", "-9", std::to_string(before)});
     else
       desktop.systemctl({"restart", "virtsessiond.service"});
-    wait_until([&] { const auto now = desktop.main_pid("virtsessiond.service"); return now > 0 && now != before; }, kSoon,
-               "virtsessiond runs again");
+    wait_until(
+        [&] {
+          const auto now = desktop.main_pid("virtsessiond.service");
+          return now > 0 && now != before;
+        },
+        kSoon, "virtsessiond runs again");
     desktop.wait_ready();
     CHECK(running.qemu_pid() == pid);
     CHECK(desktop.text("running", "Phase") == "running");
@@ -129,8 +135,12 @@ TEST_CASE("a libvirtd that hangs is restarted through its unit, and VMs run on")
   const auto pid = guest.qemu_pid();
   const auto daemon = desktop.main_pid(kLibvirtUnit);
   desktop.host().must_exec({"kill", "-STOP", std::to_string(daemon)});
-  wait_until([&] { const auto now = desktop.main_pid(kLibvirtUnit); return now > 0 && now != daemon; }, kLong,
-             "the daemon that hung was replaced");
+  wait_until(
+      [&] {
+        const auto now = desktop.main_pid(kLibvirtUnit);
+        return now > 0 && now != daemon;
+      },
+      kLong, "the daemon that hung was replaced");
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kLong, "libvirt is ready again");
   CHECK(guest.qemu_pid() == pid);
   CHECK(desktop.text("a", "Phase") == "running");
@@ -144,7 +154,8 @@ TEST_CASE("RestartLibvirt replaces the daemon, and VMs run on") {
   desktop.wait_for("a", "Phase", "running");
   const auto pid = guest.qemu_pid();
   const auto daemon = desktop.main_pid(kLibvirtUnit);
-  const auto restarted = wait_for(desktop.api().call(std::string(kRootPath), kManagerInterface, "RestartLibvirt", VariantMap()));
+  const auto restarted =
+      wait_for(desktop.api().call(std::string(kRootPath), kManagerInterface, "RestartLibvirt", VariantMap()));
   CHECK(restarted.error_name == "");
   CHECK(desktop.main_pid(kLibvirtUnit) != daemon);
   CHECK(desktop.manager_text("LibvirtState") == "ready");

@@ -10,7 +10,9 @@ using namespace virtsession::test;
 
 namespace {
 
-std::string ordered(int order) { return R"({"start_order": )" + std::to_string(order) + R"(, "start_ready": "agent"})"; }
+std::string ordered(int order) {
+  return R"({"start_order": )" + std::to_string(order) + R"(, "start_ready": "agent"})";
+}
 
 /// Watches the consoles until all guests have said that they are ready. \return their names, as they said it
 std::vector<std::string> ready_order(const std::vector<const Guest*>& guests) {
@@ -55,7 +57,8 @@ TEST_CASE("login: marked guests start in their order, the others stay off") {
   for (const auto* guest : {&first, &second, &third}) {
     const auto history = desktop.history(guest->name());
     INFO(guest->name());
-    CHECK(std::ranges::any_of(history, [](const auto& entry) { return entry.starts_with("starting") && entry.ends_with("[login]"); }));
+    CHECK(std::ranges::any_of(
+        history, [](const auto& entry) { return entry.starts_with("starting") && entry.ends_with("[login]"); }));
     CHECK(std::ranges::none_of(history, [](const auto& entry) { return entry.ends_with("[another libvirt client]"); }));
   }
   CHECK(desktop.systemctl({"show", "-P", "StatusText", "virtsessiond"}).find("3 running") != std::string::npos);
@@ -64,9 +67,14 @@ TEST_CASE("login: marked guests start in their order, the others stay off") {
 TEST_CASE("login: starting VMs does not delay default.target, and a VM that cannot start does not hold up the others") {
   Desktop desktop;
   desktop.login();
-  const auto broken =
-      desktop.define({.name = "broken", .system = System::none, .policy = R"({"start_order": 1, "start_retries": 0})", .disk = "/home/alice/missing.img"});
-  const auto slow = desktop.define({.name = "slow", .system = System::none, .policy = R"({"start_order": 2, "start_ready": "delay", "start_ready_delay_sec": 600})"});
+  const auto broken = desktop.define({.name = "broken",
+                                      .system = System::none,
+                                      .policy = R"({"start_order": 1, "start_retries": 0})",
+                                      .disk = "/home/alice/missing.img"});
+  const auto slow =
+      desktop.define({.name = "slow",
+                      .system = System::none,
+                      .policy = R"({"start_order": 2, "start_ready": "delay", "start_ready_delay_sec": 600})"});
   broken.set_autostart(true);
   slow.set_autostart(true);
   desktop.logout();
@@ -78,20 +86,22 @@ TEST_CASE("login: starting VMs does not delay default.target, and a VM that cann
   desktop.wait_for("broken", "Phase", "gave-up");
   CHECK(desktop.text("broken", "PhaseReason").find("missing.img") != std::string::npos);
   CHECK(desktop.text("broken", "LastError").find("missing.img") != std::string::npos);
-  const auto entries = desktop.run({"journalctl", "--user", "--output=cat", "VIRTSESSION_VM=broken",
-                                    "VIRTSESSION_VM_UUID=" + broken.uuid()});
+  const auto entries = desktop.run(
+      {"journalctl", "--user", "--output=cat", "VIRTSESSION_VM=broken", "VIRTSESSION_VM_UUID=" + broken.uuid()});
   CHECK(entries.find("missing.img") != std::string::npos);
 }
 
 TEST_CASE("login: a transient domain is shown and never touched") {
   Desktop desktop;
   desktop.login();
-  const DomainXml domain{.name = "guestfs", .system = System::none, .policy = R"({"restart": "always", "start": "flag"})"};
+  const DomainXml domain{
+      .name = "guestfs", .system = System::none, .policy = R"({"restart": "always", "start": "flag"})"};
   desktop.host().write_file("/home/alice/guestfs.xml", domain.text(), kUser);
   desktop.virsh({"create", "/home/alice/guestfs.xml"});
   desktop.wait_for("guestfs", "Phase", "running");
   CHECK_FALSE(desktop.flag("guestfs", "Persistent"));
-  const auto pid = desktop.run({"cat", "/run/user/" + std::to_string(desktop.host().uid_of(kUser)) + "/libvirt/qemu/run/guestfs.pid"});
+  const auto pid = desktop.run(
+      {"cat", "/run/user/" + std::to_string(desktop.host().uid_of(kUser)) + "/libvirt/qemu/run/guestfs.pid"});
   desktop.systemctl({"restart", "virtsessiond"});
   desktop.wait_ready();
   CHECK(desktop.text("guestfs", "Phase") == "running");

@@ -16,8 +16,11 @@ TEST_CASE("virtqemud by configuration: it takes over, and VMs run on") {
   const auto pid = guest.qemu_pid();
   desktop.host().write_file("/home/alice/.config/virtsession/config.json", R"({"libvirt_daemon": "virtqemud"})", kUser);
   desktop.systemctl({"reload", "virtsessiond"});
-  wait_until([&] { return desktop.manager_text("LibvirtDaemon") == "virtqemud" && desktop.manager_text("LibvirtState") == "ready"; },
-             kLong, "virtqemud has taken over");
+  wait_until(
+      [&] {
+        return desktop.manager_text("LibvirtDaemon") == "virtqemud" && desktop.manager_text("LibvirtState") == "ready";
+      },
+      kLong, "virtqemud has taken over");
   CHECK(desktop.main_pid("virtsession-virtqemud.service") > 0);
   CHECK(desktop.main_pid("virtsession-libvirtd.service") == 0);
   desktop.virsh({"list"});

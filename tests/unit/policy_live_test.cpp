@@ -211,7 +211,7 @@ TEST_CASE("history: changes come with reason and cause, and are not repeated") {
   world.deliver();
   Strings lines;
   for (const auto& entry : world.history("a")) lines.push_back(std::string(to_text(entry.phase)) + " | " + entry.cause);
-  CHECK(lines == Strings{"inactive | another libvirt client", "queued | login", "starting | login", "running | login",
+  CHECK(lines == Strings{"inactive | as it was found", "queued | login", "starting | login", "running | login",
                          "backoff | crash", "starting | restart policy", "running | restart policy",
                          "stopping | tester", "inactive | tester"});
   world.refresh("a");

@@ -153,7 +153,7 @@ class Chaos {
   /// A VM that starts by its turn starts after nothing whose start is still under way, unless they go in a circle.
   void check_start(const std::string& name) {
     const auto view = world_.view(name);
-    if (view.phase_reason.starts_with("starting (restart policy)")) return;
+    if (view.phase_reason.starts_with("because of restart policy")) return;
     for (const auto& dependency : after(view)) {
       CAPTURE(name);
       const auto other = world_.supervisor().view(dependency);

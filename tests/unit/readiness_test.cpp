@@ -205,6 +205,40 @@ TEST_CASE("readiness: who starts after a VM waits for it also when somebody else
   CHECK(world.phase("web") == "running");
 }
 
+TEST_CASE("readiness: a VM that somebody has just asked to start is waited for") {
+  World world;
+  world.define("db", {.policy = {{"start_ready", "agent"}}});
+  world.define("app", {.autostart = true, .policy = {{"start_after", {"db"}}, {"start_if_paths", {"/mnt"}}}});
+  world.connect();
+  world.request(RequestKind::start, "db");
+  world.facts({.paths = {{"/mnt", true}}});
+  CHECK(world.pending() == Strings{"start db"});
+  world.deliver();
+  CHECK(world.phase("app") == "waiting");
+  world.connect_agent("db");
+  CHECK(world.pending() == Strings{"start app"});
+}
+
+TEST_CASE(
+    "readiness: what was ready when a VM's turn came, and is not any more, is waited for again, the delay is not") {
+  World world;
+  world.define("db", {.autostart = true, .policy = {{"start_ready", "agent"}, {"restart", "on-failure"}}});
+  world.define("app", {.autostart = true,
+                       .policy = {{"start_after", {"db"}}, {"start_delay_sec", 100}, {"start_if_ac_power", true}}});
+  world.connect();
+  world.deliver();
+  world.connect_agent("db");
+  world.pass(100);
+  CHECK(world.reason("app") == "waits for AC power");
+  world.kill_qemu("db");
+  CHECK(world.reason("app") == "waits for \"db\" to be ready");
+  world.facts({.on_ac_power = true});
+  world.pass(5);
+  CHECK(world.started() == Strings{"db", "db"});
+  world.connect_agent("db");
+  CHECK(world.pending() == Strings{"start app"});
+}
+
 TEST_CASE("readiness: the next instance goes on waiting for a VM that is not ready") {
   auto world = chain({{"start_ready", "agent"}});
   world.restart_supervisor();
