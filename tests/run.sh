@@ -48,11 +48,11 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 jobs=$(nproc)
 declare -A built
 build() {  # preset, targets (all)
-  [ -n "${built[$1]:-}" ] && return 0
+  [ -n "${built[$*]:-}" ] && return 0
   echo "== Building: $1"
   cmake --preset "$1" >"build/$1-configure.log" 2>&1 || { cat "build/$1-configure.log"; return 1; }
   cmake --build --preset "$1" -j "$jobs" "${@:2}"
-  built[$1]=yes
+  built[$*]=yes
 }
 
 programs=(unit adapter_util adapter_libvirt adapter_systemd adapter_dbus adapter_desktop adapter_host)

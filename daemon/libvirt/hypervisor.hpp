@@ -15,10 +15,10 @@ namespace virtsession {
 using Generation = std::uint64_t;
 
 struct LibvirtInfo {
-  std::string uri;                      ///< as libvirt names it (virConnectGetURI)
-  std::string library_version;          ///< of the client library in this process, "9.0.0"
-  std::string daemon_version;           ///< of the daemon at the other end, "9.0.0"
-  bool supports_autostart_once = false; ///< libvirt 11.2 and later
+  std::string uri;                       ///< as libvirt names it (virConnectGetURI)
+  std::string library_version;           ///< of the client library in this process, "9.0.0"
+  std::string daemon_version;            ///< of the daemon at the other end, "9.0.0"
+  bool supports_autostart_once = false;  ///< libvirt 11.2 and later
 };
 
 enum class LostReason { error, end_of_file, keep_alive, closed };
