@@ -118,6 +118,7 @@ void LibvirtLink::follow(const std::function<ConnectionStep()>& transition) {
     hypervisor_->close();
     generation_ = 0;
     listing_ = false;
+    changed_while_listing_.clear();
   }
   if (before == LibvirtState::ready && !usable(state())) {
     log::write(log::Level::warning, {{"MESSAGE_ID", message_id::kLibvirtLost}}, "Libvirt lost: " + reason());
@@ -163,14 +164,22 @@ void LibvirtLink::relist() {
   hypervisor_->list();
 }
 
+/// The list is read VM by VM: one that changed meanwhile may be in it as it was before, and is passed on as it is now.
+std::vector<DomainSnapshot> LibvirtLink::up_to_date(const std::vector<DomainSnapshot>& listed) {
+  auto newer = std::exchange(changed_while_listing_, {});
+  std::vector<DomainSnapshot> domains;
+  for (const auto& domain : listed)
+    if (!newer.contains(domain.uuid)) domains.push_back(domain);
+  for (auto& [uuid, domain] : newer)
+    if (domain) domains.push_back(std::move(*domain));
+  return domains;
+}
+
 void LibvirtLink::on_listed(Generation generation, const Result<std::vector<DomainSnapshot>>& domains) {
   if (!current(generation)) return;
   listing_ = false;
-  if (domains) sink_.on_listed(*domains);
+  if (domains) sink_.on_listed(up_to_date(*domains));
   follow([&] { return connection_.listed(domains ? Result<void>() : Result<void>(domains.error()), now()); });
-  // The list is read VM by VM: one that changed meanwhile may be in it as it was before.
-  for (const auto& uuid : std::exchange(changed_while_listing_, {}))
-    if (state() == LibvirtState::ready) hypervisor_->refresh(uuid);
 }
 
 void LibvirtLink::on_domain_event(Generation generation, const DomainEvent& event) {
@@ -180,7 +189,7 @@ void LibvirtLink::on_domain_event(Generation generation, const DomainEvent& even
 void LibvirtLink::on_domain(Generation generation, const std::string& uuid,
                             const std::optional<DomainSnapshot>& domain) {
   if (!current(generation)) return;
-  if (listing_) changed_while_listing_.insert(uuid);
+  if (listing_) changed_while_listing_.insert_or_assign(uuid, domain);
   if (state() == LibvirtState::ready) sink_.on_domain(uuid, domain);
 }
 

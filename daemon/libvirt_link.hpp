@@ -8,9 +8,9 @@
 #include "util/log.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +65,7 @@ class LibvirtLink final : private HypervisorSink {
 
   std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
   void apply(ConnectionStep step);
+  std::vector<DomainSnapshot> up_to_date(const std::vector<DomainSnapshot>& listed);
   void change_unit(bool restart);
   void start_unit(Done done);
   std::string socket_path() const;
@@ -83,7 +84,7 @@ class LibvirtLink final : private HypervisorSink {
   std::uint64_t unit_job_ = 0;  // the newest; answers of older ones are stale
   LibvirtInfo info_;
   bool listing_ = false;
-  std::set<std::string> changed_while_listing_;
+  std::map<std::string, std::optional<DomainSnapshot>> changed_while_listing_;  // nothing: gone
   std::vector<Done> waiting_;
   log::Damped failures_;
   std::shared_ptr<int> alive_ = std::make_shared<int>();

@@ -122,6 +122,8 @@ void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) 
 }
 
 void Supervisor::request_start(Record& record, RequestId id, const VmRequest& request, Moment now) {
+  if (record.domain.active() && record.stop_wait)
+    return answer(id, Error{ErrorCode::busy, quoted(record) + " is busy: it was asked to shut down and still runs"});
   record.intent = Intent::up;
   if (record.domain.active()) return answer(id, {});
   record.restart_count = 0;

@@ -45,6 +45,9 @@ bool is_xml_text(std::string_view text) {
     int length = static_cast<int>(left < 4 ? left : 4);
     const int character = xmlGetUTF8Char(at, &length);
     if (character < 0 || !xmlIsCharQ(static_cast<unsigned>(character))) return false;
+    // The library takes stray continuation bytes and overlong forms, which no parser takes back.
+    const int shortest = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+    if (length != shortest || (*at & 0xC0) == 0x80) return false;
     at += length;
     left -= static_cast<std::size_t>(length);
   }

@@ -20,7 +20,7 @@
 /// Everything in which sdbus-c++ 1.2 and 2.x differ for us; no other file asks for the version.
 /// Common ground that needs no help: Variant (construct it explicitly), ObjectPath (construct it explicitly),
 /// createProxy, onInterface().withArguments(), uponReplyInvoke(), generated adaptors and proxies.
-/// Never make a synchronous call on a connection that our loop drives: 1.2 waits for a loop of its own and hangs.
+/// No synchronous call once the loop runs: it would wait, and everything with it.
 namespace virtsession::sdbus_compat {
 
 #if VIRTSESSION_SDBUS_2

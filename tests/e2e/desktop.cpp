@@ -33,6 +33,11 @@ void Desktop::logout() {
   host_.wait_user_stopped(kUser);
 }
 
+void Desktop::power_cut() {
+  client_.reset();
+  host_.kill();
+}
+
 void Desktop::connect() {
   client_.reset();
   client_ = std::make_unique<Client>(connect_to_user_bus(host_, kUser));

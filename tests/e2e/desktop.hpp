@@ -36,6 +36,8 @@ class Desktop {
   void login();
   /// Logs out and waits until the user manager has stopped.
   void logout();
+  /// The host is off without a word to anybody.
+  void power_cut();
   /// After a start or restart of virtsessiond: waits until its API answers and libvirt is ready.
   void wait_ready();
 

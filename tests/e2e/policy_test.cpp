@@ -193,7 +193,8 @@ TEST_CASE("an autostart that gave up is a desktop notification, and its button t
   desktop.run({"systemd-run", "--user", "--unit=notification-mock", "--property=Type=dbus",
                "--property=BusName=org.freedesktop.Notifications",
                "--property=StandardOutput=file:/home/alice/notifications", "/usr/bin/python3", "-m", "dbusmock",
-               "--session", "--template", "notification_daemon"});
+               "--session", "--template", "notification_daemon", "--parameters",
+               R"({"capabilities": "body body-markup actions"})"});
   desktop.wait_ready();
   desktop.wait_for("a", "Phase", "gave-up", kLong);
   const auto shown = [&] { return desktop.host().read_file("/home/alice/notifications").value_or(""); };
@@ -254,7 +255,7 @@ TEST_CASE("was-running: what was up at the last logout comes back, what was stop
   CHECK(never.state() == "shut off");
 
   // A power cut is a last stop as well; and a damaged state file is set aside and told.
-  desktop.host().kill();
+  desktop.power_cut();
   desktop.host().boot();
   desktop.login();
   desktop.wait_for("up", "Phase", "running", kLong);

@@ -124,6 +124,20 @@ TEST_CASE("request: shutdown answers when the guest is off") {
   CHECK_FALSE(world.supervisor().wake());
 }
 
+TEST_CASE("request: start of a VM that was asked to shut down is refused until it is off") {
+  auto world = running();
+  world.domain("a").ignores_shutdown = true;
+  world.request(RequestKind::shutdown, "a");
+  world.deliver();
+  CHECK(world.answer(world.request(RequestKind::start, "a")) == "Busy");
+  CHECK(world.intent("a") == "down");
+  world.foreign_shutdown("a");
+  const auto id = world.request(RequestKind::start, "a");
+  world.deliver();
+  CHECK(world.answer(id) == "ok");
+  CHECK(world.phase("a") == "running");
+}
+
 TEST_CASE("request: shutdown without waiting answers when the guest was asked") {
   auto world = running();
   world.domain("a").ignores_shutdown = true;

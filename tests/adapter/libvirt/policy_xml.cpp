@@ -41,7 +41,8 @@ TEST_CASE("what is built is read back, whatever the text") {
 TEST_CASE("a text that XML cannot carry is refused before libvirt sees it") {
   for (const std::string& text :
        {std::string("a\0b", 3), std::string("\x01"), std::string("\x1b[31m"), std::string("\xff"), std::string("\xc3"),
-        std::string("\xed\xa0\x80"), std::string("\xef\xbf\xbe"), std::string(kMaxPolicyBytes + 1, 'x')}) {
+        std::string("\xed\xa0\x80"), std::string("\xef\xbf\xbe"), std::string("\x80"), std::string("\xc0\xaf"),
+        std::string("\xe0\x80\xaf"), std::string(kMaxPolicyBytes + 1, 'x')}) {
     const auto xml = build_policy_xml(text);
     REQUIRE(!xml);
     CHECK(xml.error().code == ErrorCode::invalid_policy);
