@@ -249,7 +249,10 @@ void Daemon::end_pass() {
 
 /// Watches, probes and timers follow from the state; files too.
 void Daemon::arrange() {
-  host_watcher_.want(supervisor_.wanted_facts());
+  auto wanted = supervisor_.wanted_facts();
+  // Costs a signal at login and logout, and cannot be read without waiting when a dry run asks.
+  wanted.graphical_session |= supervisor_.plan_facts().graphical_session;
+  host_watcher_.want(wanted);
   tcp_prober_.want(supervisor_.probes());
   if (const auto wake = supervisor_.wake())
     tick_.set(*wake);

@@ -71,7 +71,7 @@ int running_vms(Desktop& desktop) {
   for (const auto& file : std::filesystem::directory_iterator(folder, ignored)) {
     if (file.path().extension() != ".xml") continue;
     std::ifstream stream(file.path());
-    std::string head(200, '\0');
+    std::string head(1000, '\0');
     stream.read(head.data(), static_cast<std::streamsize>(head.size()));
     count += head.find("state='running'") != std::string::npos;
   }
