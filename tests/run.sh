@@ -27,7 +27,7 @@ TXT
 
 test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-14-dev shellcheck
   dbus dbus-bin libglib2.0-bin python3-dbusmock systemd systemd-sysv systemd-container
-  busybox-static cpio git kmod lz4 polkitd procps util-linux)
+  busybox-static cpio git iproute2 kmod lz4 polkitd procps util-linux)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
