@@ -23,10 +23,11 @@ enum class ErrorCode {
   shutting_down,
   internal,
   invalid_args,
+  access_denied,
 };
 
 template <>
-inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 11>{{{
+inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 12>{{{
     {ErrorCode::no_such_vm, "NoSuchVM"},
     {ErrorCode::invalid_policy, "InvalidPolicy"},
     {ErrorCode::invalid_config, "InvalidConfig"},
@@ -38,6 +39,7 @@ inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 11>{{{
     {ErrorCode::shutting_down, "ShuttingDown"},
     {ErrorCode::internal, "Internal"},
     {ErrorCode::invalid_args, "InvalidArgs"},
+    {ErrorCode::access_denied, "AccessDenied"},
 }}};
 
 /// A failure that a caller must handle: what kind, and one sentence for a person.

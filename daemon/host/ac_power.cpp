@@ -2,10 +2,7 @@
 #include "host/ac_power.hpp"
 
 #include "host/kernel_facts.hpp"
-#include "util/bus_source.hpp"
 #include "util/sdbus_compat.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,9 +27,6 @@ constexpr auto kOwnerRule =
     "member='NameOwnerChanged',arg0='org.freedesktop.UPower'";
 
 constexpr auto kAnswerTimeout = 5s;
-constexpr auto kFirstReconnect = 250ms;
-// A host without a system bus stays so: seldom enough to cost nothing.
-constexpr auto kLastReconnect = 60s;
 
 std::optional<bool> as_bool(const sdbus::Variant& value) {
   try {
@@ -46,8 +40,6 @@ std::optional<bool> as_bool(const sdbus::Variant& value) {
 
 /// In the order in which they need each other; what is pending goes with the proxy.
 struct AcPower::Bus {
-  std::unique_ptr<sdbus::IConnection> connection;
-  std::unique_ptr<BusSource> source;
   sdbus::Slot owner_match;
   std::unique_ptr<sdbus::IProxy> upower;
 };
@@ -56,52 +48,45 @@ AcPower::AcPower(EventLoop& loop, HostSources sources, std::function<void()> cha
     : loop_(loop),
       sources_(std::move(sources)),
       changed_(std::move(changed)),
-      reconnect_(loop, [this] { connect(); }),
-      backoff_(static_cast<std::uint32_t>(getpid())) {
-  connect();
+      system_bus_(
+          loop, [this](sdbus::IConnection& connection) { opened(connection); },
+          [this](const std::string& reason) { lost(reason); }) {
+  system_bus_.open();
   constructed_ = true;
 }
 
 AcPower::~AcPower() = default;
 
-void AcPower::connect() {
-  try {
-    auto bus = std::make_unique<Bus>();
-    bus->connection = sdbus::createSystemBusConnection();
-    bus->source = std::make_unique<BusSource>(loop_, *bus->connection, [this](const std::string& text) { lost(text); });
-    bus->owner_match = sdbus_compat::add_match(*bus->connection, kOwnerRule, [this](sdbus::Message& message) {
-      std::string name;
-      std::string old_owner;
-      std::string new_owner;
-      message >> name >> old_owner >> new_owner;
-      owner_changed(new_owner);
-    });
-    bus->upower = sdbus::createProxy(*bus->connection, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath));
-    bus->upower->uponSignal("PropertiesChanged")
-        .onInterface(kProperties)
-        .call([this](const std::string& interface, const std::map<std::string, sdbus::Variant>& changed,
-                     const std::vector<std::string>& invalidated) {
-          if (interface != kInterface) return;
-          const auto value = changed.find(kOnBattery);
-          const auto on_battery = value == changed.end() ? std::nullopt : as_bool(value->second);
-          if (on_battery)
-            use_upower(*on_battery);
-          else if (std::ranges::find(invalidated, kOnBattery) != invalidated.end())
-            ask();
-        });
-    sdbus_compat::finish_registration(*bus->upower);
-    bus_ = std::move(bus);
-    ask();
-  } catch (const sdbus::Error& error) {
-    lost("Failed to connect to the system bus: " + error.getMessage());
-  }
+void AcPower::opened(sdbus::IConnection& connection) {
+  bus_ = std::make_unique<Bus>();
+  bus_->owner_match = sdbus_compat::add_match(connection, kOwnerRule, [this](sdbus::Message& message) {
+    std::string name;
+    std::string old_owner;
+    std::string new_owner;
+    message >> name >> old_owner >> new_owner;
+    owner_changed(new_owner);
+  });
+  bus_->upower = sdbus::createProxy(connection, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath));
+  bus_->upower->uponSignal("PropertiesChanged")
+      .onInterface(kProperties)
+      .call([this](const std::string& interface, const std::map<std::string, sdbus::Variant>& changed,
+                   const std::vector<std::string>& invalidated) {
+        if (interface != kInterface) return;
+        const auto value = changed.find(kOnBattery);
+        const auto on_battery = value == changed.end() ? std::nullopt : as_bool(value->second);
+        if (on_battery)
+          use_upower(*on_battery);
+        else if (std::ranges::find(invalidated, kOnBattery) != invalidated.end())
+          ask();
+      });
+  sdbus_compat::finish_registration(*bus_->upower);
+  ask();
 }
 
-void AcPower::lost(const std::string& text) {
+void AcPower::lost(const std::string& reason) {
   bus_.reset();
-  const auto now = EventLoop::Clock::now();
-  problem_.write(log::Level::warning, {}, text + "; whether the host is on mains is taken from the kernel", now);
-  reconnect_.set(now + backoff_.wait(attempt_++, kFirstReconnect, kLastReconnect), 100ms);
+  problem_.write(log::Level::warning, {}, reason + "; whether the host is on mains is taken from the kernel",
+                 EventLoop::Clock::now());
   use_kernel();
 }
 
@@ -112,7 +97,7 @@ void AcPower::ask() {
       .withArguments(std::string(kInterface), std::string(kOnBattery))
       .uponReplyInvoke([this](sdbus_compat::AsyncError error, const sdbus::Variant& value) {
         // A bus that answers is up, even when UPower is not.
-        attempt_ = 0;
+        system_bus_.answered();
         problem_.reset();
         if (const auto on_battery = error ? std::nullopt : as_bool(value)) return use_upower(*on_battery);
         log::debug("UPower does not tell whether the host is on mains, so the kernel does{}",

@@ -4,7 +4,9 @@
 #include "util/event_loop.hpp"
 #include "util/sdbus_compat.hpp"
 
+#include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace virtsession {
@@ -22,9 +24,17 @@ class AsyncCaller {
   template <class Reply, class... Arguments>
   void call(sdbus::IProxy& proxy, const std::string& interface, const std::string& method, Reply reply,
             const Arguments&... arguments) {
+    call_within(kDefaultTimeout, proxy, interface, method, std::move(reply), arguments...);
+  }
+
+  /// call() that waits for the answer for so long, then it is an error.
+  template <class Reply, class... Arguments>
+  void call_within(std::chrono::microseconds timeout, sdbus::IProxy& proxy, const std::string& interface,
+                   const std::string& method, Reply reply, const Arguments&... arguments) {
     try {
       proxy.callMethodAsync(method)
           .onInterface(interface)
+          .withTimeout(timeout)
           .withArguments(arguments...)
           .uponReplyInvoke([reply](sdbus_compat::AsyncError error) { reply(error ? &*error : nullptr); });
     } catch (const sdbus::Error& error) {
@@ -48,6 +58,9 @@ class AsyncCaller {
   }
 
  private:
+  /// Of sd-bus, see sd_bus_set_method_call_timeout(3).
+  static constexpr std::chrono::microseconds kDefaultTimeout{0};
+
   EventLoop& loop_;
   std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
 };

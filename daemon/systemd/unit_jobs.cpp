@@ -2,6 +2,7 @@
 #include "systemd/unit_jobs.hpp"
 
 #include "core/enum_text.hpp"
+#include "systemd/scope_properties.hpp"
 
 #include <fmt/format.h>
 
@@ -34,11 +35,22 @@ Error failure(std::string message) { return {ErrorCode::operation_failed, std::m
 
 }  // namespace
 
-void UnitJobs::queue(UnitVerb verb, const std::string& unit, Done done) {
+void UnitJobs::queue(UnitVerb verb, const std::string& unit, const std::string& mode, Done done) {
+  call(names_of(verb).method, {verb, unit, std::move(done)}, unit, mode);
+}
+
+void UnitJobs::queue_scope(const ScopeSpec& spec, const std::vector<pid_t>& pids, Done done) {
+  using AuxiliaryUnits = std::vector<sdbus::Struct<std::string, UnitProperties>>;
+  call("StartTransientUnit", {UnitVerb::start, spec.unit, std::move(done)}, spec.unit, std::string("fail"),
+       scope_properties(spec, pids), AuxiliaryUnits{});
+}
+
+template <class... Arguments>
+void UnitJobs::call(const char* method, Job job, const Arguments&... arguments) {
   ++replies_due_;
   caller_.call_for<sdbus::ObjectPath>(
-      manager_, kManagerInterface, names_of(verb).method,
-      [this, job = Job{verb, unit, std::move(done)}](const sdbus::Error* error, const sdbus::ObjectPath& path) {
+      manager_, kManagerInterface, method,
+      [this, job = std::move(job)](const sdbus::Error* error, const sdbus::ObjectPath& path) {
         --replies_due_;
         if (error == nullptr)
           queued(path, job);
@@ -47,7 +59,7 @@ void UnitJobs::queue(UnitVerb verb, const std::string& unit, Done done) {
                   failure(fmt::format("Failed to {} {}: {}", names_of(job.verb).text, job.unit, error->getMessage())));
         if (replies_due_ == 0) early_.clear();
       },
-      unit, std::string("replace"));
+      arguments...);
 }
 
 void UnitJobs::queued(const std::string& path, Job job) {

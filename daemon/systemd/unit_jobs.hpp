@@ -2,7 +2,10 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "systemd/scope_spec.hpp"
 #include "systemd/unit_reader.hpp"
+
+#include <sys/types.h>
 
 #include <functional>
 #include <map>
@@ -21,8 +24,10 @@ class UnitJobs {
   UnitJobs(sdbus::IProxy& manager, AsyncCaller& caller, UnitReader& reader, Answer answer)
       : manager_(manager), caller_(caller), reader_(reader), answer_(std::move(answer)) {}
 
-  /// Calls StartUnit, StopUnit or RestartUnit and answers when the job is gone.
-  void queue(UnitVerb verb, const std::string& unit, Done done);
+  /// Calls StartUnit, StopUnit or RestartUnit and answers when the job is gone. \param mode as in systemctl(1)
+  void queue(UnitVerb verb, const std::string& unit, const std::string& mode, Done done);
+  /// Calls StartTransientUnit and answers when the job is gone.
+  void queue_scope(const ScopeSpec& spec, const std::vector<pid_t>& pids, Done done);
   /// The signal JobRemoved.
   void removed(const std::string& job, const std::string& result);
   /// After the manager was away: jobs that it does not have any more have ended unseen, and the unit's state decides.
@@ -37,6 +42,8 @@ class UnitJobs {
     Done done;
   };
 
+  template <class... Arguments>
+  void call(const char* method, Job job, const Arguments&... arguments);
   void queued(const std::string& path, Job job);
   void finish(const Job& job, const std::string& result);
   void finish_unseen(const Job& job);

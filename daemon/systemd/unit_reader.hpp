@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/result.hpp"
 #include "systemd/async_call.hpp"
 #include "systemd/unit_status.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +24,7 @@ inline constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Proper
 class UnitReader {
  public:
   using Read = std::function<void(const sdbus::Error* error, const UnitStatus& status)>;
+  using StopTimeout = std::function<void(const Result<std::optional<std::chrono::microseconds>>&)>;
 
   UnitReader(EventLoop& loop, sdbus::IConnection& bus, sdbus::IProxy& manager, AsyncCaller& caller)
       : loop_(loop), bus_(bus), manager_(manager), caller_(caller) {}
@@ -36,8 +39,12 @@ class UnitReader {
   void read(sdbus::IProxy& unit, Read reply);
   /// find() and read() for once. \param done with nothing when systemd does not answer
   void read_once(const std::string& unit, std::function<void(const std::optional<UnitStatus>&)> done);
+  /// TimeoutStopUSec of a service, for once. \param done with nothing for infinity, or with `operation_failed`
+  void read_stop_timeout(const std::string& unit, StopTimeout done);
 
  private:
+  void drop_later(std::uint64_t id);
+
   EventLoop& loop_;
   sdbus::IConnection& bus_;
   sdbus::IProxy& manager_;

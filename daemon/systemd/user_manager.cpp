@@ -2,6 +2,7 @@
 #include "systemd/user_manager.hpp"
 
 #include "systemd/async_call.hpp"
+#include "systemd/scope_properties.hpp"
 #include "systemd/unit_jobs.hpp"
 #include "systemd/unit_reader.hpp"
 #include "systemd/unit_watches.hpp"
@@ -18,6 +19,7 @@ namespace virtsession {
 
 namespace {
 
+constexpr const char* kReplace = "replace";
 constexpr const char* kOwnerRule =
     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
     "member='NameOwnerChanged',arg0='org.freedesktop.systemd1'";
@@ -162,16 +164,17 @@ void UserManager::connect(JobDone done) { impl_->connect(std::move(done)); }
 
 void UserManager::on_availability(Availability changed) { impl_->availability = std::move(changed); }
 
-void UserManager::start_unit(const std::string& unit, JobDone done) {
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::start, unit, std::move(done));
+void UserManager::start_unit(const std::string& unit, JobDone done, StartMode mode) {
+  const auto* const job_mode = mode == StartMode::ignore_dependencies ? "ignore-dependencies" : kReplace;
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::start, unit, job_mode, std::move(done));
 }
 
 void UserManager::stop_unit(const std::string& unit, JobDone done) {
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::stop, unit, std::move(done));
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::stop, unit, kReplace, std::move(done));
 }
 
 void UserManager::restart_unit(const std::string& unit, JobDone done) {
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::restart, unit, std::move(done));
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::restart, unit, kReplace, std::move(done));
 }
 
 void UserManager::kill_unit(const std::string& unit, int signal_number, JobDone done) {
@@ -181,6 +184,21 @@ void UserManager::kill_unit(const std::string& unit, int signal_number, JobDone 
 
 void UserManager::reset_failed_unit(const std::string& unit, JobDone done) {
   impl_->simple_call("ResetFailedUnit", "reset", unit, std::move(done));
+}
+
+void UserManager::start_scope(const ScopeSpec& spec, const std::vector<pid_t>& pids, JobDone done) {
+  if (!impl_->refuse(done)) impl_->jobs.queue_scope(spec, pids, std::move(done));
+}
+
+void UserManager::set_scope_limits(const std::string& unit, const ScopeLimits& limits, JobDone done) {
+  const bool is_runtime = true;
+  impl_->simple_call("SetUnitProperties", "set the limits of", unit, std::move(done), is_runtime,
+                     limit_properties(limits));
+}
+
+void UserManager::add_to_scope(const std::string& unit, const std::vector<pid_t>& pids, JobDone done) {
+  impl_->simple_call("AttachProcessesToUnit", "move processes to", unit, std::move(done), std::string(),
+                     unit_pids(pids));
 }
 
 void UserManager::watch_unit(const std::string& unit, StatusChanged changed) {
@@ -202,6 +220,14 @@ void UserManager::system_state(std::function<void(const Result<std::string>&)> d
                                                          (error ? error->getMessage() : "not a string")});
       },
       std::string(kManagerInterface), std::string("SystemState"));
+}
+
+void UserManager::stop_timeout(const std::string& unit, UnitReader::StopTimeout done) {
+  using Timeout = std::optional<std::chrono::microseconds>;
+  if (!impl_->available) return impl_->answer<Timeout>(std::move(done), Impl::unavailable());
+  impl_->reader.read_stop_timeout(unit, [impl = impl_.get(), done = std::move(done)](const Result<Timeout>& result) {
+    impl->answer(done, result);
+  });
 }
 
 }  // namespace virtsession

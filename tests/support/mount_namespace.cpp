@@ -59,4 +59,8 @@ void bind_mount(const std::string& from, const std::string& to) {
 
 void unmount(const std::string& path) { check(umount2(path.c_str(), 0), "Failed to unmount " + path); }
 
+void remount_nosuid(const std::string& path) {
+  check(mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_NOSUID, nullptr), "Failed to remount " + path);
+}
+
 }  // namespace virtsession::test

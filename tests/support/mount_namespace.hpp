@@ -14,5 +14,7 @@ void in_mount_namespace(const std::function<void()>& body);
 void mount_tmpfs(const std::string& path, unsigned kilobytes);
 void bind_mount(const std::string& from, const std::string& to);
 void unmount(const std::string& path);
+/// Programs on the mount at `path` get no rights of their files from now on.
+void remount_nosuid(const std::string& path);
 
 }  // namespace virtsession::test

@@ -12,21 +12,23 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 namespace virtsession::test {
 
 namespace {
 
+constexpr std::string_view kFolder = "@FOLDER@";
 constexpr const char* kConfig = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>session</type>
   <listen>unix:path=@FOLDER@/bus</listen>
   <auth>EXTERNAL</auth>
+  <servicedir>@FOLDER@/services</servicedir>
   <policy context="default">
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
@@ -49,8 +51,10 @@ std::string read_line(int fd) {
 }  // namespace
 
 PrivateBus::PrivateBus() : folder_(make_temporary_folder("virtsession-bus")) {
+  std::filesystem::create_directory(folder_ / "services");
   std::string config = kConfig;
-  config.replace(config.find("@FOLDER@"), std::strlen("@FOLDER@"), folder_.string());
+  for (auto at = config.find(kFolder); at != std::string::npos; at = config.find(kFolder))
+    config.replace(at, kFolder.size(), folder_.string());
   const auto config_path = (folder_ / "bus.conf").string();
   std::ofstream(config_path) << config;
 
@@ -91,6 +95,11 @@ PrivateBus::~PrivateBus() {
   stop();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+void PrivateBus::offer(const std::string& name, const std::string& command) {
+  std::ofstream(folder_ / "services" / (name + ".service"))
+      << "[D-BUS Service]\nName=" << name << "\nExec=" << command << "\n";
 }
 
 std::unique_ptr<sdbus::IConnection> PrivateBus::connect() const {

@@ -13,7 +13,8 @@ class IConnection;
 
 namespace virtsession::test {
 
-/// A dbus-daemon of the test's own, without any service to activate; it ends with the object or with the test.
+/// A dbus-daemon of the test's own, without any service to activate but those of offer(); it ends with the object or
+/// with the test.
 class PrivateBus {
  public:
   /// Answers when the bus takes connections. \throws std::runtime_error
@@ -22,6 +23,8 @@ class PrivateBus {
   PrivateBus(const PrivateBus&) = delete;
   PrivateBus& operator=(const PrivateBus&) = delete;
 
+  /// From now on `command` is run when somebody wants the name and nobody has it.
+  void offer(const std::string& name, const std::string& command);
   /// As in DBUS_SESSION_BUS_ADDRESS.
   const std::string& address() const { return address_; }
   /// A new connection; drive it with a BusSource or with a loop of its own.

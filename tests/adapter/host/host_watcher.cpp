@@ -2,7 +2,7 @@
 #include "host/host_watcher.hpp"
 
 #include "adapter/host/dbusmock.hpp"
-#include "adapter/host/fake_systemd.hpp"
+#include "adapter/systemd/fake_systemd.hpp"
 #include "support/temporary_folder.hpp"
 #include "systemd/user_manager.hpp"
 
@@ -19,10 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 using test::Client;
 using test::DbusMock;
-using test::FakeSystemd;
 using test::loop_until;
 using test::loop_until_idle;
 using test::PrivateBus;
+using test::RunningSystemd;
 using test::TemporaryFolder;
 
 constexpr auto kUPower = "org.freedesktop.UPower";
@@ -215,7 +215,10 @@ TEST_CASE("What nobody wants is not watched, and not remembered") {
 
 TEST_CASE("The graphical session is there while its target is active") {
   Host host;
-  FakeSystemd systemd(host.loop, host.bus, "graphical-session.target");
+  RunningSystemd systemd(host.loop, host.bus);
+  const auto set_active_state = [&](const std::string& state) {
+    systemd.manager.unit("graphical-session.target").change({"loaded", state, "", "", 0});
+  };
   bool connected = false;
   host.manager.connect([&](const Result<void>& result) { connected = static_cast<bool>(result); });
   loop_until(host.loop, "the user manager", [&] { return connected; });
@@ -223,19 +226,19 @@ TEST_CASE("The graphical session is there while its target is active") {
   CHECK_FALSE(host.watcher->read_now(wanted).graphical_session);
   host.want(wanted);
   loop_until(host.loop, "its state", [&] { return host.facts.graphical_session == false; });
-  systemd.set_active_state("activating");
-  systemd.set_active_state("active");
+  set_active_state("activating");
+  set_active_state("active");
   loop_until(host.loop, "the session", [&] { return host.facts.graphical_session == true; });
-  systemd.set_active_state("deactivating");
+  set_active_state("deactivating");
   loop_until(host.loop, "the session's end", [&] { return host.facts.graphical_session == false; });
-  systemd.set_active_state("active");
+  set_active_state("active");
   loop_until(host.loop, "the session", [&] { return host.facts.graphical_session == true; });
   host.want({});
   loop_until(host.loop, "nothing known", [&] { return !host.facts.graphical_session; });
   CHECK(host.watcher->read_now(wanted).graphical_session == true);
   host.want(wanted);
   host.watcher.reset();
-  systemd.set_active_state("inactive");
+  set_active_state("inactive");
   loop_until_idle(host.loop);
 }
 

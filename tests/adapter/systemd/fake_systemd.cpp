@@ -76,6 +76,39 @@ sdbus::ObjectPath FakeSystemd::RestartUnit(const std::string& name, const std::s
   return queue("RestartUnit", name, mode);
 }
 
+void FakeSystemd::check_scope(const std::string& name, bool exists) const {
+  if (scope_error) throw sdbus_compat::make_error("org.freedesktop.systemd1.TransactionIsDestructive", *scope_error);
+  if (scopes.contains(name) == exists) return;
+  throw exists ? sdbus_compat::make_error("org.freedesktop.systemd1.NoSuchUnit", "Unit " + name + " not loaded.")
+               : sdbus_compat::make_error("org.freedesktop.systemd1.UnitExists",
+                                          "Unit " + name + " was already loaded or has a fragment file.");
+}
+
+sdbus::ObjectPath FakeSystemd::StartTransientUnit(const std::string& name, const std::string& mode,
+                                                  const PropertyRows& properties, const UnitRows&) {
+  check_scope(name, false);
+  for (const auto& row : properties) scopes[name][std::get<0>(row)] = std::get<1>(row);
+  return queue("StartTransientUnit", name, mode);
+}
+
+void FakeSystemd::SetUnitProperties(const std::string& name, const bool& runtime, const PropertyRows& properties) {
+  calls.push_back("SetUnitProperties " + name + (runtime ? " runtime" : ""));
+  check_scope(name, true);
+  for (const auto& row : properties) scopes[name][std::get<0>(row)] = std::get<1>(row);
+}
+
+void FakeSystemd::AttachProcessesToUnit(const std::string& name, const std::string& subcgroup,
+                                        const std::vector<std::uint32_t>& pids) {
+  calls.push_back("AttachProcessesToUnit " + name + subcgroup);
+  check_scope(name, true);
+  if (!scopes[name].contains("Delegate") && !scopes[name].contains("DelegateControllers"))
+    throw sdbus_compat::make_error("org.freedesktop.DBus.Error.InvalidArgs",
+                                   "Process migration not available on non-delegated units.");
+  auto all = scopes[name]["PIDs"].get<std::vector<std::uint32_t>>();
+  all.insert(all.end(), pids.begin(), pids.end());
+  scopes[name]["PIDs"] = sdbus::Variant(all);
+}
+
 void FakeSystemd::KillUnit(const std::string& name, const std::string& whom, const std::int32_t& signal) {
   calls.push_back("KillUnit " + name + " " + whom + " " + std::to_string(signal));
 }

@@ -31,6 +31,7 @@ class FakeUnit : public sdbus::AdaptorInterfaces<sdbus::Properties_adaptor, org:
   void change(const UnitStatus& to);
   const std::string& path() const { return path_; }
   UnitStatus status;
+  std::uint64_t stop_timeout_usec = 90'000'000;
 
  private:
   const std::string path_;
@@ -40,6 +41,7 @@ class FakeUnit : public sdbus::AdaptorInterfaces<sdbus::Properties_adaptor, org:
   std::string SubState() override { return status.sub_state; }
   std::string Result() override { return status.result; }
   std::uint32_t MainPID() override { return status.main_pid; }
+  std::uint64_t TimeoutStopUSec() override { return stop_timeout_usec; }
 };
 
 /// Stands in for the user manager on a private bus, on the test's own loop. It goes when the object goes.
@@ -61,6 +63,11 @@ class FakeSystemd : public sdbus::AdaptorInterfaces<org::freedesktop::systemd1::
 
   /// When set, JobRemoved with this result is sent before the reply that names the job.
   std::optional<std::string> result_before_reply;
+  /// When set, whatever is asked of a scope is refused with this text.
+  std::optional<std::string> scope_error;
+  using Properties = std::map<std::string, sdbus::Variant>;
+  std::map<std::string, Properties> scopes;  ///< as they were made, with later changes of properties and PIDs
+  std::string state = "running";
   std::vector<std::string> calls;  ///< "StartUnit a.service replace" ...
   struct Job {
     std::uint32_t id;
@@ -72,16 +79,25 @@ class FakeSystemd : public sdbus::AdaptorInterfaces<org::freedesktop::systemd1::
   using JobRow =
       sdbus::Struct<std::uint32_t, std::string, std::string, std::string, sdbus::ObjectPath, sdbus::ObjectPath>;
 
+  using PropertyRows = std::vector<sdbus::Struct<std::string, sdbus::Variant>>;
+  using UnitRows = std::vector<sdbus::Struct<std::string, PropertyRows>>;
+
   void Subscribe() override;
   sdbus::ObjectPath LoadUnit(const std::string& name) override;
   sdbus::ObjectPath StartUnit(const std::string& name, const std::string& mode) override;
   sdbus::ObjectPath StopUnit(const std::string& name, const std::string& mode) override;
   sdbus::ObjectPath RestartUnit(const std::string& name, const std::string& mode) override;
+  sdbus::ObjectPath StartTransientUnit(const std::string& name, const std::string& mode, const PropertyRows& properties,
+                                       const UnitRows& aux) override;
+  void SetUnitProperties(const std::string& name, const bool& runtime, const PropertyRows& properties) override;
+  void AttachProcessesToUnit(const std::string& name, const std::string& subcgroup,
+                             const std::vector<std::uint32_t>& pids) override;
   void KillUnit(const std::string& name, const std::string& whom, const std::int32_t& signal) override;
   void ResetFailedUnit(const std::string& name) override;
   std::vector<JobRow> ListJobs() override;
-  std::string SystemState() override { return "running"; }
+  std::string SystemState() override { return state; }
 
+  void check_scope(const std::string& name, bool exists) const;
   sdbus::ObjectPath queue(const std::string& method, const std::string& unit, const std::string& mode);
   static sdbus::ObjectPath job_path(std::uint32_t id);
 

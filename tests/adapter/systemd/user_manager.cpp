@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -137,6 +139,100 @@ TEST_CASE("A job that fails says why") {
   CHECK(outcome("a.service", "dependency") == "a.service was not started: a unit that it needs failed");
   CHECK(outcome("a.service", "assert") == "a.service was not started: assert");
   CHECK(outcome("missing.service", "done") == "Failed to start missing.service: Unit missing.service not found.");
+}
+
+TEST_CASE("A unit can be started without what it needs") {
+  Fixture fixture;
+  REQUIRE(fixture.connect());
+  fixture.systemd->manager.result_before_reply = "done";
+  CHECK(
+      fixture.answer([&](auto done) { fixture.users->start_unit("a.service", done, StartMode::ignore_dependencies); }));
+  CHECK(fixture.called("StartUnit a.service ignore-dependencies"));
+}
+
+constexpr auto kNotSet = std::numeric_limits<std::uint64_t>::max();
+
+template <class T>
+T scope_property(const Fixture& fixture, const std::string& name) {
+  return fixture.systemd->manager.scopes.at("a.scope").at(name).get<T>();
+}
+
+TEST_CASE("Processes are moved into a scope, which ends after virtsessiond and before the libvirt daemons") {
+  Fixture fixture;
+  REQUIRE(fixture.connect());
+  auto& systemd = fixture.systemd->manager;
+  std::optional<Result<void>> answer;
+  const ScopeSpec spec{"a.scope", "VM a", {.cpu_weight = 50, .io_weight = {}, .memory_high_bytes = {}}};
+  fixture.users->start_scope(spec, {41, 42}, [&](const Result<void>& result) { answer = result; });
+  fixture.wait_for_call("StartTransientUnit a.scope fail");
+  test::loop_until_idle(fixture.loop);
+  CHECK_FALSE(answer);
+  systemd.finish_jobs("a.scope", "done");
+  loop_until(fixture.loop, "the scope", [&] { return answer.has_value(); });
+  CHECK(*answer);
+
+  CHECK(scope_property<std::vector<std::uint32_t>>(fixture, "PIDs") == std::vector<std::uint32_t>{41, 42});
+  CHECK(scope_property<std::string>(fixture, "Description") == "VM a");
+  CHECK(scope_property<std::string>(fixture, "Slice") == "virtsession.slice");
+  CHECK(scope_property<std::string>(fixture, "CollectMode") == "inactive-or-failed");
+  CHECK(scope_property<std::vector<std::string>>(fixture, "Before") ==
+        std::vector<std::string>{"virtsessiond.service"});
+  CHECK(scope_property<std::vector<std::string>>(fixture, "After") ==
+        std::vector<std::string>{"virtsession-libvirtd.service", "virtsession-virtqemud.service"});
+  CHECK(scope_property<std::uint64_t>(fixture, "TimeoutStopUSec") == 10'000'000);
+  CHECK_FALSE(scope_property<bool>(fixture, "SendSIGHUP"));
+  CHECK(scope_property<std::vector<std::string>>(fixture, "DelegateControllers").empty());
+  CHECK(scope_property<std::uint64_t>(fixture, "CPUWeight") == 50);
+  CHECK(scope_property<std::uint64_t>(fixture, "IOWeight") == kNotSet);
+  CHECK(scope_property<std::uint64_t>(fixture, "MemoryHigh") == kNotSet);
+
+  const auto again = fixture.answer([&](auto done) { fixture.users->start_scope(spec, {43}, done); });
+  REQUIRE_FALSE(again);
+  CHECK(again.error().message == "Failed to start a.scope: Unit a.scope was already loaded or has a fragment file.");
+}
+
+TEST_CASE("A scope's limits are changed and reset, and processes are added to it") {
+  Fixture fixture;
+  REQUIRE(fixture.connect());
+  fixture.systemd->manager.result_before_reply = "done";
+  const auto set = [&](const ScopeLimits& limits) {
+    return fixture.answer([&](auto done) { fixture.users->set_scope_limits("a.scope", limits, done); });
+  };
+  const auto too_early = set({});
+  REQUIRE_FALSE(too_early);
+  CHECK(too_early.error().message == "Failed to set the limits of a.scope: Unit a.scope not loaded.");
+  CHECK(fixture.answer([&](auto done) { fixture.users->start_scope({"a.scope", "VM a", {}}, {41}, done); }));
+
+  CHECK(set({.cpu_weight = 200, .io_weight = 300, .memory_high_bytes = 1024}));
+  CHECK(fixture.called("SetUnitProperties a.scope runtime"));
+  CHECK(scope_property<std::uint64_t>(fixture, "CPUWeight") == 200);
+  CHECK(scope_property<std::uint64_t>(fixture, "IOWeight") == 300);
+  CHECK(scope_property<std::uint64_t>(fixture, "MemoryHigh") == 1024);
+  CHECK(set({.cpu_weight = {}, .io_weight = 300, .memory_high_bytes = {}}));
+  CHECK(scope_property<std::uint64_t>(fixture, "CPUWeight") == kNotSet);
+  CHECK(scope_property<std::uint64_t>(fixture, "IOWeight") == 300);
+  CHECK(scope_property<std::uint64_t>(fixture, "MemoryHigh") == kNotSet);
+
+  CHECK(fixture.answer([&](auto done) { fixture.users->add_to_scope("a.scope", {44, 45}, done); }));
+  CHECK(scope_property<std::vector<std::uint32_t>>(fixture, "PIDs") == std::vector<std::uint32_t>{41, 44, 45});
+}
+
+TEST_CASE("How long a service may take to stop is read") {
+  Fixture fixture;
+  REQUIRE(fixture.connect());
+  using Timeout = std::optional<std::chrono::microseconds>;
+  const auto timeout = [&](const std::string& unit) {
+    return fixture.answer<Timeout>([&](auto done) { fixture.users->stop_timeout(unit, done); });
+  };
+  fixture.systemd->manager.unit("a.service").stop_timeout_usec = 120'000'000;
+  CHECK(timeout("a.service").value() == Timeout(120s));
+  fixture.systemd->manager.unit("a.service").stop_timeout_usec = kNotSet;
+  CHECK(timeout("a.service").value() == std::nullopt);
+  const auto refused = timeout("nonsense");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "Failed to read the stop timeout of nonsense: Unit name nonsense is not valid.");
+  fixture.systemd.reset();
+  CHECK_FALSE(timeout("a.service"));
 }
 
 TEST_CASE("A signal goes to the main process only, and a failed unit is reset") {
@@ -285,6 +381,8 @@ TEST_CASE("Nothing is called after the destruction, whatever was pending") {
     fixture.users->kill_unit("a.service", SIGTERM, count);
     fixture.users->watch_unit("b.service", count);
     fixture.users->system_state(count);
+    fixture.users->start_scope({"a.scope", "VM a", {}}, {41}, count);
+    fixture.users->stop_timeout("a.service", count);
   };
   SUBCASE("before anything was sent") { ask(); }
   SUBCASE("when replies are on their way") {
