@@ -74,6 +74,10 @@ struct DomainSnapshot {
   std::optional<std::string> policy_text;  ///< text of the policy element in its metadata; nothing when it has none
   std::string policy_error;                ///< why the policy element could not be read, or empty
   std::vector<Network> networks;
+  std::string save_blocker;           ///< why libvirt cannot save it, for a person; empty when it can
+  bool restarts_on_poweroff = false;  ///< on_poweroff=restart in the XML of the running domain
+  /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
+  bool in_job = false;
 
   bool active() const { return id >= 0; }
   bool operator==(const DomainSnapshot&) const = default;
@@ -154,10 +158,13 @@ enum class OperationKind {
   set_autostart,
   set_autostart_once,
   set_policy,
+  abort_job,     ///< of the domain, whoever began it; a save that is aborted leaves the guest running
+  job_progress,  ///< answered by HypervisorSink::on_job_progress() before its end, when there is a job
+  set_time,
 };
 
 template <>
-inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 10>{{{
+inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 13>{{{
     {OperationKind::start, "start"},
     {OperationKind::shutdown, "shut down"},
     {OperationKind::save, "save"},
@@ -168,7 +175,26 @@ inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 10>{{{
     {OperationKind::set_autostart, "set autostart of"},
     {OperationKind::set_autostart_once, "set autostart-once of"},
     {OperationKind::set_policy, "set the policy of"},
+    {OperationKind::abort_job, "abort the job of"},
+    {OperationKind::job_progress, "read the progress of"},
+    {OperationKind::set_time, "set the clock of"},
 }}};
+
+/// How a guest is asked to shut down.
+enum class ShutdownWay {
+  automatic,  ///< libvirt's choice: the guest agent when it is connected, and the power button when that fails
+  acpi,       ///< the power button
+  agent,      ///< the guest agent; fails when it is not connected or does not answer
+};
+
+/// How far a job of libvirt's is. Of a save, what is left grows while the guest dirties memory.
+struct JobProgress {
+  std::uint64_t processed_bytes = 0;
+  std::uint64_t remaining_bytes = 0;
+  std::uint64_t total_bytes = 0;
+
+  bool operator==(const JobProgress&) const = default;
+};
 
 using OperationId = std::uint64_t;
 
@@ -183,6 +209,8 @@ struct Operation {
   bool graceful = false;                        ///< power_off: SIGTERM only, and fail when QEMU does not end
   bool enable = false;                          ///< set_autostart, set_autostart_once
   std::optional<std::string> policy_text = {};  ///< set_policy: the new text, or nothing to remove the element
+  ShutdownWay way = ShutdownWay::automatic;     ///< shutdown
+  std::uint64_t time_usec = 0;                  ///< set_time: CLOCK_REALTIME, microseconds
 };
 
 }  // namespace virtsession

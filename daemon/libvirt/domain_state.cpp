@@ -96,4 +96,17 @@ StopReason stop_reason(int libvirt_state, int libvirt_reason) {
   return StopReason::unknown;
 }
 
+bool is_in_job(int libvirt_state, int libvirt_reason) {
+  if (libvirt_state != VIR_DOMAIN_PAUSED) return false;
+  switch (libvirt_reason) {
+    case VIR_DOMAIN_PAUSED_SAVE:
+    case VIR_DOMAIN_PAUSED_MIGRATION:
+    case VIR_DOMAIN_PAUSED_POSTCOPY:
+    case VIR_DOMAIN_PAUSED_DUMP:
+    case VIR_DOMAIN_PAUSED_SNAPSHOT:
+      return true;
+  }
+  return false;
+}
+
 }  // namespace virtsession

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/domain_xml.hpp"
 
+#include "libvirt/save_blocker.hpp"
 #include "libvirt/xml.hpp"
 
 #include <charconv>
@@ -68,6 +69,8 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
   domain.id = number_or(attribute(root, "id"), -1);
   domain.memory_kib = memory_kib(root);
   if (const xmlNode* title = child(root, "title")) domain.title = text_of(title).value_or("");
+  if (const xmlNode* action = child(root, "on_poweroff")) domain.restarts_on_poweroff = text_of(action) == "restart";
+  domain.save_blocker = save_blocker(root);
   const xmlNode* devices = child(root, "devices");
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
     if (is_element(node, "interface")) domain.networks.push_back(network_of(node));

@@ -20,6 +20,8 @@ struct DomainXml {
   bool agent_configured = false;
   bool agent_connected = false;
   std::vector<Network> networks;
+  std::string save_blocker;  ///< see save_blocker()
+  bool restarts_on_poweroff = false;
 };
 
 /// Reads the XML that virDomainGetXMLDesc returned. What is missing or odd keeps its default: only XML that is not

@@ -38,7 +38,10 @@ class HypervisorSink {
   /// A domain was read again, after an event, refresh() or an operation. Nothing: libvirt has no such domain any more.
   virtual void on_domain(Generation generation, const std::string& uuid,
                          const std::optional<DomainSnapshot>& domain) = 0;
-  /// The domain's new state has been passed to on_domain() before.
+  /// How far the job of a domain is, before the end of the job_progress that asked for it.
+  virtual void on_job_progress(Generation generation, const std::string& uuid, const JobProgress& progress) = 0;
+  /// The domain's new state has been passed to on_domain() before, except for an operation on a job, which is none of
+  /// the domain's.
   virtual void on_operation_done(Generation generation, OperationId id, const Result<void>& result) = 0;
 };
 
@@ -55,7 +58,8 @@ class Hypervisor {
   virtual void list() = 0;
   /// Reads one domain again; asked for twice while the first waits, it is read once.
   virtual void refresh(const std::string& uuid) = 0;
-  /// Calls on one domain run one after the other, in the order given.
+  /// Calls on one domain run one after the other, in the order given. Those on its job (abort_job, job_progress) are a
+  /// row of their own, beside a save in progress.
   virtual void run(const Operation& operation) = 0;
 };
 

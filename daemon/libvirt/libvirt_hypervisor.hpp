@@ -14,7 +14,7 @@ namespace virtsession {
 
 class LibvirtSession;
 
-/// The port on the real libvirt. Everything that blocks runs on worker threads, at most four for a connection, and
+/// The port on the real libvirt. Everything that blocks runs on worker threads, at most five for a connection, and
 /// comes back through the main loop.
 ///
 /// A daemon that hangs is found out by keep-alive after 25 to 30 s: on_lost(), and libvirt_unavailable for every

@@ -50,7 +50,9 @@ void LibvirtSession::run(const Operation& operation) {
     unanswered_.insert(operation.id);
     has_managed_save = managed_saves_.contains(operation.uuid);
   }
-  workers_.submit(operation.uuid, pace_of(operation, has_managed_save),
+  // A UUID is the key of the domain itself.
+  const std::string key = is_on_job(operation) ? "job of " + operation.uuid : operation.uuid;
+  workers_.submit(key, pace_of(operation, has_managed_save),
                   [self = shared_from_this(), operation] { self->do_run(operation); });
 }
 
@@ -166,6 +168,8 @@ void LibvirtSession::do_refresh(const std::string& uuid) {
 
 void LibvirtSession::do_run(const Operation& operation) {
   const DomainPtr domain(virDomainLookupByUUIDString(connection_->calls(), operation.uuid.c_str()));
+  if (is_on_job(operation))
+    return answer(operation.id, domain ? run_on_job(domain.get(), operation) : last_error(connection_->calls()));
   if (!domain) {
     const LibvirtError error = take_last_error();
     if (is_no_domain(error)) post_domain(operation.uuid, std::nullopt);
@@ -174,6 +178,18 @@ void LibvirtSession::do_run(const Operation& operation) {
   const auto result = run_operation(domain.get(), operation);
   if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
   answer(operation.id, result);
+}
+
+// The domain is not read: another worker may be reading it, and the sink would be told an older state last.
+Result<void> LibvirtSession::run_on_job(virDomainPtr domain, const Operation& operation) {
+  if (operation.kind != OperationKind::job_progress) return run_operation(domain, operation);
+  const auto progress = read_job_progress(domain);
+  if (!progress) return progress.error();
+  if (*progress)
+    post([generation = generation_, uuid = operation.uuid, progress = **progress](HypervisorSink& sink) {
+      sink.on_job_progress(generation, uuid, progress);
+    });
+  return {};
 }
 
 void LibvirtSession::post_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {

@@ -16,6 +16,8 @@
 namespace virtsession {
 namespace {
 
+constexpr const char* kTransient = "it is transient, and gone when it is off";
+
 // Reads one domain, piece by piece. After the first error that concerns the whole domain, nothing more is asked.
 class Reader {
  public:
@@ -57,6 +59,7 @@ class Reader {
       snapshot_.state = domain_state(state);
       snapshot_.state_reason = state_reason_text(state, reason);
       snapshot_.stop_reason = stop_reason(state, reason);
+      snapshot_.in_job = is_in_job(state, reason);
     } else if (const auto error = failed()) {
       snapshot_.state_reason = error->message;
     }
@@ -113,6 +116,8 @@ class Reader {
     snapshot_.agent_configured = details.agent_configured;
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
+    snapshot_.restarts_on_poweroff = details.restarts_on_poweroff;
+    snapshot_.save_blocker = snapshot_.persistent ? std::move(details.save_blocker) : kTransient;
   }
 
   virDomainPtr domain_;

@@ -17,17 +17,22 @@ void TaskQueue::offer(const std::string& key, const Key& entry) {
   runnable_[index(first.pace)].emplace(first.number, key);
 }
 
+bool TaskQueue::may_run(TaskPace pace) const {
+  if (pace != TaskPace::quick && slow_in_progress_ >= slow_limit_) return false;
+  return pace != TaskPace::lengthy || lengthy_in_progress_ < lengthy_limit_;
+}
+
 std::optional<TaskQueue::Next> TaskQueue::pop() {
   for (const TaskPace pace : {TaskPace::quick, TaskPace::slow, TaskPace::lengthy}) {
     auto& runnable = runnable_[index(pace)];
-    if (runnable.empty()) continue;
-    if (pace == TaskPace::lengthy && lengthy_in_progress_ >= lengthy_limit_) continue;
+    if (runnable.empty() || !may_run(pace)) continue;
     const std::string key = std::move(runnable.begin()->second);
     runnable.erase(runnable.begin());
     Key& entry = keys_[key];
     Next next{key, pace, std::move(entry.waiting.front().run)};
     entry.waiting.pop_front();
     entry.in_progress = true;
+    if (pace != TaskPace::quick) ++slow_in_progress_;
     if (pace == TaskPace::lengthy) ++lengthy_in_progress_;
     return next;
   }
@@ -35,6 +40,7 @@ std::optional<TaskQueue::Next> TaskQueue::pop() {
 }
 
 void TaskQueue::finished(const std::string& key, TaskPace pace) {
+  if (pace != TaskPace::quick) --slow_in_progress_;
   if (pace == TaskPace::lengthy) --lengthy_in_progress_;
   const auto found = keys_.find(key);
   found->second.in_progress = false;
@@ -45,9 +51,13 @@ void TaskQueue::finished(const std::string& key, TaskPace pace) {
 }
 
 std::size_t TaskQueue::runnable() const {
-  const std::size_t lengthy_left = lengthy_limit_ - std::min(lengthy_limit_, lengthy_in_progress_);
-  return runnable_[index(TaskPace::quick)].size() + runnable_[index(TaskPace::slow)].size() +
-         std::min(runnable_[index(TaskPace::lengthy)].size(), lengthy_left);
+  const auto left = [](unsigned limit, unsigned in_progress) {
+    return std::size_t{limit - std::min(limit, in_progress)};
+  };
+  const auto waiting = [this](TaskPace pace) { return runnable_[index(pace)].size(); };
+  const auto lengthy = std::min(waiting(TaskPace::lengthy), left(lengthy_limit_, lengthy_in_progress_));
+  const auto slow = std::min(waiting(TaskPace::slow) + lengthy, left(slow_limit_, slow_in_progress_));
+  return waiting(TaskPace::quick) + slow;
 }
 
 bool TaskQueue::has_waiting(const std::string& key) const {

@@ -15,8 +15,8 @@ namespace virtsession {
 /// How long a task may take, and so which goes first.
 enum class TaskPace {
   quick,    ///< milliseconds: before all others
-  slow,     ///< up to seconds
-  lengthy,  ///< as long as a guest's memory takes to be written or read: some workers never take one
+  slow,     ///< up to seconds, or as long as a guest's agent takes: some workers never take one
+  lengthy,  ///< as long as a guest's memory takes to be written or read: fewer workers still take one
 };
 
 /// Decides which task runs next. Tasks of one key run one after the other in the order they came; among the keys, by
@@ -32,8 +32,9 @@ class TaskQueue {
     Run run;
   };
 
-  /// \param lengthy_limit how many lengthy tasks may be in progress at once
-  explicit TaskQueue(unsigned lengthy_limit) : lengthy_limit_(lengthy_limit) {}
+  /// \param slow_limit how many slow and lengthy tasks together may be in progress at once
+  /// \param lengthy_limit how many of those may be lengthy
+  TaskQueue(unsigned slow_limit, unsigned lengthy_limit) : slow_limit_(slow_limit), lengthy_limit_(lengthy_limit) {}
 
   void push(const std::string& key, TaskPace pace, Run run);
   /// The task to run now, or nothing when all that wait must wait for another to finish.
@@ -57,9 +58,12 @@ class TaskQueue {
   };
 
   void offer(const std::string& key, const Key& entry);
+  bool may_run(TaskPace pace) const;
   static std::size_t index(TaskPace pace) { return static_cast<std::size_t>(pace); }
 
+  unsigned slow_limit_;
   unsigned lengthy_limit_;
+  unsigned slow_in_progress_ = 0;  // lengthy ones too
   unsigned lengthy_in_progress_ = 0;
   std::uint64_t next_number_ = 0;
   std::map<std::string, Key> keys_;                               // those with a task, waiting or in progress

@@ -20,8 +20,9 @@ class WorkerPool {
   using OnException = std::function<void(std::exception_ptr)>;
 
   struct Limits {
-    unsigned workers = 4;        ///< a libvirt connection takes five requests at once; one stays free for keep-alive
-    unsigned lengthy_tasks = 3;  ///< so that one worker is always free to answer
+    unsigned workers = 5;        ///< a libvirt daemon takes that many requests of a connection at once
+    unsigned slow_tasks = 4;     ///< with the lengthy ones, so that one worker is always free for what is quick
+    unsigned lengthy_tasks = 3;  ///< so that starts and stops go on while guests are saved
   };
 
   /// \param on_exception is given what a task throws, on the worker's thread

@@ -74,6 +74,35 @@ TEST_CASE("what is missing or odd keeps its default") {
   CHECK_FALSE(odd.agent_configured);
 }
 
+TEST_CASE("what keeps libvirt from saving a domain is told where the XML is certain") {
+  const auto blocker = [](const std::string& devices, const std::string& rest = "") {
+    return parsed("<domain>" + rest + "<devices>" + devices + "</devices></domain>").save_blocker;
+  };
+  const std::string address = "<source><address domain='0x0000' bus='0x01' slot='0x00' function='0x0'/></source>";
+  CHECK(blocker("<hostdev mode='subsystem' type='pci'>" + address + "</hostdev>") ==
+        "it has a host device (PCI 0000:01:00.0)");
+  CHECK(blocker("<interface type='hostdev'>" + address + "</interface>") == "it has a host device (PCI 0000:01:00.0)");
+  CHECK(blocker("<hostdev mode='subsystem' type='scsi_host'/>") == "it has a host device (a vhost-scsi controller)");
+  CHECK(blocker("<shmem name='x'><model type='ivshmem-plain'/></shmem>") ==
+        "it shares memory with the host (shmem \"x\")");
+  CHECK(blocker("<disk type='file'><target dev='vdb'/><transient/></disk>") ==
+        "what it writes to the disk vdb is not kept (transient)");
+  const std::string invtsc = "<cpu><feature policy='require' name='invtsc'/></cpu>";
+  CHECK(blocker("", invtsc) == "its CPU has the feature invtsc and its clock no TSC frequency");
+
+  CHECK(blocker("", invtsc + "<clock><timer name='tsc' frequency='3000000000'/></clock>").empty());
+  CHECK(blocker("", "<cpu><feature policy='disable' name='invtsc'/></cpu>").empty());
+  CHECK(blocker("<hostdev mode='subsystem' type='usb'/><hostdev mode='subsystem' type='scsi'/>").empty());
+  CHECK(blocker("<hostdev mode='subsystem' type='pci'>" + address + "<teaming type='transient'/></hostdev>").empty());
+  CHECK(blocker("<shmem name='x' role='master'/><disk type='file'/><interface type='user'/><hostdev/>").empty());
+}
+
+TEST_CASE("a domain that restarts when its guest powers off says so") {
+  CHECK(parsed("<domain><on_poweroff>restart</on_poweroff></domain>").restarts_on_poweroff);
+  CHECK_FALSE(parsed("<domain><on_poweroff>destroy</on_poweroff></domain>").restarts_on_poweroff);
+  CHECK_FALSE(parsed("<domain/>").restarts_on_poweroff);
+}
+
 TEST_CASE("what is no domain's XML is an error") {
   for (const char* xml : {"", "<domain>", "<network/>", "<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>"}) {
     const auto domain = parse_domain_xml(xml);
@@ -101,6 +130,13 @@ TEST_CASE("states and reasons are in virsh's words") {
   CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DAEMON) == StopReason::daemon);
   CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, 99) == StopReason::unknown);
   CHECK(stop_reason(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED) == StopReason::none);
+  CHECK(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SAVE));
+  CHECK(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
+  CHECK(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_DUMP));
+  CHECK(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SNAPSHOT));
+  CHECK_FALSE(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_USER));
+  CHECK_FALSE(is_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_POSTCOPY_FAILED));
+  CHECK_FALSE(is_in_job(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED));
 }
 
 TEST_CASE("who shut a domain down, and what is not the end of a domain, is told from the event's detail") {

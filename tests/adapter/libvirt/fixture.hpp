@@ -47,6 +47,10 @@ class RecordingSink : public HypervisorSink {
     note(generation, "domain " + uuid);
     domains[uuid] = domain;
   }
+  void on_job_progress(Generation generation, const std::string& uuid, const JobProgress& given) override {
+    note(generation, "progress of " + uuid);
+    progress = given;
+  }
   void on_operation_done(Generation generation, OperationId id, const Result<void>& result) override {
     note(generation, "done " + std::to_string(id));
     done.emplace(id, result);
@@ -84,6 +88,7 @@ class RecordingSink : public HypervisorSink {
   std::map<std::string, std::optional<DomainSnapshot>> domains;
   std::map<OperationId, Result<void>> done;
   std::optional<Result<std::vector<DomainSnapshot>>> listed;
+  std::optional<JobProgress> progress;
   std::optional<LibvirtInfo> info;
   std::optional<Error> open_error;
   std::optional<LostReason> lost;

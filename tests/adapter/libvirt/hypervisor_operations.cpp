@@ -63,6 +63,9 @@ TEST_CASE("a snapshot tells all there is of a domain") {
   CHECK(domain.memory_kib == 8388608);
   CHECK_FALSE(domain.policy_text);
   CHECK(domain.policy_error.empty());
+  CHECK(domain.save_blocker.empty());
+  CHECK_FALSE(domain.restarts_on_poweroff);
+  CHECK_FALSE(domain.in_job);
   CHECK(domain.networks == std::vector<Network>{{"network", "default", "aa:bb:cc:dd:ee:ff"}});
 }
 
@@ -86,6 +89,39 @@ TEST_CASE("each operation does what it says, and the new state comes before its 
   domain = fixture.must(OperationKind::power_off);
   CHECK(domain.state == DomainState::shut_off);
   CHECK(domain.stop_reason == StopReason::destroyed);
+}
+
+TEST_CASE(
+    "a guest is shut down by the power button also where a driver knows no ways, and by an agent only by an agent") {
+  OpenFixture fixture;
+  Operation operation;
+  operation.uuid = fixture.uuid;
+  operation.kind = OperationKind::shutdown;
+  operation.way = ShutdownWay::agent;
+  const auto refused = fixture.run(operation);
+  REQUIRE(!refused);  // the number is that of virDomainShutdownFlagValues
+  CHECK(refused.error().message.find("unsupported flags (0x2)") != std::string::npos);
+  CHECK(fixture.sink.domain(fixture.uuid)->state == DomainState::running);
+  operation.way = ShutdownWay::acpi;
+  CHECK(fixture.must(operation).stop_reason == StopReason::shutdown);
+}
+
+TEST_CASE("operations on a job are answered, and tell nothing of the domain") {
+  OpenFixture fixture;
+  fixture.sink.forget();
+  CHECK(fixture.fails(OperationKind::abort_job).code == ErrorCode::not_supported);
+  CHECK(fixture.fails(OperationKind::job_progress).code == ErrorCode::not_supported);
+  CHECK(fixture.sink.log == std::vector<std::string>{"done 1", "done 2"});
+  fixture.uuid = "00000000-0000-0000-0000-00000000abcd";
+  CHECK(fixture.fails(OperationKind::abort_job).code == ErrorCode::no_such_vm);
+  CHECK_FALSE(fixture.sink.heard("domain " + fixture.uuid));
+}
+
+TEST_CASE("the clock of a guest that runs is set, and that of another is an error") {
+  OpenFixture fixture;
+  CHECK(fixture.must(OperationKind::set_time).state == DomainState::running);
+  fixture.must(OperationKind::power_off);
+  CHECK(fixture.fails(OperationKind::set_time).code == ErrorCode::operation_failed);
 }
 
 TEST_CASE("the flags of a start reach libvirt") {
@@ -225,6 +261,7 @@ TEST_CASE("a transient domain is read while it is there and gone when it stops")
   const DomainSnapshot domain = *fixture.sink.domain(fixture.uuid);
   CHECK(domain.name == "guest");
   CHECK_FALSE(domain.persistent);
+  CHECK(domain.save_blocker == "it is transient, and gone when it is off");
   CHECK(domain.policy_text == "{}");
   CHECK(bool(fixture.run(fixture.uuid, OperationKind::power_off)));
   CHECK_FALSE(fixture.sink.domain(fixture.uuid));

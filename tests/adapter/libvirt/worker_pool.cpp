@@ -91,7 +91,7 @@ void never(std::exception_ptr) { FAIL("A task threw"); }
 /// A pool that is waited for before what its tasks use goes.
 class EndedPool : public WorkerPool {
  public:
-  explicit EndedPool(OnException on_exception = never, Limits limits = {4, 3})
+  explicit EndedPool(OnException on_exception = never, Limits limits = Limits())
       : WorkerPool(std::move(on_exception), limits) {}
   ~EndedPool() {
     finish(nullptr);
@@ -102,7 +102,7 @@ class EndedPool : public WorkerPool {
 }  // namespace
 
 TEST_CASE("quick tasks go before slow ones, slow ones before lengthy ones, equals in the order they came") {
-  TaskQueue queue(3);
+  TaskQueue queue(4, 3);
   queue.push("save", TaskPace::lengthy, nothing);
   queue.push("start 1", TaskPace::slow, nothing);
   queue.push("read 1", TaskPace::quick, nothing);
@@ -112,7 +112,7 @@ TEST_CASE("quick tasks go before slow ones, slow ones before lengthy ones, equal
 }
 
 TEST_CASE("tasks of one key keep their order, and only one is in progress") {
-  TaskQueue queue(3);
+  TaskQueue queue(4, 3);
   Order order;
   queue.push("a", TaskPace::lengthy, [&] { order.push_back("save"); });
   queue.push("a", TaskPace::quick, [&] { order.push_back("read"); });
@@ -130,7 +130,7 @@ TEST_CASE("tasks of one key keep their order, and only one is in progress") {
 }
 
 TEST_CASE("lengthy tasks past their limit wait, and hold up nothing else") {
-  TaskQueue queue(2);
+  TaskQueue queue(4, 2);
   for (const char* key : {"a", "b", "c"}) queue.push(key, TaskPace::lengthy, nothing);
   const auto a = queue.pop();
   const auto b = queue.pop();
@@ -147,12 +147,34 @@ TEST_CASE("lengthy tasks past their limit wait, and hold up nothing else") {
   CHECK(c->key == "c");
 }
 
-TEST_CASE("four workers run at once and no fifth") {
+TEST_CASE("slow tasks past their limit wait, lengthy ones count, and quick ones go on") {
+  TaskQueue queue(2, 1);
+  for (const char* key : {"a", "b", "c"}) queue.push(key, TaskPace::slow, nothing);
+  queue.push("save", TaskPace::lengthy, nothing);
+  CHECK(queue.runnable() == 2);
+  REQUIRE(queue.pop());
+  REQUIRE(queue.pop());
+  CHECK(queue.runnable() == 0);
+  CHECK_FALSE(queue.pop());
+  queue.push("d", TaskPace::quick, nothing);
+  CHECK(queue.runnable() == 1);
+  const auto d = queue.pop();
+  REQUIRE(d);
+  CHECK(d->key == "d");
+  queue.finished("a", TaskPace::slow);
+  const auto c = queue.pop();
+  REQUIRE(c);
+  CHECK(c->key == "c");
+}
+
+TEST_CASE("four slow tasks run at once and no fifth, and what is quick has a worker left") {
   Stage stage;
   EndedPool pool;
   for (const char* key : {"1", "2", "3", "4", "5"}) pool.submit(key, TaskPace::slow, stage.stay(key));
   stage.wait_for_count(4);
-  CHECK(stage.done().size() == 4);
+  pool.submit("6", TaskPace::quick, stage.note("quick"));
+  stage.wait_for("quick");
+  CHECK(stage.done().size() == 5);
   stage.let_go("1");
   stage.wait_for("5");
   for (const char* key : {"2", "3", "4", "5"}) stage.let_go(key);
@@ -164,7 +186,7 @@ TEST_CASE("while three saves go on, everything else is answered and a fourth sav
   for (const char* key : {"save 1", "save 2", "save 3", "save 4"}) pool.submit(key, TaskPace::lengthy, stage.stay(key));
   stage.wait_for_count(3);
   for (const char* key : {"read 1", "read 2", "read 3"}) pool.submit(key, TaskPace::quick, stage.note(key));
-  stage.wait_for("read 3");
+  stage.wait_for_count(6);
   CHECK(stage.done().size() == 6);
   stage.let_go("save 2");
   stage.wait_for("save 4");
@@ -173,7 +195,7 @@ TEST_CASE("while three saves go on, everything else is answered and a fourth sav
 
 TEST_CASE("what waits goes by pace, not by age") {
   Stage stage;
-  EndedPool pool(never, {.workers = 1, .lengthy_tasks = 1});
+  EndedPool pool(never, {.workers = 1, .slow_tasks = 1, .lengthy_tasks = 1});
   pool.submit("a", TaskPace::slow, stage.stay("first"));
   stage.wait_for("first");
   pool.submit("b", TaskPace::lengthy, stage.note("save"));
@@ -237,7 +259,7 @@ TEST_CASE("what a task throws is handed on, and its worker goes on") {
           caught = error.what();
         }
       },
-      {.workers = 1, .lengthy_tasks = 1});
+      {.workers = 1, .slow_tasks = 1, .lengthy_tasks = 1});
   pool.submit("a", TaskPace::quick, [] { throw std::runtime_error("broken"); });
   pool.submit("a", TaskPace::quick, stage.note("next"));
   stage.wait_for("next");
