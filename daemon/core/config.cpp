@@ -57,11 +57,9 @@ Key integer(std::string_view name, std::int64_t Config::*member, std::int64_t lo
 
 const std::vector<Key>& keys() {
   static const std::vector<Key> table = {
-      choice("libvirt_daemon", &Config::libvirt_daemon),
-      boolean("autostart", &Config::autostart),
-      integer("parallel", &Config::parallel, 1, 4),
-      boolean("notifications", &Config::notifications),
-      integer("history_size", &Config::history_size, 1, 10000),
+      choice("libvirt_daemon", &Config::libvirt_daemon), boolean("autostart", &Config::autostart),
+      integer("parallel", &Config::parallel, 1, 4),      integer("stop_parallel", &Config::stop_parallel, 1, 64),
+      boolean("notifications", &Config::notifications),  integer("history_size", &Config::history_size, 1, 10000),
       choice("log_level", &Config::log_level),
   };
   return table;

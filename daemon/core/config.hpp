@@ -35,6 +35,7 @@ struct Config {
   LibvirtDaemonChoice libvirt_daemon = LibvirtDaemonChoice::automatic;
   bool autostart = true;           ///< start the marked VMs at login
   std::int64_t parallel = 4;       ///< VMs that start at once, of one order; 1 to 4
+  std::int64_t stop_parallel = 8;  ///< VMs that are stopped at once, of one order; 1 to 64
   bool notifications = true;       ///< tell the desktop when a person should act
   std::int64_t history_size = 50;  ///< changes that are kept of each VM
   LogLevel log_level = LogLevel::info;

@@ -23,7 +23,7 @@ ConnectionStep Connection::connect(bool restart_unit, std::string reason, Moment
 
 ConnectionStep Connection::fail(std::string reason, Moment now) {
   const auto step = enter(LibvirtState::down, std::move(reason), ConnectionStep::nothing);
-  wake_ = now.steady + backoff_.wait(failures_++, kFirstRetry, kLastRetry);
+  wake_ = now.steady + backoff_.wait(failures_++, kFirstRetry, last_retry_);
   return step;
 }
 

@@ -34,6 +34,9 @@ class Connection {
   /// When tick() is due; nothing when no time is waited for.
   std::optional<SteadyTime> wake() const { return wake_; }
 
+  /// Tries are at most this far apart from now on, give or take a fifth.
+  void limit_retries(Duration most) { last_retry_ = most; }
+
   ConnectionStep start(Moment now);
   ConnectionStep unit_started(const Result<void>& result, Moment now);
   ConnectionStep opened(Moment now);
@@ -52,6 +55,7 @@ class Connection {
 
   bool managed_;
   Backoff backoff_;
+  Duration last_retry_ = kLastRetry;
   LibvirtState state_ = LibvirtState::down;
   std::string reason_ = "not started";
   std::uint32_t failures_ = 0;

@@ -34,18 +34,36 @@ std::string number_text(T value) {
   return json(value).dump();
 }
 
+std::string check_integer(const json& value, std::int64_t low, std::int64_t high) {
+  if (!value.is_number_integer()) return expected("an integer", value);
+  const bool too_big = value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX};
+  if (too_big || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
+    return "must be from " + number_text(low) + " to " + number_text(high);
+  return {};
+}
+
 Key integer(std::string_view name, std::int64_t Policy::*member, std::int64_t low, std::int64_t high) {
   return {name,
-          [=](const json& value) -> std::string {
-            if (!value.is_number_integer()) return expected("an integer", value);
-            const bool too_big = value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX};
-            if (too_big || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
-              return "must be from " + number_text(low) + " to " + number_text(high);
-            return {};
-          },
+          [=](const json& value) { return check_integer(value, low, high); },
           [=](Policy& policy, const json& value) { policy.*member = value.get<std::int64_t>(); },
           [=](const Policy& policy) { return json(policy.*member); },
           {{"type", "integer"}, {"minimum", low}, {"maximum", high}}};
+}
+
+/// A number that may be left open, which null says.
+Key optional_integer(std::string_view name, std::optional<std::int64_t> Policy::*member, std::int64_t low,
+                     std::int64_t high) {
+  using Number = std::optional<std::int64_t>;
+  return {name,
+          [=](const json& value) {
+            if (value.is_null()) return std::string();
+            return check_integer(value, low, high);
+          },
+          [=](Policy& policy, const json& value) {
+            policy.*member = value.is_null() ? Number() : Number(value.get<std::int64_t>());
+          },
+          [=](const Policy& policy) { return policy.*member ? json(*(policy.*member)) : json(); },
+          {{"type", {"integer", "null"}}, {"minimum", low}, {"maximum", high}}};
 }
 
 Key seconds(std::string_view name, double Policy::*member, double low, double high) {
@@ -103,6 +121,39 @@ Key strings(std::string_view name, std::vector<std::string> Policy::*member, Tex
           {{"type", "array"}, {"maxItems", 256}, {"items", std::move(item_schema)}}};
 }
 
+/// A list of different values of an enum, the first of which is tried first.
+template <class E>
+Key choices(std::string_view name, std::vector<E> Policy::*member) {
+  json values = json::array();
+  for (const auto& [value, text] : kEnumText<E>.rows) values.push_back(text);
+  const auto one = [](const json& entry) {
+    return entry.is_string() ? from_text<E>(entry.get_ref<const std::string&>()) : std::nullopt;
+  };
+  return {
+      name,
+      [=](const json& value) -> std::string {
+        if (!value.is_array() || value.empty()) return "must be a list of one or more of " + values.dump();
+        std::vector<E> seen;
+        for (const auto& entry : value) {
+          const auto choice = one(entry);
+          if (!choice) return "has an entry that is none of " + values.dump();
+          if (std::ranges::find(seen, *choice) != seen.end()) return "has " + entry.dump() + " twice";
+          seen.push_back(*choice);
+        }
+        return {};
+      },
+      [=](Policy& policy, const json& value) {
+        (policy.*member).clear();
+        for (const auto& entry : value) (policy.*member).push_back(*one(entry));
+      },
+      [=](const Policy& policy) {
+        auto list = json::array();
+        for (const auto value : policy.*member) list.push_back(to_text(value));
+        return list;
+      },
+      {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", {{"type", "string"}, {"enum", values}}}}};
+}
+
 std::string check_vm_name(const std::string& name) { return name.empty() ? "has an empty name" : ""; }
 
 std::string check_path(const std::string& path) {
@@ -144,6 +195,14 @@ const std::vector<Key>& keys() {
       seconds("restart_delay_max_sec", &Policy::restart_delay_max_sec, 0, kDay),
       integer("restart_limit", &Policy::restart_limit, 0, 1000),
       seconds("restart_window_sec", &Policy::restart_window_sec, 1, 365 * kDay),
+      choices("stop_actions", &Policy::stop_actions),
+      seconds("stop_timeout_sec", &Policy::stop_timeout_sec, 0.1, kDay),
+      optional_integer("stop_order", &Policy::stop_order, -1000000, 1000000),
+      choice("sleep", &Policy::sleep),
+      boolean("resume_sync_time", &Policy::resume_sync_time),
+      optional_integer("cpu_weight", &Policy::cpu_weight, 1, 10000),  // systemd.resource-control(5)
+      optional_integer("io_weight", &Policy::io_weight, 1, 10000),
+      optional_integer("memory_high_mib", &Policy::memory_high_mib, 1, std::int64_t{1} << 30),
   };
   return table;
 }

@@ -31,6 +31,26 @@ inline constexpr auto kEnumText<RestartWhen> = EnumText<RestartWhen, 3>{{{
     {RestartWhen::always, "always"},
 }}};
 
+enum class StopAction { shutdown, save, poweroff, leave };
+
+template <>
+inline constexpr auto kEnumText<StopAction> = EnumText<StopAction, 4>{{{
+    {StopAction::shutdown, "shutdown"},
+    {StopAction::save, "save"},
+    {StopAction::poweroff, "poweroff"},
+    {StopAction::leave, "leave"},
+}}};
+
+/// What is done with a VM before the host sleeps, and undone when it wakes up.
+enum class SleepAction { none, pause, save };
+
+template <>
+inline constexpr auto kEnumText<SleepAction> = EnumText<SleepAction, 3>{{{
+    {SleepAction::none, "none"},
+    {SleepAction::pause, "pause"},
+    {SleepAction::save, "save"},
+}}};
+
 enum class ReadyWhen { started, agent, tcp, delay };
 
 /// When a VM that runs counts as ready, so that others may go on.
@@ -65,6 +85,14 @@ struct Policy {
   double restart_delay_max_sec = 60;
   std::int64_t restart_limit = 5;
   double restart_window_sec = 600;
+  std::vector<StopAction> stop_actions{StopAction::shutdown, StopAction::save, StopAction::poweroff};
+  double stop_timeout_sec = 60;
+  std::optional<std::int64_t> stop_order;  ///< nothing: the reverse of the start
+  SleepAction sleep = SleepAction::none;
+  bool resume_sync_time = true;
+  std::optional<std::int64_t> cpu_weight;  ///< of its scope; nothing: systemd's default, as for the two below
+  std::optional<std::int64_t> io_weight;
+  std::optional<std::int64_t> memory_high_mib;
 
   bool operator==(const Policy&) const = default;
 };
@@ -92,7 +120,7 @@ void apply_policy(Policy& policy, const nlohmann::json& used);
 nlohmann::json to_json(const Policy& policy);
 std::vector<std::string_view> policy_key_names();
 
-/// For a key's documentation and the schema: its range, its values. Null where there is none.
+/// For a key's documentation and the schema: its range, its values. Null when there is no such key.
 nlohmann::json policy_key_schema(std::string_view key);
 
 }  // namespace virtsession

@@ -46,10 +46,18 @@ bool is_stop_by_somebody(StopReason reason) {
 }  // namespace
 
 PendingCall* VmRecord::lifecycle_call() {
+  if (auto* call = exclusive_call()) return call;
+  const auto found = std::ranges::find_if(calls, [](const auto& entry) { return is_stop(entry.second); });
+  return found == calls.end() ? nullptr : &found->second;
+}
+
+PendingCall* VmRecord::exclusive_call() {
   for (auto& [id, call] : calls) {
     switch (call.operation.kind) {
-      case OperationKind::start:
       case OperationKind::shutdown:
+        if (call.operation.way != ShutdownWay::acpi) break;
+        return &call;
+      case OperationKind::start:
       case OperationKind::save:
       case OperationKind::power_off:
       case OperationKind::reboot:
@@ -59,6 +67,9 @@ PendingCall* VmRecord::lifecycle_call() {
       case OperationKind::set_autostart:
       case OperationKind::set_autostart_once:
       case OperationKind::set_policy:
+      case OperationKind::abort_job:
+      case OperationKind::job_progress:
+      case OperationKind::set_time:
         break;
     }
   }
@@ -80,7 +91,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   restored_vms_ = json::object();  // what is not in the list is gone
   if (!autostart_begun_) {
     autostart_begun_ = true;
-    if (config_.autostart) begin_autostart("login", now);
+    if (config_.autostart && !stop_run_) begin_autostart("login", now);
     was_running_.clear();
   }
   check_dependencies();
@@ -123,21 +134,24 @@ void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
     case DomainEventKind::agent_disconnected:
       record->domain.agent_connected = false;
       break;
+    case DomainEventKind::rebooted:
+      guest_came_back(*record, now);
+      break;
     case DomainEventKind::defined:
     case DomainEventKind::undefined:
     case DomainEventKind::suspended:
     case DomainEventKind::resumed:
     case DomainEventKind::stopped:
     case DomainEventKind::pm_suspended:
-    case DomainEventKind::rebooted:
     case DomainEventKind::metadata_changed:
       break;  // the snapshot that follows says it all
   }
   advance(now);
 }
 
-void Supervisor::on_libvirt_lost(Moment) {
+void Supervisor::on_libvirt_lost(Moment now) {
   connected_ = false;
+  if (stop_run_) stop_run_->connected_by = now.steady + kReconnectTime;
   const Error lost{ErrorCode::libvirt_unavailable, "the connection to libvirt was lost"};
   for (auto& [uuid, record] : vms_) {
     changed_.insert(uuid);
@@ -152,6 +166,11 @@ void Supervisor::on_libvirt_lost(Moment) {
     if (shutdown_unsure) end_stop_wait(record, lost);
     if (policy_unsure) read_policy(record);
     if (record.task && record.task->stage == StartStage::starting) record.task->stage = StartStage::slot;
+    if (record.stop_task) {  // what was under way is tried again
+      record.stop_task->unanswered.clear();
+      if (record.stop_task->stage == StopTask::Stage::acts) record.stop_task->stage = StopTask::Stage::waits;
+    }
+    if (record.asleep) record.asleep->call.reset();
   }
   operations_.clear();
 }
@@ -198,44 +217,12 @@ void Supervisor::update(Record& record, const DomainSnapshot& domain, Moment now
     dependencies_stale_ = true;
   if (before.policy_text != domain.policy_text || before.policy_error != domain.policy_error) read_policy(record);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
-  if (domain.active() && (!before.active() || other_run))
+  if (domain.active() && (!before.active() || other_run)) {
+    record.clock_stale = before.managed_save;
     return started(record, other_run ? std::nullopt : start_cause(record), now);
+  }
   if (before.active() && !domain.active()) return stopped(record, now);
   if (!record.lifecycle_call()) settle(record, before.state != domain.state, now);
-}
-
-void Supervisor::read_policy(Record& record) {
-  const auto problems_before = std::exchange(record.policy_problems, {});
-  record.overrides = json::object();
-  record.overrides_raw = json::object();
-  if (!record.domain.policy_error.empty()) record.policy_problems.push_back({"", record.domain.policy_error, ""});
-  if (record.domain.policy_text) {
-    auto read = read_policy_text(*record.domain.policy_text);
-    record.overrides_raw = std::move(read.raw);
-    record.overrides = std::move(read.keys.used);
-    record.policy_problems.insert(record.policy_problems.end(), read.keys.problems.begin(), read.keys.problems.end());
-  }
-  // What libvirt is about to be told: a further change builds on it.
-  for (const auto& [id, call] : record.calls)
-    if (call.operation.kind == OperationKind::set_policy)
-      record.overrides_raw = json::parse(call.operation.policy_text.value_or("{}"));
-  const auto delay_before = record.policy.start_delay_sec;
-  record.policy = Policy{};
-  apply_policy(record.policy, config_.defaults);
-  apply_policy(record.policy, record.overrides);
-  dependencies_stale_ = true;
-  if (record.task && record.task->stage == StartStage::delayed && record.policy.start_delay_sec != delay_before) {
-    record.task->stage = StartStage::queued;
-    record.task->delay_over = false;
-  }
-  if (record.policy_problems == problems_before) return;
-  if (!record.policy_problems.empty()) {
-    const auto text = to_text(record.policy_problems);
-    journal(Incident::bad_policy, record, "its policy has errors, and what is wrong is not used: " + text);
-    notify(Incident::bad_policy, record, text);
-  } else {
-    actions_.push_back(WithdrawNotice{Incident::bad_policy, record.domain.uuid});
-  }
 }
 
 /// Who asked for the start that is under way; nothing when it is somebody else's.
@@ -258,6 +245,7 @@ void Supervisor::started(Record& record, const std::optional<std::string>& our_c
   record.intent = Intent::up;
   record.started_usec = now.wall_usec;
   record.task.reset();
+  if (record.stop_task) restart_stop_task(record);
   end_stop_wait(record, Result<void>());  // it was off in between
   record.stop_cause.clear();
   record.host_ended_it = record.panicked = record.never_ready = false;
@@ -276,6 +264,7 @@ void Supervisor::started(Record& record, const std::optional<std::string>& our_c
 void Supervisor::settle(Record& record, bool state_changed, Moment now) {
   const bool under_way =
       record.phase == Phase::starting || record.phase == Phase::saving || record.phase == Phase::stopping;
+  if (stop_task_of(record.domain.uuid)) return;
   if (record.domain.active()) {
     if (under_way && !record.stop_wait) {  // a stop that was asked for, and came to nothing
       record.intent = Intent::up;
@@ -289,10 +278,17 @@ void Supervisor::settle(Record& record, bool state_changed, Moment now) {
 
 /// The phase of a VM that runs and about which nothing is under way.
 void Supervisor::settle_active(Record& record, const std::string& cause, Moment now) {
-  if (record.ready_wait || record.stop_wait) return;
+  if (record.stop_wait || stop_task_of(record.domain.uuid)) return;
+  if (record.ready_wait) {
+    if (record.phase != Phase::waiting_ready)
+      set_phase(record, Phase::waiting_ready, "waits to be ready: " + to_text(record.ready_wait->readiness), cause,
+                now);
+    return;
+  }
   const auto& domain = record.domain;
   std::string reason = "running";
-  if (domain.state == DomainState::paused) reason = "paused (" + domain.state_reason + ")";
+  if (domain.state == DomainState::paused)
+    reason = "paused (" + (record.asleep ? "for " + kHostSleeps : domain.state_reason) + ")";
   if (domain.state == DomainState::pm_suspended) reason = "suspended by the guest";
   if (domain.state == DomainState::crashed)
     reason = "the guest crashed and is kept as it was (" + domain.state_reason + ")";
@@ -306,6 +302,7 @@ void Supervisor::stopped(Record& record, Moment now) {
   if (call && is_stop(*call)) cause = call->cause;
   const bool asked_by_us = cause != kOtherClient;
   record.ready_wait.reset();
+  record.scope.clear();
   record.started_usec = 0;
   record.never_ready = false;
   end_stop_wait(record, Result<void>());
@@ -314,7 +311,11 @@ void Supervisor::stopped(Record& record, Moment now) {
     const auto what = record.panicked ? "the guest panicked" : killed ? "QEMU was ended by a signal" : "QEMU crashed";
     return crashed(record, killed, what, now);
   }
-  if (asked_by_us || is_stop_by_somebody(reason))
+  const bool asleep = record.asleep && record.asleep->action == SleepAction::save && reason == StopReason::saved;
+  if (!asleep) record.asleep.reset();
+  if (asleep)
+    record.intent = Intent::up;
+  else if (asked_by_us || is_stop_by_somebody(reason))
     record.intent = Intent::down;
   else
     record.intent = Intent::none;
@@ -326,9 +327,10 @@ void Supervisor::crashed(Record& record, bool killed, const std::string& what, M
   record.last_error = what;
   const auto& policy = record.policy;
   const bool wanted = policy.restart == RestartWhen::always || (policy.restart == RestartWhen::on_failure && !killed);
-  if (!record.domain.persistent || record.intent == Intent::down || !wanted) {
+  if (!record.domain.persistent || record.intent == Intent::down || !wanted || stop_run_) {
     record.intent = Intent::none;
-    return set_phase(record, Phase::inactive, what + "; its policy does not restart it", "crash", now);
+    const auto why = stop_run_ ? "all VMs are being stopped" : "its policy does not restart it";
+    return set_phase(record, Phase::inactive, what + "; " + why, "crash", now);
   }
   const auto before = record.restarts.used(policy, now.steady);
   if (!record.restarts.take(policy, now.steady)) {
@@ -359,17 +361,6 @@ void Supervisor::set_phase(Record& record, Phase phase, std::string reason, cons
   if (!phase_changed) return;
   history_.add({now.wall_usec, record.domain.uuid, record.domain.name, phase, record.phase_reason, cause});
   if (!told) journal(Incident::phase, record, std::string(to_text(phase)) + " (" + record.phase_reason + ")");
-}
-
-void Supervisor::on_config(Config config, Moment now) {
-  config_ = std::move(config);
-  history_.set_size(static_cast<std::size_t>(config_.history_size));
-  for (auto& [uuid, record] : vms_) {
-    changed_.insert(uuid);
-    read_policy(record);
-  }
-  check_dependencies();
-  advance(now);
 }
 
 /// Whoever asks for a record that can be changed may change it: it is looked at again by the owner.

@@ -18,7 +18,18 @@
 namespace virtsession {
 
 /// What a journal entry is about; each has a documented MESSAGE_ID (daemon/message_ids.hpp).
-enum class Incident { phase, started, start_failed, crashed, gave_up, not_ready, bad_policy };
+enum class Incident {
+  phase,
+  started,
+  start_failed,
+  crashed,
+  gave_up,
+  not_ready,
+  bad_policy,
+  stopping,
+  stopped,
+  forced
+};
 
 struct RunOperation {
   Operation operation;
@@ -29,7 +40,7 @@ struct Answer {
 };
 struct JournalEntry {
   Incident incident = Incident::phase;
-  std::string uuid;
+  std::string uuid;  ///< empty, as the name, when it is about all VMs
   std::string name;
   std::string text;
 };
@@ -44,7 +55,25 @@ struct WithdrawNotice {
   Incident incident = Incident::gave_up;
   std::string uuid;
 };
-using Action = std::variant<RunOperation, Answer, JournalEntry, Notice, WithdrawNotice>;
+/// libvirt does not answer, and what is to be done cannot wait: its daemon has to be replaced at once.
+struct ReplaceLibvirt {
+  std::string reason;
+};
+/// libvirt cannot be reached and time is up: QEMU is to be ended without it, by SIGTERM.
+struct TerminateQemu {
+  std::string uuid;
+  std::string name;
+};
+using Action = std::variant<RunOperation, Answer, JournalEntry, Notice, WithdrawNotice, ReplaceLibvirt, TerminateQemu>;
+
+/// The systemd scope that a running VM should have.
+struct ScopeWish {
+  std::string name;  ///< of the VM
+  int domain_id = -1;
+  std::optional<std::int64_t> cpu_weight, io_weight, memory_high_mib;
+
+  bool operator==(const ScopeWish&) const = default;
+};
 
 /// A service that a VM has to answer at before it is ready.
 struct TcpProbe {
@@ -66,7 +95,12 @@ struct KeptState {
 /// calls one event at a time, then take_actions(), and looks at wake(), wanted_facts(), probes() and kept_state().
 class Supervisor {
  public:
+  /// libvirt's daemon is reached again sooner than this, or does not come back: a stop does not wait longer for it.
+  static constexpr Duration kReconnectTime = std::chrono::seconds(5);
+
   Supervisor(Config config, const KeptState& kept, std::uint32_t seed);
+  /// Whether the instance that left this was stopping VMs for the end of the session: a new one goes on with it.
+  static bool is_in_stop(const KeptState& kept);
 
   // Events.
   void on_listed(const std::vector<DomainSnapshot>& domains, Moment now);
@@ -82,6 +116,22 @@ class Supervisor {
   void on_facts(const HostFacts& facts, Moment now);
   void on_tcp_ready(const std::string& uuid, Moment now);
   void on_tick(Moment now);
+  void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
+  /// \param scope the unit that the VM's processes are in; empty when they are in none of their own
+  void on_scope(const std::string& uuid, const std::string& scope);
+
+  /// Stops all VMs by their policies, as at the end of the session. \param wait as for on_autostart_request()
+  /// \param deadline nothing: every action gets its full time
+  void on_stop_all(RequestId request, bool wait, const std::string& cause, std::optional<SteadyTime> deadline,
+                   Moment now);
+  /// The session ends: VMs are stopped until `deadline`, and nothing is started any more.
+  void on_session_end(SteadyTime deadline, Moment now);
+  /// Somebody does not want to wait: every VM that is being stopped goes on to its last action.
+  void on_hurry(Moment now);
+  /// A QEMU that was terminated without libvirt has ended.
+  void on_qemu_ended(const std::string& uuid, Moment now);
+  /// logind's PrepareForSleep. \param begins the host is about to sleep; otherwise it woke up
+  void on_sleep(bool begins, Moment now);
 
   std::vector<Action> take_actions();
   /// VMs that may look different now, or are gone: what has to be compared with what was last shown.
@@ -92,6 +142,13 @@ class Supervisor {
   WantedFacts wanted_facts() const;
   std::map<std::string, TcpProbe> probes() const;  ///< by uuid
   KeptState kept_state() const;
+  std::map<std::string, ScopeWish> scopes() const;  ///< by uuid
+  /// Whether the host's sleep has to wait for us: a VM has to be paused or saved before.
+  bool wants_sleep_lock() const;
+  /// The deadline of a session that ends; nothing while it does not.
+  std::optional<SteadyTime> session_end() const;
+  /// The session ended, and there is nothing left to be done.
+  bool session_over() const;
 
   // Views.
   bool connected() const { return connected_; }
@@ -104,6 +161,13 @@ class Supervisor {
   /// What plan_start() has to know of the host.
   WantedFacts plan_facts() const;
   std::vector<PlanStep> plan_start(const HostFacts& facts) const;
+  StopState stop_state() const;
+  /// How a run that stops all VMs gets on, for a person; empty when there is none.
+  std::string stop_progress(SteadyTime now) const;
+  /// \param budget time for all of it
+  std::vector<PlanStep> plan_stop(Duration budget) const;
+  /// When each VM that runs would be off at the latest, in seconds from the begin of a stop of all without a deadline.
+  std::map<std::string, double> stop_ends() const;
   std::vector<HistoryEntry> history(const std::string& uuid, std::size_t limit) const;
   /// What can be said about a request before it is made.
   Result<void> check(const VmRequest& request) const;
@@ -116,7 +180,6 @@ class Supervisor {
   void add(const DomainSnapshot& domain, bool just_now, Moment now);
   void remove(const std::string& uuid, Moment now);
   void update(Record& record, const DomainSnapshot& domain, Moment now);
-  void read_policy(Record& record);
   std::optional<std::string> start_cause(Record& record) const;
   void started(Record& record, const std::optional<std::string>& our_cause, Moment now);
   void stopped(Record& record, Moment now);
@@ -134,16 +197,19 @@ class Supervisor {
   void request_start(Record& record, RequestId id, const VmRequest& request, Moment now);
   void request_stop(Record& record, RequestId id, const VmRequest& request, Moment now);
   void request_save(Record& record, RequestId id, const VmRequest& request, Moment now);
-  void request_policy(Record& record, RequestId id, const VmRequest& request);
   void request_plain(Record& record, RequestId id, const VmRequest& request);
-  Result<std::string> merged_policy(const Record& record, const VmRequest& request) const;
   void reset_failed(Record& record, const std::string& cause, Moment now);
-  void call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests);
+  OperationId call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests);
   void call_failed(Record& record, const PendingCall& call, const Error& error, Moment now);
   void call_succeeded(Record& record, const PendingCall& call, Moment now);
   void answer(RequestId id, Result<void> result);
   void answer_all(std::vector<RequestId>& requests, const Result<void>& result);
   void end_stop_wait(Record& record, const Result<void>& result);
+
+  // supervisor_policy.cpp: from the configuration, metadata and requests
+  void read_policy(Record& record);
+  Result<std::string> merged_policy(const Record& record, const VmRequest& request) const;
+  void request_policy(Record& record, RequestId id, const VmRequest& request);
 
   // supervisor_start.cpp: starts by policy
   bool wants_start(const Record& record) const;
@@ -166,6 +232,68 @@ class Supervisor {
   bool check_ready(Record& record, Moment now);
   static SteadyTime ready_check(const Record& record);
 
+  // supervisor_stop.cpp: all VMs are stopped
+  struct StopRun {
+    std::string cause = {};
+    bool ends_session = false;
+    std::optional<SteadyTime> deadline = {};
+    SteadyTime begun{};
+    std::optional<SteadyTime> connected_by = {};  ///< a libvirt that is not reached by then is replaced
+    bool hurried = false;                         ///< nothing but the last action of each VM is tried any more
+    std::vector<RequestId> requests = {};
+    std::set<std::string> up = {};                     ///< by uuid: what ran or should have, for the next login
+    std::map<std::string, std::string> outcomes = {};  ///< by uuid
+    bool over = false;
+  };
+  void begin_stop(StopRun run, Moment now);
+  void cut_to_deadline(SteadyTime deadline, Moment now);
+  void add_stop_tasks();
+  void drop_start(Record& record, Moment now);
+  void advance_stop(Moment now);
+  bool advance_stop_of(Record& record, Moment now);
+  bool pass_stop_queue(Record& record, Moment now);
+  bool may_stop(const Record& record) const;
+  void end_stop_run(Moment now);
+  void restart_stop_task(Record& record);
+  const StopTask* stop_task_of(const std::string& uuid) const;
+  static StopNode stop_node(const Record& record, std::vector<StopAction> actions);
+  void rebuild_stop_plan();
+  StopFit fit(SteadyTime now, bool anew = false) const;
+  SteadyTime last_call() const;
+  std::optional<SteadyTime> stop_wake() const;
+  bool is_to_be_stopped(const Record& record) const;
+  std::vector<StopAction> possible_actions(const Record& record, std::string* left_out) const;
+
+  // supervisor_stop_forced.cpp: libvirt does not stop VMs
+  void check_libvirt_answers(Moment now);
+  bool is_to_terminate(const Record& record) const;
+  void terminate_the_rest(Moment now);
+
+  // supervisor_stop_actions.cpp: one VM is stopped
+  static bool is_forced(const StopTask& task);
+  static StopTime time_of_action(const Record& record);
+  static StopTime time_of_actions(const Record& record);
+  void begin_stop_action(Record& record, Moment now);
+  void act(Record& record, Moment now);
+  void tell_action(Record& record, const std::string& progress, Moment now);
+  void press_button(Record& record, Moment now);
+  void button_pressed(Record& record, ShutdownWay way, const Result<void>& result, Moment now);
+  void call_to_stop(Record& record, Operation operation, Moment now);
+  void look_again(Record& record, Moment now);
+  bool time_is_up(Record& record, Moment now);
+  void next_stop_action(Record& record, const std::string& why, Moment now);
+  void end_stop_task(Record& record, const std::string& outcome);
+  void stop_call_done(Record& record, const PendingCall& call, const Result<void>& result, Moment now);
+  void guest_came_back(Record& record, Moment now);
+  void hurry(Record& record, Moment now);
+
+  // supervisor_sleep.cpp: the host sleeps
+  void put_to_sleep(Record& record, SleepAction action);
+  void sleep_call_done(Record& record, const Result<void>& result, Moment now);
+  void advance_sleep(Moment now);
+  void wake_up(Record& record, Moment now);
+  void set_clock(Record& record, Moment now);
+
   // supervisor_plan.cpp: who waits for whom
   void rebuild_plan();
   void find_holders();
@@ -184,9 +312,12 @@ class Supervisor {
   bool connected_ = false;
   bool autostart_begun_ = false;
   bool dependencies_stale_ = true;
-  nlohmann::json restored_vms_;        ///< of the last instance; a VM's entry goes when the VM was seen
-  std::set<std::string> was_running_;  ///< up at the last stop, by uuid, until autostart has used it
-  std::map<std::string, Record> vms_;  ///< by uuid
+  bool host_sleeps_ = false;
+  std::optional<StopRun> stop_run_;
+  std::map<std::string, PlannedStop> stop_plan_;  ///< by uuid, of all that was to be stopped
+  nlohmann::json restored_vms_;                   ///< of the last instance; a VM's entry goes when the VM was seen
+  std::set<std::string> was_running_;             ///< up at the last stop, by uuid, until autostart has used it
+  std::map<std::string, Record> vms_;             ///< by uuid
   OperationId next_operation_ = 1;
   std::map<OperationId, std::string> operations_;  ///< operation -> VM
   std::vector<RequestId> autostart_requests_;

@@ -24,6 +24,31 @@ std::uint64_t count_in(const json& object, const char* key) {
   return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
+/// \return nothing when it is none, or one that this machine will not live to see
+std::optional<SteadyTime> steady_in(const json& object, const char* key) {
+  constexpr std::uint64_t kMost = 100ULL * 366 * 86400 * 1000000;
+  const auto usec = count_in(object, key);
+  if (usec == 0 || usec > kMost) return std::nullopt;
+  return SteadyTime(std::chrono::microseconds(usec));
+}
+
+struct KeptStop {
+  SteadyTime begun, deadline;
+};
+
+std::optional<KeptStop> kept_stop(const json& login) {
+  const auto stop = login.find("stop");
+  if (stop == login.end() || !stop->is_object()) return std::nullopt;
+  const auto begun = steady_in(*stop, "begun_usec"), deadline = steady_in(*stop, "deadline_usec");
+  if (!begun || !deadline) return std::nullopt;
+  return KeptStop{*begun, *deadline};
+}
+
+std::uint64_t usec(SteadyTime time) {
+  const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  return usec > 0 ? static_cast<std::uint64_t>(usec) : 0;
+}
+
 /// Texts of libvirt need not be UTF-8, and a file must be.
 std::string storable(const std::string& text) {
   return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
@@ -36,11 +61,17 @@ Supervisor::Supervisor(Config config, const KeptState& kept, std::uint32_t seed)
   autostart_begun_ = flag_in(kept.login, "autostart_begun", false);
   const auto vms = kept.login.find("vms");
   restored_vms_ = vms != kept.login.end() && vms->is_object() ? *vms : json::object();
-  const auto up = kept.lasting.find("up");
-  if (autostart_begun_ || up == kept.lasting.end() || !up->is_array()) return;
-  for (const auto& uuid : *up)
-    if (uuid.is_string()) was_running_.insert(uuid.get<std::string>());
+  std::set<std::string> was_up;
+  if (const auto up = kept.lasting.find("up"); up != kept.lasting.end() && up->is_array())
+    for (const auto& uuid : *up)
+      if (uuid.is_string()) was_up.insert(uuid.get<std::string>());
+  if (const auto stop = kept_stop(kept.login))
+    stop_run_ = StopRun{
+        .cause = kSessionEnd, .ends_session = true, .deadline = stop->deadline, .begun = stop->begun, .up = was_up};
+  if (!autostart_begun_) was_running_ = std::move(was_up);
 }
+
+bool Supervisor::is_in_stop(const KeptState& kept) { return kept_stop(kept.login).has_value(); }
 
 /// The last instance left word of the VM: what happened meanwhile is the difference. \return whether it did
 bool Supervisor::restore(Record& record, Moment now) {
@@ -54,6 +85,7 @@ bool Supervisor::restore(Record& record, Moment now) {
   record.intent = from_text<Intent>(text_in(kept, "intent")).value_or(Intent::none);
   record.restart_count = static_cast<std::uint32_t>(count_in(kept, "restart_count"));
   record.last_error = storable(text_in(kept, "last_error"));
+  if (const auto action = from_text<SleepAction>(text_in(kept, "asleep"))) record.asleep = SleepTask{*action, {}};
   if (const auto task = kept.find("task"); task != kept.end() && task->is_object()) {
     record.task = StartTask{.cause = text_in(*task, "cause"),
                             .ordered = flag_in(*task, "ordered", true),
@@ -93,6 +125,10 @@ bool Supervisor::restore(Record& record, Moment now) {
 
 KeptState Supervisor::kept_state() const {
   KeptState kept;
+  if (session_over()) {  // the next login begins anew, even if the runtime folder is still there
+    kept.lasting = {{"up", stop_run_->up}};
+    return kept;
+  }
   kept.login = {{"autostart_begun", autostart_begun_}, {"vms", restored_vms_}};
   auto up = json::array();
   for (const auto& [uuid, record] : vms_) {
@@ -107,12 +143,18 @@ KeptState Supervisor::kept_state() const {
                        {"ordered", record.task->ordered},
                        {"marked", record.task->marked},
                        {"starting", record.phase == Phase::starting}};
+    if (record.asleep) entry["asleep"] = to_text(record.asleep->action);
     if (record.phase == Phase::gave_up) entry["gave_up"] = storable(record.phase_reason);
     kept.login["vms"][uuid] = std::move(entry);
     if (record.intent == Intent::up && record.domain.persistent) up.push_back(uuid);
   }
   // Until the first list was read, what ran at the last stop is still what is known.
   if (!autostart_begun_) up = was_running_;
+  // What is stopped for the end of the session goes on at the next login.
+  if (stop_run_ && stop_run_->ends_session) {
+    up = stop_run_->up;
+    kept.login["stop"] = {{"deadline_usec", usec(*stop_run_->deadline)}, {"begun_usec", usec(stop_run_->begun)}};
+  }
   kept.lasting = {{"up", std::move(up)}};
   return kept;
 }

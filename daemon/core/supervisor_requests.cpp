@@ -72,6 +72,8 @@ Result<void> Supervisor::check(const VmRequest& request) const {
   const auto* record = find(request.uuid);
   if (!record) return Error{ErrorCode::no_such_vm, "no VM has the uuid \"" + request.uuid + "\""};
   if (request.kind == RequestKind::reset_failed) return {};
+  if (request.kind == RequestKind::start && stop_run_)
+    return Error{ErrorCode::shutting_down, "all VMs are being stopped because of " + stop_run_->cause};
   if (!connected_) return Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"};
   const bool is_flag = request.kind == RequestKind::set_autostart || request.kind == RequestKind::set_autostart_once;
   const bool is_policy = request.kind == RequestKind::set_policy || request.kind == RequestKind::clear_policy;
@@ -188,38 +190,6 @@ void Supervisor::request_plain(Record& record, RequestId id, const VmRequest& re
   call(record, std::move(operation), request.caller, {id});
 }
 
-/// The metadata's text after a request, so that one key is changed and the others stay, also those that are not known
-/// here. Empty: the element goes.
-Result<std::string> Supervisor::merged_policy(const Record& record, const VmRequest& request) const {
-  if (request.kind == RequestKind::clear_policy && request.keys.empty()) return std::string();
-  if (!record.overrides_raw.is_object() || !record.domain.policy_error.empty())
-    return Error{ErrorCode::invalid_policy, quoted(record) +
-                                                " carries a policy that cannot be read; ClearPolicy removes it: " +
-                                                to_text(record.policy_problems)};
-  auto merged = record.overrides_raw;
-  if (request.kind == RequestKind::clear_policy) {
-    for (const auto& key : request.keys)
-      if (merged.erase(key) == 0 && policy_key_schema(key).is_null())
-        return Error{ErrorCode::invalid_policy,
-                     "there is no policy key \"" + key + "\", and " + quoted(record) + " does not carry it"};
-  } else {
-    const auto checked = check_policy(request.policy);
-    if (!checked.problems.empty()) return Error{ErrorCode::invalid_policy, to_text(checked.problems)};
-    merged.update(checked.used);
-  }
-  return merged.empty() ? std::string() : merged.dump();
-}
-
-void Supervisor::request_policy(Record& record, RequestId id, const VmRequest& request) {
-  const auto text = merged_policy(record, request);
-  if (!text) return answer(id, text.error());
-  Operation operation{.uuid = record.domain.uuid, .kind = OperationKind::set_policy};
-  if (!text->empty()) operation.policy_text = *text;
-  // A second change may follow before libvirt has told of this one: it builds on it.
-  record.overrides_raw = text->empty() ? nlohmann::json::object() : nlohmann::json::parse(*text);
-  call(record, std::move(operation), request.caller, {id});
-}
-
 void Supervisor::reset_failed(Record& record, const std::string& cause, Moment now) {
   record.restarts.reset();
   record.restart_count = 0;
@@ -231,11 +201,12 @@ void Supervisor::reset_failed(Record& record, const std::string& cause, Moment n
     set_phase(record, Phase::inactive, "its failure was reset by " + cause, cause, now);
 }
 
-void Supervisor::call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests) {
-  operation.id = next_operation_++;
-  operations_[operation.id] = record.domain.uuid;
+OperationId Supervisor::call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests) {
+  const auto id = operation.id = next_operation_++;
+  operations_[id] = record.domain.uuid;
   actions_.push_back(RunOperation{operation});
-  record.calls.emplace(operation.id, PendingCall{std::move(operation), std::move(cause), std::move(requests)});
+  record.calls.emplace(id, PendingCall{std::move(operation), std::move(cause), std::move(requests)});
+  return id;
 }
 
 void Supervisor::on_operation_done(OperationId id, const Result<void>& result, Moment now) {
@@ -245,6 +216,16 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   operations_.erase(operation);
   auto call = std::move(record.calls.at(id));
   record.calls.erase(id);
+  if (record.stop_task && record.stop_task->unanswered.contains(id)) {
+    stop_call_done(record, call, result, now);
+    answer_all(call.requests, result);
+    return advance(now);
+  }
+  if (record.asleep && record.asleep->call == id) {
+    sleep_call_done(record, result, now);
+    answer_all(call.requests, result);
+    return advance(now);
+  }
   // Another client may have been faster, and the VM is as it was wanted.
   const auto kind = call.operation.kind;
   const bool stops = kind == OperationKind::shutdown || kind == OperationKind::power_off;
@@ -259,11 +240,15 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
 
 void Supervisor::call_failed(Record& record, const PendingCall& call, const Error& error, Moment now) {
   const auto kind = call.operation.kind;
+  if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
+  if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs all the same
+    return journal(Incident::phase, record, "its clock could not be set: " + error.message);
   record.last_error = "failed to " + std::string(to_text(kind)) + ": " + error.message;
   if (kind == OperationKind::start) return start_failed(record, error, now);
   if (kind == OperationKind::set_policy) read_policy(record);
-  record.stop_cause.clear();
   if (kind == OperationKind::shutdown) end_stop_wait(record, error);
+  if (stop_task_of(record.domain.uuid)) return;  // it is stopped in other ways
+  record.stop_cause.clear();
   const bool stops = kind == OperationKind::shutdown || kind == OperationKind::save || kind == OperationKind::power_off;
   if (stops && record.domain.active()) {
     record.intent = Intent::up;
@@ -288,10 +273,16 @@ void Supervisor::call_succeeded(Record& record, const PendingCall& call, Moment 
         settle_active(record, call.cause, now);
       break;
     case OperationKind::shutdown:
+      if (!record.stop_wait) settle(record, false, now);  // asked for all VMs together, which has ended
+      break;
     case OperationKind::set_autostart:
     case OperationKind::set_autostart_once:
     case OperationKind::set_policy:
       break;
+    case OperationKind::abort_job:
+    case OperationKind::job_progress:
+    case OperationKind::set_time:
+      return;
   }
   if (record.phase != Phase::gave_up && record.phase != Phase::backoff) record.last_error.clear();
 }

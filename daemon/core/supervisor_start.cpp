@@ -49,6 +49,8 @@ void Supervisor::begin_autostart(const std::string& cause, Moment now) {
 }
 
 void Supervisor::on_autostart_request(RequestId request, bool wait, const std::string& cause, Moment now) {
+  if (stop_run_)
+    return answer(request, Error{ErrorCode::shutting_down, "all VMs are being stopped because of " + stop_run_->cause});
   if (!connected_) return answer(request, Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"});
   for (auto& [uuid, record] : vms_)
     if (record.phase == Phase::gave_up && wants_start(record)) reset_failed(record, cause, now);
@@ -77,6 +79,7 @@ void Supervisor::on_tick(Moment now) {
     });
     if (now.steady < record.stop_wait->deadline) continue;
     record.stop_wait.reset();
+    if (stop_task_of(uuid)) continue;
     record.stop_cause.clear();
     record.last_error = text;
     record.intent = Intent::up;
@@ -87,14 +90,14 @@ void Supervisor::on_tick(Moment now) {
 }
 
 std::optional<SteadyTime> Supervisor::wake() const {
-  std::optional<SteadyTime> first;
+  auto first = stop_wake();
   const auto consider = [&](SteadyTime when) { first = first ? std::min(*first, when) : when; };
   for (const auto& [uuid, record] : vms_) {
     if (record.stop_wait) {
       consider(record.stop_wait->deadline);
       for (const auto& waiter : record.stop_wait->waiters) consider(waiter.deadline);
     }
-    if (!connected_) continue;
+    if (!connected_ || stop_run_) continue;
     if (record.task && (record.task->stage == StartStage::delayed || record.task->stage == StartStage::backoff))
       consider(record.task->until);
     if (record.ready_wait) consider(ready_check(record));
@@ -123,7 +126,9 @@ AutostartState Supervisor::autostart_state() const {
 
 /// Brings every start as far as it can go now.
 void Supervisor::advance(Moment now) {
-  if (!connected_) return;
+  if (stop_run_) advance_stop(now);
+  if (stop_run_ || !connected_) return;  // nothing is started while VMs are stopped
+  advance_sleep(now);
   for (bool progress = true; progress;) {
     progress = false;
     rebuild_plan();
@@ -215,7 +220,13 @@ void Supervisor::start_now(Record& record, Moment now) {
 }
 
 void Supervisor::start_failed(Record& record, const Error& error, Moment now) {
-  const auto text = "failed to start: " + error.message;
+  auto text = "failed to start: " + error.message;
+  if (record.domain.managed_save && error.code != ErrorCode::libvirt_unavailable)
+    text += " (its saved state is kept; a start with force_boot drops it and boots anew)";
+  if (stop_run_ && record.task) {  // it is not tried again
+    record.task->stage = StartStage::slot;
+    drop_start(record, now);
+  }
   if (record.task && error.code == ErrorCode::libvirt_unavailable) {  // that is no failure of the VM
     record.task->until = now.steady + kFirstRetry;
     record.task->stage = StartStage::backoff;

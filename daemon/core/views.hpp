@@ -33,6 +33,7 @@ struct VmView {
   Phase phase = Phase::unknown;
   std::string phase_reason;
   Intent intent = Intent::none;
+  bool active = false;  ///< it runs, paused or not; also while libvirt cannot be asked, if it did before
   bool autostart = false;
   bool autostart_once = false;
   bool persistent = false;
@@ -44,6 +45,7 @@ struct VmView {
   std::uint32_t restart_count = 0;
   std::uint64_t started_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when off or not known
   std::vector<Network> networks;
+  std::string scope;  ///< the systemd unit of its processes; empty when it has none
 
   bool operator==(const VmView&) const = default;
 };
@@ -71,6 +73,15 @@ inline constexpr auto kEnumText<AutostartState> = EnumText<AutostartState, 4>{{{
     {AutostartState::incomplete, "incomplete"},
 }}};
 
+/// Whether all VMs are being stopped.
+enum class StopState { idle, running };
+
+template <>
+inline constexpr auto kEnumText<StopState> = EnumText<StopState, 2>{{{
+    {StopState::idle, "idle"},
+    {StopState::running, "running"},
+}}};
+
 struct ManagerView {
   std::string version;
   LibvirtState libvirt_state = LibvirtState::down;
@@ -79,6 +90,9 @@ struct ManagerView {
   std::string libvirt_version;   ///< of that daemon; empty until it was reached
   bool libvirt_managed = false;  ///< its unit is ours
   AutostartState autostart_state = AutostartState::pending;
+  StopState stop_state = StopState::idle;
+  std::uint64_t stop_budget_usec = 0;           ///< for stopping all VMs at the end of the session
+  bool linger = false;                          ///< the user manager runs without a login
   std::map<std::string, std::uint32_t> counts;  ///< VMs by phase, and "total"
   std::string config_path;                      ///< the file in force; empty for the built-in defaults
   std::vector<Problem> config_problems;         ///< of the last file that could not be used
@@ -88,10 +102,10 @@ struct ManagerView {
 
 /// One row of a dry run.
 struct PlanStep {
-  std::uint32_t wave = 0;  ///< VMs of one wave may start together; 0 for those that are skipped
+  std::uint32_t wave = 0;  ///< VMs of one wave may go together; 0 for those that are skipped
   std::string uuid;
   std::string name;
-  std::string decision;  ///< "start", "wait" or "skip"
+  std::string decision;  ///< "start", "wait" or "skip"; to stop: a stop action or "skip"
   std::string reason;
 
   bool operator==(const PlanStep&) const = default;

@@ -5,6 +5,7 @@
 #include "core/policy.hpp"
 #include "core/request.hpp"
 #include "core/restart.hpp"
+#include "core/stop_plan.hpp"
 #include "core/vm.hpp"
 
 #include <map>
@@ -28,6 +29,9 @@ enum class StartStage {
 inline const std::string kOtherClient = "another libvirt client";
 /// The cause of what was so when it was first seen.
 inline const std::string kFirstSeen = "as it was found";
+inline const std::string kSessionEnd = "the end of the session";
+inline const std::string kHostSleeps = "the host's sleep";
+inline const std::string kHostWokeUp = "the host woke up";
 
 /// A start that virtsession owes a VM by policy.
 struct StartTask {
@@ -65,6 +69,37 @@ struct StopWait {
   std::vector<Waiter> waiters;
 };
 
+/// What is left to be done to stop a VM, in a run that stops all.
+struct StopTask {
+  enum class Stage {
+    queued,  ///< VMs that stop before it are not off, or too many are being stopped
+    waits,   ///< the first of `actions` is due, and libvirt is still busy with the VM, or away
+    acts,    ///< the first of `actions` is under way
+    ended,   ///< it is off, or nothing is left to be tried
+  };
+  Stage stage = Stage::queued;
+  std::vector<StopAction> actions = {};  ///< the first is tried now or next
+  std::string failed = {};               ///< what was tried before, and how it ended: "; shutdown: ..."
+  SteadyTime until{};                    ///< acts: when the next action follows; waits: when others go on without it
+  SteadyTime expected{};                 ///< acts: when the action should be over, by the plan
+  Duration press_every{};                ///< while the guest is asked to shut down
+  SteadyTime look_again{};               ///< acts: when to press the button again, or to read a save's progress
+  std::map<OperationId, SteadyTime> unanswered = {};  ///< its calls, and until when libvirt has to answer
+  bool overdue = false;                               ///< waits: who stops after it does not wait for it any more
+  bool ran = false;                                   ///< it was seen to run: there was something to be stopped
+  bool asked = false;        ///< the guest was asked to shut down, and libvirt says that it was told
+  bool asked_agent = false;  ///< the guest was asked through its agent
+  bool by_agent = false;     ///< it was so the last time that it was asked
+  bool aborted = false;      ///< its save was told to stop
+  bool terminated = false;   ///< QEMU was told to end without libvirt
+};
+
+/// A VM that was paused or saved for the host's sleep.
+struct SleepTask {
+  SleepAction action = SleepAction::none;
+  std::optional<OperationId> call = {};  ///< the pause or save that has not been answered
+};
+
 /// Everything the supervisor knows of one VM.
 struct VmRecord {
   DomainSnapshot domain;
@@ -85,15 +120,21 @@ struct VmRecord {
   std::optional<StartTask> task;
   std::optional<ReadyWait> ready_wait;
   std::optional<StopWait> stop_wait;
+  std::optional<StopTask> stop_task;
+  std::optional<SleepTask> asleep;
   std::map<OperationId, PendingCall> calls;
   std::string stop_cause;      ///< who asked for the stop that is under way, or empty
   bool host_ended_it = false;  ///< the last run's SHUTDOWN event came from the host's side
   bool panicked = false;       ///< the guest of this run has panicked
   bool never_ready = false;    ///< this run was not ready in time
+  bool clock_stale = false;    ///< its clock is to be set when its agent can be asked
+  std::string scope;           ///< the systemd unit of its processes; empty until it has one
   RestartBudget restarts;
 
   /// The call that changes whether it runs, if one is under way: at most one, others are Busy.
   PendingCall* lifecycle_call();
+  /// The same, but that a guest's agent is asked to shut it down: libvirt does other things with the VM meanwhile.
+  PendingCall* exclusive_call();
 };
 
 }  // namespace virtsession

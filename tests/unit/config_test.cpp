@@ -25,6 +25,7 @@ TEST_CASE("config: every key, with comments and a schema for the editor") {
       "libvirt_daemon": "virtqemud", /* Fedora */
       "autostart": false,
       "parallel": 1,
+      "stop_parallel": 64,
       "notifications": false,
       "history_size": 10000,
       "log_level": "debug",
@@ -34,6 +35,7 @@ TEST_CASE("config: every key, with comments and a schema for the editor") {
   CHECK(read.config.libvirt_daemon == LibvirtDaemonChoice::virtqemud);
   CHECK_FALSE(read.config.autostart);
   CHECK(read.config.parallel == 1);
+  CHECK(read.config.stop_parallel == 64);
   CHECK_FALSE(read.config.notifications);
   CHECK(read.config.history_size == 10000);
   CHECK(read.config.log_level == LogLevel::debug);
@@ -53,6 +55,8 @@ TEST_CASE("config: bad values are told with pointer, range and default") {
   CHECK(wrong(R"({"parallel": 4})") == "");
   CHECK(wrong(R"({"parallel": 2.0})") == "/parallel: parallel must be an integer, not a number (the default is 4)");
   CHECK(wrong(R"({"parallel": 18446744073709551615})") != "");
+  CHECK(wrong(R"({"stop_parallel": 0})") == "/stop_parallel: stop_parallel must be from 1 to 64 (the default is 8)");
+  CHECK(wrong(R"({"stop_parallel": 65})") != "");
   CHECK(wrong(R"({"history_size": 0})") != "");
   CHECK(wrong(R"({"history_size": 10001})") != "");
   CHECK(wrong(R"({"autostart": 1})") ==

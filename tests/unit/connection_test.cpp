@@ -55,6 +55,20 @@ TEST_CASE("connection: without a unit of ours it is opened at once") {
   CHECK(connection.state() == LibvirtState::connecting);
 }
 
+TEST_CASE("connection: tries can be kept close together") {
+  Connection connection(true, 1);
+  connection.limit_retries(800ms);
+  connection.start(at(0s));
+  Moment now = at(0s);
+  for (int i = 0; i < 10; ++i) {
+    connection.unit_started(kFailure, now);
+    REQUIRE(connection.wake());
+    CHECK(*connection.wake() - now.steady <= 1s);
+    now.steady = *connection.wake();
+    CHECK(connection.tick(now) == Step::start_unit);
+  }
+}
+
 TEST_CASE("connection: every event in every state") {
   using Event = std::function<Step(Connection&)>;
   struct Row {

@@ -76,6 +76,7 @@ TEST_CASE("closest match: a slip of the finger is recognised, another word is no
   CHECK(closest_match("start_orderr", keys) == "start_order");
   CHECK(closest_match("parralel", keys) == "parallel");
   CHECK(closest_match("restrat", keys) == "restart");
+  CHECK(closest_match("wbe", {"db", "web"}) == "web");  // two letters swapped are one slip
   CHECK(closest_match("colour", keys).empty());
   CHECK(closest_match("", keys).empty());
   CHECK(closest_match("start_order", {}).empty());

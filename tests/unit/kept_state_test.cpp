@@ -135,6 +135,14 @@ TEST_CASE("next instance: any kind of damage to what was kept is survived") {
       R"({"autostart_begun": true, "vms": {"UUID": {"gave_up": true}}})",
       R"({"autostart_begun": true, "vms": {"UUID": {"not_ready": 1, "id": 99999999999999999999}}})",
       R"({"autostart_begun": true, "vms": {"UUID": {"restart_count": 1e300}}})",
+      R"({"autostart_begun": true, "stop": true})",
+      R"({"autostart_begun": true, "stop": {}})",
+      R"({"autostart_begun": true, "stop": {"deadline_usec": 5}})",
+      R"({"autostart_begun": true, "stop": {"deadline_usec": -5, "begun_usec": "x"}})",
+      R"({"autostart_begun": true, "stop": {"deadline_usec": 18446744073709551615, "begun_usec": 1}})",
+      R"({"autostart_begun": true, "stop": {"deadline_usec": 9223372036854775807, "begun_usec": 9223372036854775807}})",
+      R"({"autostart_begun": true, "vms": {"UUID": {"id": 1, "asleep": 5}}})",
+      R"({"autostart_begun": true, "vms": {"UUID": {"id": -1, "asleep": "hibernate"}}})",
       R"({"up": 5})",
       R"({"up": [1, null, {}, "UUID"]})",
       R"({"up": {"UUID": true}})",
@@ -149,6 +157,7 @@ TEST_CASE("next instance: any kind of damage to what was kept is survived") {
       for (auto at = good.find("UUID"); at != std::string::npos; at = good.find("UUID"))
         good.replace(at, 4, world.uuid("a"));
       const auto kept = json::parse(good);
+      CHECK_FALSE(Supervisor::is_in_stop({kept, kept}));
       world.start_supervisor({kept, kept});
       world.connect();
       world.pass(1000);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 
 using namespace virtsession;
 using nlohmann::json;
@@ -32,7 +33,8 @@ struct Row {
   std::vector<json> bad;
 };
 
-const json kWrongTypes[] = {nullptr, json::object(), json::array({1})};
+const json kWrongTypes[] = {json::object(), json::array({1})};
+const std::set<std::string> kOptional = {"stop_order", "cpu_weight", "io_weight", "memory_high_mib"};
 
 const std::vector<Row>& rows() {
   static const std::int64_t memory_limit = std::int64_t{1} << 30;
@@ -86,6 +88,17 @@ const std::vector<Row>& rows() {
       {"restart_delay_max_sec", {0, 60, 86400}, {-1, 86401, "60"}},
       {"restart_limit", {0, 5, 1000}, {-1, 1001, 5.5}},
       {"restart_window_sec", {1, 600, 31536000}, {0, 0.9, 31536001, "600"}},
+      {"stop_actions",
+       {json::array({"shutdown"}), json::array({"leave"}), json::array({"save", "shutdown", "poweroff", "leave"})},
+       {json::array(), "shutdown", json::array({"shutdown", "shutdown"}), json::array({"destroy"}),
+        json::array({"shutdown", 1}), json::array({""}), json::array({nullptr})}},
+      {"stop_timeout_sec", {0.1, 60, 86400}, {0, 0.09, -1, 86401, "60"}},
+      {"stop_order", {0, -1000000, 1000000}, {-1000001, 1000001, 1.5, "1", false}},
+      {"sleep", {"none", "pause", "save"}, {"", "suspend", "no", false}},
+      {"resume_sync_time", {true, false}, {0, "true"}},
+      {"cpu_weight", {1, 100, 10000}, {0, 10001, -1, 1.5, "100", false}},
+      {"io_weight", {1, 100, 10000}, {0, 10001, "100"}},
+      {"memory_high_mib", {1, 4096, memory_limit}, {0, memory_limit + 1, -1, "4G"}},
   };
   return table;
 }
@@ -109,6 +122,7 @@ TEST_CASE("policy: every key takes its values and refuses others, at the boundar
       CHECK(problem_of(row.key, value).starts_with(row.key + " "));
     }
     for (const auto& value : kWrongTypes) CHECK(problem_of(row.key, value) != "");
+    CHECK((problem_of(row.key, nullptr) == "") == kOptional.contains(row.key));
   }
   CHECK_MESSAGE(tested == policy_key_names(), "a key of the policy is not in this table");
 }
@@ -142,11 +156,29 @@ TEST_CASE("policy: without keys it is the built-in one, and shows every key") {
   CHECK(shown["restart"] == "no");
   CHECK(shown["restart_limit"] == 5);
   CHECK(shown["restart_window_sec"] == 600);
+  CHECK(shown["stop_actions"] == json{"shutdown", "save", "poweroff"});
+  CHECK(shown["stop_timeout_sec"] == 60);
+  CHECK(shown["stop_order"].is_null());
+  CHECK(shown["sleep"] == "none");
+  CHECK(shown["resume_sync_time"] == true);
+  CHECK(shown["memory_high_mib"].is_null());
   for (const auto key : policy_key_names()) {
     CAPTURE(key);
     CHECK(policy_key_schema(key)["default"] == shown[std::string(key)]);
   }
   CHECK(policy_key_schema("start_oder").is_null());
+}
+
+TEST_CASE("policy: null is no value, and takes that of the configuration back") {
+  Policy policy;
+  apply_policy(policy, {{"stop_order", 5}, {"cpu_weight", 200}, {"stop_actions", {"save", "leave"}}});
+  CHECK(policy.stop_order == 5);
+  CHECK(policy.cpu_weight == 200);
+  CHECK(policy.stop_actions == std::vector{StopAction::save, StopAction::leave});
+  apply_policy(policy, {{"stop_order", nullptr}, {"cpu_weight", nullptr}, {"stop_actions", {"poweroff"}}});
+  CHECK_FALSE(policy.stop_order);
+  CHECK(to_json(policy)["cpu_weight"].is_null());
+  CHECK(policy.stop_actions == std::vector{StopAction::poweroff});
 }
 
 TEST_CASE("policy: readiness keeps host and port, with brackets for an IPv6 address") {

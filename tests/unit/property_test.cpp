@@ -58,6 +58,8 @@ class Chaos {
     if (chance(10)) keys["start_if_ac_power"] = true;
     if (chance(10)) keys["start"] = one_of(Strings{"never", "was-running"});
     if (chance(5)) keys["start_oder"] = 1;
+    if (chance(20)) keys["sleep"] = one_of(Strings{"pause", "save"});
+    if (chance(20)) keys["stop_actions"] = {one_of(Strings{"shutdown", "save", "leave"})};
     return keys;
   }
 
@@ -81,7 +83,7 @@ class Chaos {
 
   void event() {
     const auto name = any();
-    const auto kind = pick(24);
+    const auto kind = pick(28);
     if (name.empty() || kind == 0) return define();
     const bool active = world_.running(name);
     switch (kind) {
@@ -127,6 +129,13 @@ class Chaos {
       case 19:
         request(name);
         return;
+      case 20:
+        world_.request_stop_all(chance(70), chance(50) ? std::optional(static_cast<double>(pick(100))) : std::nullopt);
+        return;
+      case 21:
+        return world_.sleep();
+      case 22:
+        return world_.wake_up();
       default:
         return world_.pass(static_cast<double>(pick(400)) / 10);
     }
@@ -190,7 +199,9 @@ class Chaos {
   void settle() {
     if (!world_.connected()) world_.connect();
     world_.facts({.on_ac_power = true, .paths = {{"/mnt", true}}});
+    world_.wake_up();
     world_.pass(1e6);
+    CHECK(world_.stop_state() == "idle");
     world_.view_check_interval = 1;
     world_.tick();
     CHECK(world_.unanswered() == 0);

@@ -36,14 +36,32 @@ struct FakeDomain {
   Strings start_failures;  ///< libvirt's words for the next starts that fail
   bool start_always_fails = false;
   bool dies_at_once = false;      ///< it starts, and QEMU crashes before anybody has looked
-  bool ignores_shutdown = false;  ///< the guest does nothing when its button is pressed
-  std::string any_failure;        ///< libvirt's words for every call but a start, when not empty
+  bool ignores_shutdown = false;  ///< the guest does nothing when it is asked, in whatever way
+  bool ignores_button = false;    ///< it does nothing when its power button is pressed
+  bool ignores_agent = false;     ///< its agent says that it shuts down, and nothing happens
+  bool reboots_instead = false;
+  bool ignores_sigterm = false;
+  bool cannot_abort = false;   ///< a save that was begun goes on
+  std::string any_failure;     ///< libvirt's words for every call but a start, when not empty
+  std::string button_failure;  ///< libvirt's words when the button is pressed; the same for those below
+  std::string agent_failure;
+  std::string save_failure;
+  std::string power_off_failure;
+  std::string resume_failure;
   Duration start_takes{};
+  Duration boot_takes{};      ///< until it sees its power button, from each start
+  Duration shutdown_takes{};  ///< from when it is asked
+  Duration agent_takes{};     ///< until libvirt has asked its agent
+  Duration save_takes{};
+  SteadyTime booted{};
+  bool asked = false;                              ///< it was asked to shut down and has heard it
+  std::vector<std::uint64_t> clock_settings = {};  ///< the times that its agent was told
 };
 
 /// The world around a Supervisor: a libvirt of plain data, a clock that a test moves, and a listener that keeps what
 /// the supervisor says. It checks all the time that every request is answered once, that no transient VM is started,
-/// that what is shown is up to date and that no wake-up is asked for in the past.
+/// stopped or paused, that nothing is started while all are stopped, that libvirt is asked for nothing while there is
+/// no connection, that what is shown is up to date and that no wake-up is asked for in the past.
 class World {
  public:
   explicit World(Config config = {}, KeptState kept = {}, std::uint32_t seed = 1);
@@ -70,6 +88,10 @@ class World {
   /// \param executed whether the daemon had done what it was asked to when it died
   void lose_libvirt(bool executed = false);
   bool connected() const { return connected_; }
+  /// It takes every call and answers none, until it is lost.
+  void hang_libvirt() { libvirt_hangs_ = true; }
+  /// How long it takes to replace it when the supervisor wants that; nothing: it does not come back.
+  std::optional<Duration> replacement_takes;
   /// The supervisor dies and its next instance begins with what it kept; connect() follows.
   void restart_supervisor(bool executed = false);
   void start_supervisor(const KeptState& kept);
@@ -96,10 +118,17 @@ class World {
   void refresh(const std::string& name);
   void event(const std::string& name, DomainEventKind kind);
 
+  // The session and the host.
+  void end_session(double seconds);
+  void hurry();
+  void sleep();
+  void wake_up();
+
   // Requests.
   using Change = std::function<void(VmRequest&)>;
   RequestId request(RequestKind kind, const std::string& name, const Change& change = {});
   RequestId request_autostart(bool wait = true);
+  RequestId request_stop_all(bool wait = true, std::optional<double> seconds = {});
   /// "" when there is none yet, "ok", or the error's name.
   std::string answer(RequestId id) const;
   std::string answer_text(RequestId id) const;
@@ -114,14 +143,23 @@ class World {
   std::string autostart_state() const;
   Strings pending() const;                             ///< calls that libvirt has not ended, "start db"
   const Strings& started() const { return started_; }  ///< names, in the order in which the calls were made
+  /// What was done to stop VMs, in the order in which the calls were made: "agent web", "button db", "save db".
+  const Strings& stops() const { return stops_; }
+  void forget_stops() { stops_.clear(); }
+  const Strings& terminated() const { return terminated_; }  ///< names, of those that SIGTERM was sent to
+  const Strings& replacements() const { return replacements_; }
+  std::string stop_state() const { return std::string(to_text(supervisor_->stop_state())); }
   std::size_t most_starts_in_flight() const { return most_starts_in_flight_; }
   bool has_notice(const std::string& name, Incident incident) const;
+  /// \param name empty for what is about all VMs
   Strings journal(const std::string& name, Incident incident) const;
   std::vector<HistoryEntry> history(const std::string& name) const;
   /// Compares what is shown with what is so at every n-th event: it takes long with many VMs.
   unsigned view_check_interval = 1;
   /// Looks at every start that was not asked for by a request, when it is made.
   std::function<void(const std::string& name)> on_policy_start;
+  /// Looks at every shutdown, save and power-off that was not asked for by a request, when it is made.
+  std::function<void(const std::string& name, OperationKind kind)> on_policy_stop;
 
  private:
   struct Call {
@@ -129,7 +167,24 @@ class World {
     SteadyTime due;
   };
 
+  /// Something that happens by itself.
+  struct Planned {
+    SteadyTime due;
+    std::function<void()> happen;
+  };
+
+  void later(Duration wait, std::function<void()> happen);
+  Duration takes(const FakeDomain& domain, const Operation& operation) const;
   void execute(Call call);
+  void begin(const Operation& operation);
+  void check_operation(const FakeDomain& domain, const Operation& operation, bool asked_for);
+  void abort_save(const std::string& uuid);
+  void tell_progress(const std::string& uuid);
+  Result<void> ask_guest(FakeDomain& domain, ShutdownWay way);
+  void obey(FakeDomain& domain);
+  std::deque<Call>::iterator save_of(const std::string& uuid);
+  void terminate(const std::string& uuid);
+  void replace_libvirt(const std::string& reason);
   Result<void> apply(FakeDomain& domain, const Operation& operation);
   void start(FakeDomain& domain);
   void stop(FakeDomain& domain, StopReason reason, std::optional<DomainEventKind> before);
@@ -148,10 +203,15 @@ class World {
   int next_id_ = 1;
   std::uint64_t next_uuid_ = 1;
   std::deque<Call> calls_;
+  std::deque<Planned> planned_;
+  bool libvirt_hangs_ = false;
+  Strings stops_;
+  Strings terminated_;
+  Strings replacements_;
   RequestId next_request_ = 1;
   std::set<RequestId> outstanding_;
   std::map<RequestId, Result<void>> answers_;
-  std::string start_asked_for_;  // uuid of the start request that is being made
+  std::string asked_for_;  // uuid of the VM about which a request is being made
   std::set<OperationId> policy_starts_;
   std::size_t most_starts_in_flight_ = 0;
   Strings started_;

@@ -13,15 +13,18 @@ void World::execute(Call call) {
   const auto& operation = call.operation;
   const auto found = domains_.find(operation.uuid);
   policy_starts_.erase(operation.id);
+  if (operation.kind == OperationKind::abort_job) abort_save(operation.uuid);
+  if (operation.kind == OperationKind::job_progress) tell_progress(operation.uuid);
   Result<void> result = Error{ErrorCode::operation_failed, "Domain not found"};
+  const auto before = found == domains_.end() ? -1 : found->second.snapshot.id;
   if (found != domains_.end()) result = apply(found->second, operation);
-  const bool obeys = result && operation.kind == OperationKind::shutdown && !found->second.ignores_shutdown;
   send(operation.uuid);
   supervisor_->on_operation_done(operation.id, result, now());
   collect();
-  if (!obeys) return;  // the guest shuts down after the call that asked for it
-  stop(domains_.at(operation.uuid), StopReason::shutdown, DomainEventKind::shutdown_by_guest);
-  send(operation.uuid);
+  const auto asked = domains_.find(operation.uuid);
+  if (!result || operation.kind != OperationKind::shutdown || asked == domains_.end()) return;
+  if (asked->second.snapshot.id == before)
+    obey(asked->second);  // the guest shuts down after the call that asked for it
 }
 
 Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
@@ -49,6 +52,8 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::set_policy:
       snapshot.policy_text = operation.policy_text;
       return {};
+    case OperationKind::abort_job:
+    case OperationKind::job_progress:
     case OperationKind::start:
     case OperationKind::shutdown:
     case OperationKind::save:
@@ -56,15 +61,42 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::reboot:
     case OperationKind::pause:
     case OperationKind::resume:
+    case OperationKind::set_time:
       break;
   }
   if (!snapshot.active()) return failed("domain is not running");
-  if (operation.kind == OperationKind::save) stop(domain, StopReason::saved, {});
-  if (operation.kind == OperationKind::power_off)
-    stop(domain, StopReason::destroyed, DomainEventKind::shutdown_by_host);
-  if (operation.kind == OperationKind::pause) snapshot.state = DomainState::paused, snapshot.state_reason = "user";
-  if (operation.kind == OperationKind::resume)
-    snapshot.state = DomainState::running, snapshot.state_reason = "unpaused";
+  switch (operation.kind) {
+    case OperationKind::shutdown:
+      return ask_guest(domain, operation.way);
+    case OperationKind::save:
+      if (!domain.save_failure.empty()) return failed(domain.save_failure);
+      stop(domain, StopReason::saved, {});
+      return {};
+    case OperationKind::power_off:
+      if (!domain.power_off_failure.empty()) return failed(domain.power_off_failure);
+      stop(domain, StopReason::destroyed, DomainEventKind::shutdown_by_host);
+      return {};
+    case OperationKind::pause:
+      snapshot.state = DomainState::paused, snapshot.state_reason = "user";
+      return {};
+    case OperationKind::resume:
+      if (!domain.resume_failure.empty()) return failed(domain.resume_failure);
+      snapshot.state = DomainState::running, snapshot.state_reason = "unpaused";
+      return {};
+    case OperationKind::set_time:
+      if (!snapshot.agent_connected) return failed("the agent is not connected");
+      if (!domain.agent_failure.empty()) return failed(domain.agent_failure);
+      domain.clock_settings.push_back(operation.time_usec);
+      return {};
+    case OperationKind::start:
+    case OperationKind::reboot:
+    case OperationKind::set_autostart:
+    case OperationKind::set_autostart_once:
+    case OperationKind::set_policy:
+    case OperationKind::abort_job:
+    case OperationKind::job_progress:
+      break;
+  }
   return {};
 }
 
@@ -76,10 +108,10 @@ RequestId World::request(RequestKind kind, const std::string& name, const Change
   request.caller = "tester";
   if (change) change(request);
   outstanding_.insert(id);
-  if (kind == RequestKind::start) start_asked_for_ = request.uuid;
+  asked_for_ = request.uuid;
   supervisor_->on_request(id, request, now());
   collect();
-  start_asked_for_.clear();
+  asked_for_.clear();
   return id;
 }
 
@@ -99,19 +131,7 @@ void World::collect() {
 
 void World::take(const Action& action) {
   if (const auto* run = std::get_if<RunOperation>(&action)) {
-    const auto& operation = run->operation;
-    const auto found = domains_.find(operation.uuid);
-    const bool starts = operation.kind == OperationKind::start;
-    const auto takes = found != domains_.end() && starts ? found->second.start_takes : Duration{};
-    CHECK_MESSAGE(connected_, "libvirt is asked for something while there is no connection");
-    calls_.push_back({operation, time_ + takes});
-    if (!starts || found == domains_.end()) return;
-    const auto& name = found->second.snapshot.name;
-    started_.push_back(name);
-    CHECK_MESSAGE(found->second.snapshot.persistent, "a transient VM is started: " << name);
-    if (operation.uuid == start_asked_for_) return;
-    policy_starts_.insert(operation.id);
-    if (on_policy_start) on_policy_start(name);
+    begin(run->operation);
   } else if (const auto* answer = std::get_if<Answer>(&action)) {
     CHECK_MESSAGE(outstanding_.erase(answer->request) == 1, "a request is answered that does not wait for an answer");
     answers_.emplace(answer->request, answer->result);
@@ -121,7 +141,27 @@ void World::take(const Action& action) {
     notices_.emplace(notice->uuid, notice->incident);
   } else if (const auto* over = std::get_if<WithdrawNotice>(&action)) {
     notices_.erase({over->uuid, over->incident});
+  } else if (const auto* replace = std::get_if<ReplaceLibvirt>(&action)) {
+    replace_libvirt(replace->reason);
+  } else if (const auto* terminate = std::get_if<TerminateQemu>(&action)) {
+    this->terminate(terminate->uuid);
   }
+}
+
+void World::begin(const Operation& operation) {
+  CHECK_MESSAGE(connected_, "libvirt is asked for something while there is no connection");
+  const auto found = domains_.find(operation.uuid);
+  const auto wait = found == domains_.end() ? Duration{} : takes(found->second, operation);
+  calls_.push_back({operation, time_ + wait});
+  if (found == domains_.end()) return;
+  const auto& name = found->second.snapshot.name;
+  const bool asked_for = operation.uuid == asked_for_;
+  check_operation(found->second, operation, asked_for);
+  if (operation.kind != OperationKind::start) return;
+  started_.push_back(name);
+  if (asked_for) return;
+  policy_starts_.insert(operation.id);
+  if (on_policy_start) on_policy_start(name);
 }
 
 /// What the owner shows is what it last read of the VMs that it was told of: that must be all that has changed.
