@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/list_text.hpp"
+#include "doctor/checks.hpp"
+
+#include <algorithm>
+
+namespace virtsession {
+namespace {
+
+constexpr const char* kService = "virtsessiond.service";
+
+/// The units that this machine's virtsession is made of.
+std::vector<std::string> our_units(const Picture& picture) {
+  const std::string daemon = "virtsession-" + picture.daemon;
+  return {kService, daemon + ".socket", daemon + ".service", "virtsession-virtlogd.socket",
+          "virtsession-virtlogd.service"};
+}
+
+/// Those of them that a person enables: the others come with them.
+std::vector<std::string> enabled_units(const Picture& picture) {
+  return {kService, "virtsession-" + picture.daemon + ".socket"};
+}
+
+bool is_known(const UnitFacts* unit) { return unit && unit->load_state != "not-found"; }
+bool is_enabled(const UnitFacts& unit) { return unit.file_state.starts_with("enabled"); }
+
+void check_manager(const Picture& picture, Report& report) {
+  const auto& facts = picture.facts;
+  const std::string folder = "/run/user/" + std::to_string(facts.machine.uid);
+  if (facts.user_manager.error.empty())
+    return report.ok("user-manager", "the user manager of " + facts.machine.user + " answers on the session bus");
+  // After su or sudo the manager is there, and the way to it is not known.
+  const bool lost = facts.machine.runtime_dir.empty();
+  report.add("user-manager", Severity::problem, {},
+             "the user manager of " + facts.machine.user + " cannot be asked: " + facts.user_manager.error +
+                 (lost ? "; this is no login session of that user" : ""),
+             lost ? "export XDG_RUNTIME_DIR=" + folder : "");
+}
+
+void check_installed(const Picture& picture, Report& report) {
+  std::vector<std::string> missing;
+  for (const auto& name : our_units(picture))
+    if (!is_known(picture.facts.user_manager.unit(name)) && !name.starts_with("virtsession-virtlogd"))
+      missing.push_back(name);
+  if (missing.empty())
+    return report.ok("unit-installed", "virtsession's units are installed, those of " + picture.daemon + " among them");
+  report.add("unit-installed", Severity::problem, {},
+             "the user manager does not know " + list_text(missing) +
+                 "; they are not installed, or were installed since it looked",
+             "systemctl --user daemon-reload || ./contrib/install.sh");
+}
+
+void check_enabled(const Picture& picture, Report& report) {
+  std::vector<std::string> disabled;
+  for (const auto& name : enabled_units(picture)) {
+    const auto* const unit = picture.facts.user_manager.unit(name);
+    if (!is_known(unit)) continue;
+    if (unit->load_state == "masked" || unit->file_state.starts_with("masked")) {
+      report.add("unit-enabled", Severity::problem, {}, name + " is masked: it cannot start at all",
+                 "systemctl --user unmask " + name + " && systemctl --user enable --now " + kService);
+    } else if (!is_enabled(*unit)) {
+      disabled.push_back(name);
+    } else {
+      report.ok("unit-enabled", name + " starts at login");
+    }
+  }
+  if (disabled.empty()) return;
+  report.add(
+      "unit-enabled", Severity::warning, {},
+      list_text(disabled) + (disabled.size() == 1 ? " is" : " are") + " not enabled: nothing starts VMs at login",
+      std::string("systemctl --user enable --now ") + kService);
+}
+
+void check_active(const Picture& picture, Report& report) {
+  for (const auto& name : enabled_units(picture)) {
+    const auto* const unit = picture.facts.user_manager.unit(name);
+    if (!is_known(unit) || unit->active_state == "failed") continue;
+    if (unit->active_state == "inactive" || unit->active_state == "deactivating")
+      report.add("unit-active", Severity::warning, {}, name + " is " + unit->active_state,
+                 "systemctl --user start " + name);
+    else
+      report.ok("unit-active", name + " is " + unit->active_state);
+  }
+}
+
+void check_failed(const Picture& picture, Report& report) {
+  bool failed = false;
+  for (const auto& name : our_units(picture)) {
+    const auto* const unit = picture.facts.user_manager.unit(name);
+    if (!unit || unit->active_state != "failed") continue;
+    failed = true;
+    report.add("unit-failed", Severity::problem, {},
+               name + " failed" + (unit->result.empty() ? "" : " (" + unit->result + ")") + "; journalctl --user -u " +
+                   name + " says why",
+               "systemctl --user reset-failed " + name + " && systemctl --user restart " + name);
+  }
+  if (!failed) report.ok("unit-failed", "none of virtsession's units has failed");
+}
+
+void check_conflicts(const Picture& picture, Report& report) {
+  std::vector<std::string> others;
+  for (const char* name : {"libvirtd.socket", "libvirtd.service", "virtqemud.socket", "virtqemud.service"}) {
+    const auto* const unit = picture.facts.user_manager.unit(name);
+    if (is_known(unit) && (unit->active_state == "active" || is_enabled(*unit))) others.emplace_back(name);
+  }
+  if (others.empty()) return report.ok("unit-conflict", "no other user unit is for libvirt's session socket");
+  std::string names;
+  for (const auto& name : others) names += " " + name;
+  report.add("unit-conflict", Severity::warning, {},
+             list_text(others) + " of the user manager " + (others.size() == 1 ? "is" : "are") +
+                 " for the same socket as virtsession's units: whoever is first has it",
+             "systemctl --user disable --now" + names + " && systemctl --user restart virtsession-" + picture.daemon +
+                 ".socket");
+}
+
+}  // namespace
+
+void check_units(const Picture& picture, Report& report) {
+  check_manager(picture, report);
+  if (!picture.facts.user_manager.error.empty()) return;
+  check_installed(picture, report);
+  check_enabled(picture, report);
+  check_active(picture, report);
+  check_failed(picture, report);
+  check_conflicts(picture, report);
+}
+
+}  // namespace virtsession

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/list_text.hpp"
+#include "doctor/checks.hpp"
+#include "doctor/words.hpp"
+
+namespace virtsession {
+namespace {
+
+constexpr const char* kSession = "qemu:///session";
+constexpr const char* kSystem = "qemu:///system";
+
+std::string user_conf(const DoctorFacts& facts) { return facts.machine.config_home + "/libvirt/libvirt.conf"; }
+
+/// What makes plain virsh reach the session, by what keeps it from that.
+std::string fix_for(const DoctorFacts& facts) {
+  const auto& uri = facts.uri;
+  const bool is_root = facts.machine.uid == 0;
+  if (!uri.virsh_variable.empty()) return "unset VIRSH_DEFAULT_CONNECT_URI";
+  if (!uri.libvirt_variable.empty()) return std::string("export LIBVIRT_DEFAULT_URI=") + kSession;
+  if (is_root) return {};  // root's session would be a session of root's
+  const std::string path = shell_word(user_conf(facts));
+  return "sed -i 's|^ *uri_default *=.*|uri_default = \"" + std::string(kSession) + "\"|' " + path;
+}
+
+void check_default(const Picture& picture, Report& report) {
+  const auto& facts = picture.facts;
+  const auto found = default_uri(facts);
+  const std::string seen = "a plain virsh reaches " + found.uri + ", " + found.why;
+  if (found.uri == kSession) return report.ok("uri-default", seen);
+  const std::size_t count = picture.vms.size();
+  report.add("uri-default", count == 0 ? Severity::note : Severity::warning, {},
+             seen + (count == 0 ? "" : "; the " + count_text(count, "VM") + " of the session do not show there"),
+             fix_for(facts));
+}
+
+void check_etc(const Picture& picture, Report& report) {
+  const auto& uri = picture.facts.uri;
+  if (uri.etc_conf.empty() || picture.facts.machine.uid == 0) return;
+  report.add("uri-default", Severity::note, {},
+             "uri_default = " + uri.etc_conf + " in /etc/libvirt/libvirt.conf counts for root only, not for " +
+                 picture.facts.machine.user);
+}
+
+std::string more(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 5;
+  if (names.size() <= kShown) return list_text(names);
+  return list_text({names.begin(), names.begin() + kShown}) + " ...";
+}
+
+void check_system(const Picture& picture, Report& report) {
+  using Answer = SystemLibvirtFacts::Answer;
+  const auto& system = picture.facts.uri.system;
+  const std::string uri = kSystem;
+  switch (system.answer) {
+    case Answer::answered:
+      if (system.vms.empty()) return report.ok("uri-system-vms", uri + " has no VMs");
+      return report.add("uri-system-vms", Severity::note, {},
+                        uri + " has " + count_text(system.vms.size(), "VM") + " (" + more(system.vms) +
+                            "), which are not the session's: virtsession does not look after them");
+    case Answer::failed:
+      return report.ok("uri-system-vms", uri + " does not tell without a password: " + system.error);
+    case Answer::too_late:
+      return report.add(
+          "uri-system-vms", Severity::warning, {},
+          "the system's libvirt listens at " + system.socket + " and does not answer",
+          "sudo systemctl restart " +
+              std::string(system.socket.find("virtqemud") == std::string::npos ? "libvirtd" : "virtqemud"));
+    case Answer::not_running:
+    case Answer::no_socket:
+      break;
+  }
+  if (system.definitions.value_or(0) > 0)
+    return report.add("uri-system-vms", Severity::note, {},
+                      uri + " does not run now, and has " + count_text(*system.definitions, "VM") +
+                          " defined, which are not the session's");
+  report.ok("uri-system-vms", uri + (system.answer == Answer::not_running ? " does not run now" : " is not there") +
+                                  (system.definitions ? ", and has no VMs" : ""));
+}
+
+}  // namespace
+
+DefaultUri default_uri(const DoctorFacts& facts) {
+  const auto& uri = facts.uri;
+  if (!uri.virsh_variable.empty()) return {uri.virsh_variable, "by VIRSH_DEFAULT_CONNECT_URI in the environment"};
+  if (!uri.libvirt_variable.empty()) return {uri.libvirt_variable, "by LIBVIRT_DEFAULT_URI in the environment"};
+  // libvirt reads one file only; see virConfLoadConfigPath in its source.
+  const bool is_root = facts.machine.uid == 0;
+  if (is_root && !uri.etc_conf.empty()) return {uri.etc_conf, "by uri_default in /etc/libvirt/libvirt.conf"};
+  if (!is_root && !uri.user_conf.empty()) return {uri.user_conf, "by uri_default in " + user_conf(facts)};
+  if (is_root) return {kSystem, "since it runs as root"};
+  return {kSession, "since it does not run as root"};
+}
+
+void check_uri(const Picture& picture, Report& report) {
+  check_default(picture, report);
+  check_etc(picture, report);
+  check_system(picture, report);
+}
+
+}  // namespace virtsession

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "doctor/facts.hpp"
+#include "doctor/finding.hpp"
+
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// All checks, in the order of check_table(). Each says what it saw, also when it is well; what was not seen is not
+/// judged. Pure.
+std::vector<Finding> diagnose(const DoctorFacts& facts);
+
+/// "system or session?": the two kinds of libvirt side by side, as they are on this machine. A table in plain text, at
+/// most 100 columns wide. Pure.
+std::string system_or_session_page(const DoctorFacts& facts);
+
+}  // namespace virtsession

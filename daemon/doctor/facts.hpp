@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/policy.hpp"
+#include "core/vm.hpp"
+#include "doctor/supervised_facts.hpp"
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+/// What the checks look at: plain data, gathered from the machine or written down by a test. A member without a value
+/// was not seen: checks say so or say nothing, and never guess.
+namespace virtsession {
+
+enum class Distribution { debian, fedora, arch, other };
+
+struct MachineFacts {
+  Distribution distribution = Distribution::other;
+  uid_t uid = 0;
+  std::string user;
+  std::string config_home;   ///< $XDG_CONFIG_HOME
+  std::string runtime_dir;   ///< $XDG_RUNTIME_DIR; empty when there is none
+  std::int64_t now_sec = 0;  ///< seconds since the epoch
+};
+
+/// A unit of the user manager, in systemd's words; see org.freedesktop.systemd1(5).
+struct UnitFacts {
+  std::string name;
+  std::string load_state;  ///< loaded, not-found, masked ...
+  std::string active_state;
+  std::string result;      ///< of a failed one: exit-code, signal ...
+  std::string file_state;  ///< enabled, disabled, static, masked ...; empty when there is no file
+};
+
+struct UserManagerFacts {
+  std::string error;  ///< why it could not be asked; empty when it was
+  std::vector<UnitFacts> units;
+  std::optional<bool> linger;
+  std::optional<std::uint64_t> stop_budget_usec;  ///< TimeoutStopUSec of user@UID.service
+
+  /// Null when nothing is known of it.
+  const UnitFacts* unit(const std::string& name) const;
+};
+
+/// `lost`: somebody listens, and the file is gone, so that nobody reaches it.
+enum class SocketState { absent, stale, lost, listening };
+
+struct DaemonSocket {
+  std::string daemon;  ///< libvirtd, virtqemud, virtlogd
+  std::string path;
+  std::optional<SocketState> state;
+  pid_t pid = 0;  ///< a libvirt daemon that listens; 0 when there is none, and systemd would start one
+};
+
+/// A libvirt daemon of this user.
+struct DaemonProcess {
+  std::string name;
+  pid_t pid = 0;
+  std::string unit;           ///< of systemd's, by its cgroup; may be empty
+  bool listens_here = false;  ///< at one of the sockets of this session; others belong to a sandbox
+};
+
+struct LibvirtFacts {
+  std::string libvirtd;  ///< path of the program; empty when it is not installed
+  std::string virtqemud;
+  std::vector<DaemonSocket> sockets;  ///< in the order in which clients try them; the log daemon's last
+  std::vector<DaemonProcess> processes;
+  /// How asking the daemon went. `not_running`: nobody runs, and asking would start one.
+  enum class Answer { not_running, not_allowed_to_ask, answered, failed, too_late } answer = Answer::not_running;
+  std::string error;
+  unsigned long version = 0;  ///< of the daemon, or else of the client library; 9.1.2 is 9001002
+
+  const DaemonSocket* socket(const std::string& daemon) const;
+};
+
+struct KvmFacts {
+  /// Which step failed, or `works`.
+  enum class Outcome {
+    works,
+    absent,
+    open_failed,
+    create_failed,
+    run_failed,
+    hangs,
+    not_seen
+  } outcome = Outcome::not_seen;
+  int error = 0;  ///< errno of the step
+  bool x86 = true;
+  std::string cpu_flag;           ///< vmx or svm; empty when the CPU, or the firmware, has none
+  std::string group;              ///< of the device
+  bool group_may_use = false;     ///< by the device's mode
+  bool in_group = false;          ///< the user is in it, by the group database
+  bool session_in_group = false;  ///< and so is this process
+};
+
+/// One line of bridge.conf; bridge "all" is every bridge. See qemu-bridge-helper.
+struct BridgeRule {
+  bool allow = true;
+  std::string bridge;
+};
+
+struct NetworkFacts {
+  std::string helper;  ///< path of qemu-bridge-helper; empty when it is not there
+  bool helper_setuid_root = false;
+  bool helper_has_net_admin = false;  ///< as a file capability
+  bool helper_nosuid = false;         ///< on a file system that ignores both
+  enum class Acl { missing, unreadable, read } acl = Acl::missing;
+  std::vector<BridgeRule> rules;
+  std::set<std::string> bridges;    ///< that exist
+  std::string passt;                ///< path of the program, or empty
+  std::optional<bool> qemu_user;    ///< QEMU has -netdev user (slirp)
+  std::optional<bool> qemu_stream;  ///< QEMU has -netdev stream, which passt needs
+  bool passt_profile = false;       ///< AppArmor is on and has a profile for passt
+  bool passt_profile_fits = false;  ///< which lets it work in a libvirt session
+  std::optional<bool> may_ping;     ///< net.ipv4.ping_group_range has a group of this user
+};
+
+/// The system's libvirt, as far as it can be asked without a password.
+struct SystemLibvirtFacts {
+  enum class Answer { no_socket, not_running, answered, failed, too_late } answer = Answer::no_socket;
+  std::string socket;
+  std::string error;
+  std::vector<std::string> vms;         ///< names
+  std::optional<unsigned> definitions;  ///< number of files in /etc/libvirt/qemu, where that can be listed
+};
+
+struct UriFacts {
+  std::string virsh_variable;    ///< VIRSH_DEFAULT_CONNECT_URI
+  std::string libvirt_variable;  ///< LIBVIRT_DEFAULT_URI
+  std::string user_conf;         ///< uri_default in the user's libvirt.conf
+  std::string etc_conf;          ///< uri_default in /etc/libvirt/libvirt.conf, which counts for root only
+  SystemLibvirtFacts system;
+};
+
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+
+/// A cgroup above the VMs.
+struct SliceFacts {
+  std::string unit;
+  std::optional<std::uint64_t> memory_max;  ///< bytes, or kUnlimited
+  std::optional<std::uint64_t> tasks_max;
+  std::uint64_t tasks = 0;
+};
+
+struct LimitFacts {
+  std::string owner;  ///< whose limits: "libvirtd (pid 12)", "the user manager (pid 3)", "this process"
+  std::optional<std::uint64_t> open_files_soft, open_files_hard;
+  std::optional<std::uint64_t> locked_memory;                          ///< bytes, as are the others; the hard limit
+  std::optional<std::uint64_t> file_size;                              ///< the soft limit
+  std::optional<std::uint64_t> core;                                   ///< the hard limit
+  std::optional<std::uint64_t> processes;                              ///< the hard limit
+  std::optional<std::uint64_t> conf_core, conf_files, conf_processes;  ///< max_* in the session's qemu.conf
+  std::vector<SliceFacts> slices;
+};
+
+/// A QEMU of this user.
+struct QemuProcess {
+  pid_t pid = 0;
+  std::string uuid;
+  std::string name;
+  std::string unit;                                                                ///< of systemd's, by its cgroup
+  enum class Owner { this_libvirt, other_libvirt, nobody } owner = Owner::nobody;  ///< by its command line
+};
+
+/// Where a file lies.
+struct FilesystemFacts {
+  std::string mount_point;
+  std::string type;  ///< as in /proc/self/mountinfo
+  bool removable = false;
+  std::uint64_t available = 0;  ///< bytes for this user
+};
+
+/// A file that a VM needs: a disk image, a kernel ...
+struct ImageFacts {
+  std::string path;
+  std::string target;          ///< vda ...; kernel, initrd or loader
+  std::string format = "raw";  ///< as the VM takes it, whatever the file holds
+  bool cdrom = false;
+  bool writable = true;
+  enum class State { present, missing, denied, too_late, other_error } state = State::present;
+  std::string error;
+  std::string missing_backing;  ///< a file below it that is missing
+  std::uint64_t capacity = 0;   ///< bytes the guest may write; 0 when not known
+  std::uint64_t allocated = 0;  ///< bytes it takes now
+  std::optional<FilesystemFacts> filesystem;
+};
+
+/// A VM of the session, from libvirt or from its files.
+struct DomainFacts {
+  std::string uuid;
+  std::string name;
+  std::string type;  ///< kvm, qemu ...
+  bool active = false;
+  bool persistent = true;
+  bool autostart = false;
+  bool managed_save = false;
+  std::uint64_t memory_kib = 0;
+  bool locks_memory = false;  ///< it has a PCI or mediated device, or asks for locked memory
+  std::vector<Network> networks;
+  std::vector<ImageFacts> images;
+  std::optional<std::string> policy_text;
+  std::string policy_error;
+};
+
+/// A managed save's file.
+struct SaveFacts {
+  std::string name;  ///< of the VM
+  std::string path;
+  std::int64_t time_sec = 0;  ///< when it was written, since the epoch
+  std::uint64_t size = 0;
+};
+
+struct DoctorFacts {
+  MachineFacts machine;
+  UserManagerFacts user_manager;
+  LibvirtFacts libvirt;
+  std::string qemu;  ///< path of this machine's QEMU, or empty
+  KvmFacts kvm;
+  NetworkFacts network;
+  UriFacts uri;
+  LimitFacts limits;
+  std::vector<QemuProcess> qemus;
+  bool domains_from_libvirt = false;  ///< else they are from the files of their definitions
+  std::vector<DomainFacts> domains;
+  std::vector<SaveFacts> saves;
+  Policy policy_defaults;             ///< for VMs, when virtsessiond cannot be asked
+  std::vector<std::string> too_late;  ///< what was given up on, for a person: "KVM"
+  std::optional<SupervisedFacts> supervised;
+};
+
+}  // namespace virtsession

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "doctor/gather.hpp"
+
+#include "doctor/bounded.hpp"
+#include "doctor/gatherers.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+namespace virtsession {
+
+const UnitFacts* UserManagerFacts::unit(const std::string& name) const {
+  for (const auto& unit : units)
+    if (unit.name == name) return &unit;
+  return nullptr;
+}
+
+const DaemonSocket* LibvirtFacts::socket(const std::string& daemon) const {
+  for (const auto& socket : sockets)
+    if (socket.daemon == daemon) return &socket;
+  return nullptr;
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// The result of a theme, or what is known without it.
+template <class T>
+T take(Bounded<T>& task, Deadline deadline, const char* theme, std::vector<std::string>& too_late) {
+  if (auto result = task.get(deadline)) return *std::move(result);
+  too_late.emplace_back(theme);
+  return T();
+}
+
+/// The socket that clients choose: the first whose file exists.
+const DaemonSocket* chosen_socket(const LibvirtFacts& libvirt) {
+  for (const auto& socket : libvirt.sockets)
+    if (socket.daemon != "virtlogd" && socket.state != SocketState::absent && socket.state != SocketState::lost)
+      return &socket;
+  return nullptr;
+}
+
+/// What is found by asking libvirt's two daemons, which is begun when it is known that they run.
+struct Questions {
+  std::optional<Bounded<DomainsAnswer>> session;
+  std::optional<Bounded<SystemLibvirtFacts>> system;
+};
+
+Questions ask(const GatherOptions& options, DoctorFacts& facts) {
+  using Answer = LibvirtFacts::Answer;
+  Questions questions;
+  const auto* const socket = chosen_socket(facts.libvirt);
+  if (socket && socket->pid > 0) {
+    facts.libvirt.answer = options.libvirt_starts_nothing ? Answer::too_late : Answer::not_allowed_to_ask;
+    if (options.libvirt_starts_nothing)
+      questions.session.emplace("doctor-session",
+                                [uri = "qemu+unix:///session?socket=" + socket->path] { return ask_libvirt(uri); });
+  }
+  if (facts.uri.system.answer == SystemLibvirtFacts::Answer::too_late)
+    questions.system.emplace("doctor-system", [found = facts.uri.system] {
+      return ask_system_libvirt(found, "qemu+unix:///system?socket=" + found.socket);
+    });
+  return questions;
+}
+
+void take_answers(Questions& questions, Deadline deadline, DoctorFacts& facts) {
+  if (questions.system)
+    if (auto answer = questions.system->get(deadline)) facts.uri.system = *std::move(answer);
+  if (!questions.session) return;
+  auto answer = questions.session->get(deadline);
+  if (!answer) return;
+  facts.libvirt.answer = answer->answered ? LibvirtFacts::Answer::answered : LibvirtFacts::Answer::failed;
+  facts.libvirt.error = answer->error;
+  if (!answer->answered) return;
+  facts.libvirt.version = answer->version;
+  facts.domains = std::move(answer->domains);
+  facts.domains_from_libvirt = true;
+}
+
+/// A QEMU that ended while the VMs were listed is nobody's orphan.
+void forget_ended(std::vector<QemuProcess>& qemus) {
+  std::erase_if(
+      qemus, [](const QemuProcess& qemu) { return access(("/proc/" + std::to_string(qemu.pid)).c_str(), F_OK) != 0; });
+}
+
+void look_at_images(const GatherOptions& options, DoctorFacts& facts) {
+  std::vector<ImageFacts*> images;
+  for (auto& domain : facts.domains)
+    for (auto& image : domain.images) images.push_back(&image);
+  gather_images(images, options);
+}
+
+UserManagerFacts silent_manager() {
+  UserManagerFacts facts;
+  facts.error = "it does not answer";
+  return facts;
+}
+
+/// Files of definitions lie in the home folder, which may be on a network file system, too.
+struct Files {
+  std::vector<DomainFacts> domains;
+  std::vector<SaveFacts> saves;
+  Policy policy_defaults;
+};
+
+}  // namespace
+
+DoctorFacts gather_facts(const GatherOptions& options) {
+  DoctorFacts facts;
+  facts.supervised = options.supervised;
+  facts.machine = gather_machine(options);
+  facts.qemu = find_qemu(options);
+  facts.libvirt.version = library_version();
+  const auto machine = facts.machine;
+  auto& too_late = facts.too_late;
+
+  Bounded<std::vector<ProcessInfo>> processes_task("doctor-processes", read_processes);
+  Bounded<KvmFacts> kvm("doctor-kvm", [=] { return gather_kvm(options, machine); });
+  Bounded<UserManagerFacts> manager("doctor-units", [=] { return gather_user_manager(options, machine); });
+  Bounded<std::optional<std::uint64_t>> budget("doctor-budget", [=] { return gather_stop_budget(options, machine); });
+  Bounded<NetworkFacts> network("doctor-network", [=, qemu = facts.qemu] { return gather_network(options, qemu); });
+  Bounded<UriFacts> uri("doctor-uri", [=] { return gather_uri(options); });
+  Bounded<Files> files("doctor-files", [=] {
+    return Files{read_domain_files(options), gather_saves(options), read_policy_defaults(options)};
+  });
+
+  const auto deadline = Clock::now() + options.limit;
+  const auto processes = take(processes_task, deadline, "processes", too_late);
+  const auto version = facts.libvirt.version;
+  facts.libvirt = gather_libvirt(options, machine, processes);
+  facts.libvirt.version = version;
+  facts.qemus = gather_qemus(machine, processes);
+  facts.uri = take(uri, deadline, "libvirt's configuration", too_late);
+  facts.uri.system = find_system_libvirt(options, processes);
+  auto questions = ask(options, facts);
+  const auto* const socket = chosen_socket(facts.libvirt);
+  Bounded<LimitFacts> limits("doctor-limits",
+                             [=, pid = socket ? socket->pid : 0] { return gather_limits(options, machine, pid); });
+  auto from_files = take(files, deadline, "the VMs' files", too_late);
+  facts.saves = std::move(from_files.saves);
+  facts.policy_defaults = std::move(from_files.policy_defaults);
+  take_answers(questions, deadline, facts);
+  if (!facts.domains_from_libvirt) facts.domains = std::move(from_files.domains);
+  forget_ended(facts.qemus);
+  look_at_images(options, facts);
+
+  // By now the slowest of these has been waited for.
+  facts.limits = take(limits, deadline, "limits", too_late);
+  facts.kvm = take(kvm, deadline, "KVM", too_late);
+  facts.user_manager = manager.get(deadline).value_or(silent_manager());
+  facts.user_manager.stop_budget_usec = take(budget, deadline, "the system manager", too_late);
+  facts.network = take(network, deadline, "networks", too_late);
+  return facts;
+}
+
+}  // namespace virtsession

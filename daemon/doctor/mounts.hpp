@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtsession {
+
+/// A line of /proc/self/mountinfo; see proc(5).
+struct Mount {
+  std::string point;
+  std::string type;
+  std::string device;  ///< "8:1"
+};
+
+/// Reads the whole text. Lines that make no sense are left out.
+std::vector<Mount> parse_mountinfo(std::string_view text);
+
+/// The mount in which an absolute path without symbolic links lies, by its name only: the file system is not touched.
+/// Null when there is none.
+const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path);
+
+}  // namespace virtsession

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// A process as /proc shows it; see proc(5).
+struct ProcessInfo {
+  pid_t pid = 0;
+  uid_t uid = 0;
+  std::string name;                    ///< of its program: the last part of the first argument
+  std::vector<std::string> arguments;  ///< empty for a kernel thread and a zombie
+  std::string unit;                    ///< systemd's, the innermost of its cgroup; may be empty
+};
+
+/// The processes with such a name: libvirt daemons and QEMUs, of all users. May hang when the kernel does, as for a
+/// process in the middle of a core dump.
+std::vector<ProcessInfo> read_processes();
+
+/// The innermost unit of the text of a /proc/PID/cgroup, for all versions of cgroups; empty when there is none.
+std::string unit_of_cgroup(const std::string& text);
+
+/// Whether the process holds that socket; false also when it may not be looked into.
+bool holds_socket(pid_t pid, std::uint32_t inode);
+
+}  // namespace virtsession
