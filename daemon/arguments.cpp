@@ -22,6 +22,8 @@ Started by systemd: systemctl --user enable --now virtsessiond
   --check-config FILE  Say what is wrong with a configuration, and exit with 0 or 78
   --connect URI        Use this libvirt connection; no libvirt daemon and no unit is
                        managed (for tests: test:///default)
+  --resume-stop        Go on with the stop of all VMs that an instance before this did not end,
+                       if there is one (for ExecStopPost= of the unit)
   --version            Show the version
   --help               Show this text
 
@@ -46,11 +48,15 @@ int check_config(const std::string& path) {
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
-  enum Option { kConfig = 1, kCheckConfig, kConnect, kVersionOption, kHelpOption };
+  enum Option { kConfig = 1, kCheckConfig, kConnect, kResumeStop, kVersionOption, kHelpOption };
   static constexpr option kOptions[] = {
-      {"config", required_argument, nullptr, kConfig},   {"check-config", required_argument, nullptr, kCheckConfig},
-      {"connect", required_argument, nullptr, kConnect}, {"version", no_argument, nullptr, kVersionOption},
-      {"help", no_argument, nullptr, kHelpOption},       {nullptr, 0, nullptr, 0},
+      {"config", required_argument, nullptr, kConfig},
+      {"check-config", required_argument, nullptr, kCheckConfig},
+      {"connect", required_argument, nullptr, kConnect},
+      {"resume-stop", no_argument, nullptr, kResumeStop},
+      {"version", no_argument, nullptr, kVersionOption},
+      {"help", no_argument, nullptr, kHelpOption},
+      {nullptr, 0, nullptr, 0},
   };
   Arguments arguments;
   for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -60,6 +66,9 @@ Arguments parse_arguments(int argc, char** argv) {
         break;
       case kConnect:
         arguments.uri = optarg;
+        break;
+      case kResumeStop:
+        arguments.resume_stop = true;
         break;
       case kCheckConfig:
         arguments.exit_code = check_config(optarg);

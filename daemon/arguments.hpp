@@ -10,6 +10,7 @@ namespace virtsession {
 struct Arguments {
   std::optional<int> exit_code;    ///< it has been done already (--help, --check-config): exit with this
   std::string config_file;         ///< --config; empty: where it usually lies
+  bool resume_stop = false;        ///< --resume-stop: go on with a stop that the last instance did not end, if any
   std::optional<std::string> uri;  ///< --connect: use this libvirt, and manage no daemon and no unit
 };
 

@@ -3,12 +3,14 @@
 
 #include "build_config.hpp"
 #include "config_file.hpp"
+#include "host/vm_processes.hpp"
 #include "message_ids.hpp"
 #include "now.hpp"
 #include "paths.hpp"
 #include "util/log.hpp"
 
 #include <sdbus-c++/sdbus-c++.h>
+#include <sys/epoll.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -56,10 +58,30 @@ JournalKind journal_kind(Incident incident) {
       return {message_id::kVmGaveUp, log::Level::error};
     case Incident::not_ready:
       return {message_id::kVmNotReady, log::Level::warning};
+    case Incident::stopping:
+      return {message_id::kStopBegun, log::Level::info};
+    case Incident::stopped:
+      return {message_id::kStopEnded, log::Level::info};
+    case Incident::forced:
+      return {message_id::kVmForced, log::Level::warning};
     case Incident::bad_policy:
       break;
   }
   return {message_id::kVmBadPolicy, log::Level::warning};
+}
+
+std::optional<std::uint64_t> weight(const std::optional<std::int64_t>& value) {
+  return value ? std::optional(static_cast<std::uint64_t>(*value)) : std::nullopt;
+}
+
+std::map<std::string, VmScopes::WantedScope> wanted_scopes(const std::map<std::string, ScopeWish>& wishes) {
+  std::map<std::string, VmScopes::WantedScope> wanted;
+  for (const auto& [uuid, wish] : wishes) {
+    ScopeLimits limits{weight(wish.cpu_weight), weight(wish.io_weight), weight(wish.memory_high_mib)};
+    if (limits.memory_high_bytes) *limits.memory_high_bytes *= 1024 * 1024;
+    wanted[uuid] = {wish.name, wish.domain_id, limits};
+  }
+  return wanted;
 }
 
 bool is_executable(const char* path) { return access(path, X_OK) == 0; }
@@ -68,11 +90,22 @@ bool is_executable(const char* path) { return access(path, X_OK) == 0; }
 
 Daemon::Daemon(const Arguments& arguments)
     : arguments_(arguments),
+      diagnosis_(loop_),
       config_(load_config()),
-      supervisor_(config_.config, state_files_.load(), std::random_device{}()),
+      supervisor_(config_.config, load_state(), std::random_device{}()),
       bus_(connect_bus()),
       user_manager_(loop_, *bus_),
       path_watcher_(loop_),
+      login_manager_(loop_, path_watcher_, getuid()),
+      session_end_(loop_, user_manager_, login_manager_, notify_,
+                   {.budget_changed = [this] { manager_changed_ = true; },
+                    .restart = [this] { loop_.quit(EX_OK); },
+                    .end = [this](SessionEnd::Time deadline) { begin_session_end(deadline); },
+                    .status = [this] { return status_text(); }}),
+      vm_scopes_(loop_, user_manager_,
+                 [this](const std::string& uuid, const std::string& unit, const std::string&) {
+                   supervisor_.on_scope(uuid, unit);
+                 }),
       host_watcher_(loop_, user_manager_, path_watcher_,
                     [this](const HostFacts& facts) { tell([&](Moment now) { supervisor_.on_facts(facts, now); }); }),
       tcp_prober_(loop_,
@@ -102,6 +135,13 @@ Daemon::LoadedConfig Daemon::load_config() const {
   else
     loaded.problems = file->problems;
   return loaded;
+}
+
+/// Without word of a stop that is to go on, one that was not ended belongs to a session that is over.
+KeptState Daemon::load_state() {
+  auto kept = state_files_.load();
+  if (!arguments_.resume_stop && Supervisor::is_in_stop(kept)) kept.login = nlohmann::json::object();
+  return kept;
 }
 
 std::unique_ptr<sdbus::IConnection> Daemon::connect_bus() const {
@@ -142,6 +182,10 @@ int Daemon::run() {
     wait_for_user_manager();
   else
     start_link();
+  login_manager_.on_prepare_for_sleep(
+      [this](bool sleeps) { tell([&](Moment now) { supervisor_.on_sleep(sleeps, now); }); });
+  login_manager_.on_linger_changed([this](bool) { manager_changed_ = true; });
+  login_manager_.connect();
   loop_.enable_watchdog();
   notify_.ready();
   apply_config();
@@ -165,7 +209,11 @@ void Daemon::wait_for_user_manager() {
 void Daemon::start_link() {
   manager_deadline_.cancel();
   if (std::exchange(link_started_, true)) return;
-  if (link_.managed()) watch_autostart_links();
+  if (link_.managed()) {
+    watch_autostart_links();
+    session_end_.read_budget();
+    if (const auto deadline = supervisor_.session_end()) session_end_.resume(*deadline);
+  }
   link_.start();
 }
 
@@ -175,11 +223,11 @@ void Daemon::apply_config() {
 }
 
 void Daemon::handle_signals() {
-  for (const int number : {SIGTERM, SIGINT})
-    signals_.push_back(loop_.on_signal(number, [this] {
-      notify_.stopping();
-      loop_.quit(EX_OK);
-    }));
+  signals_.push_back(loop_.on_signal(SIGTERM, [this] {
+    if (link_.managed()) return session_end_.on_terminate();
+    loop_.quit(EX_OK);
+  }));
+  signals_.push_back(loop_.on_signal(SIGINT, [this] { interrupt(); }));
   signals_.push_back(loop_.on_signal(SIGHUP, [this] {
     notify_.reloading(now().steady);
     static_cast<void>(reload());  // what is wrong is in the journal and in ConfigProblems
@@ -201,6 +249,17 @@ void Daemon::watch_autostart_links() {
   });
 }
 
+void Daemon::begin_session_end(SessionEnd::Time deadline) {
+  link_.set_stopping(true);
+  tell([&](Moment now) { supervisor_.on_session_end(deadline, now); });
+}
+
+/// Somebody at a terminal: while VMs are being stopped, it is to go faster; otherwise VMs are left alone.
+void Daemon::interrupt() {
+  if (supervisor_.stop_state() == StopState::idle) return loop_.quit(EX_OK);
+  tell([&](Moment now) { supervisor_.on_hurry(now); });
+}
+
 void Daemon::tell(const std::function<void(Moment now)>& event) {
   event(now());
   for (const auto& action : supervisor_.take_actions()) execute(action);
@@ -213,13 +272,18 @@ void Daemon::execute(const Action& action) {
     answers_.push_back(*answer);
   } else if (const auto* entry = std::get_if<JournalEntry>(&action)) {
     const auto kind = journal_kind(entry->incident);
-    log::Fields fields{{"VIRTSESSION_VM", entry->name}, {"VIRTSESSION_VM_UUID", entry->uuid}};
+    log::Fields fields;
+    if (!entry->uuid.empty()) fields = {{"VIRTSESSION_VM", entry->name}, {"VIRTSESSION_VM_UUID", entry->uuid}};
     if (kind.message_id) fields.emplace_back("MESSAGE_ID", kind.message_id);
-    log::write(kind.level, fields, "VM \"" + entry->name + "\": " + entry->text);
+    log::write(kind.level, fields, entry->uuid.empty() ? entry->text : "VM \"" + entry->name + "\": " + entry->text);
   } else if (const auto* notice = std::get_if<Notice>(&action)) {
     notifications_.show(*notice);
   } else if (const auto* withdrawn = std::get_if<WithdrawNotice>(&action)) {
     notifications_.withdraw(*withdrawn);
+  } else if (const auto* replace = std::get_if<ReplaceLibvirt>(&action)) {
+    link_.replace_hung(replace->reason);
+  } else if (const auto* terminate = std::get_if<TerminateQemu>(&action)) {
+    terminate_qemu(*terminate);
   }
 }
 
@@ -229,6 +293,20 @@ void Daemon::try_again(const std::string& uuid) {
   again.kind = RequestKind::start;
   again.caller = "a desktop notification";
   request(again, [](const Result<void>&) {});  // how it ends is a phase, and perhaps the next notification
+}
+
+void Daemon::terminate_qemu(const TerminateQemu& action) {
+  auto process = virtsession::terminate_qemu(action.name, action.uuid);
+  if (!process) {
+    log::error("{}", process.error().message);
+    return tell([&](Moment now) { supervisor_.on_qemu_ended(action.uuid, now); });
+  }
+  auto& terminated = terminated_[action.uuid];
+  terminated.process = std::move(process).value();
+  terminated.ended = loop_.watch_io(terminated.process.get(), EPOLLIN, [this, uuid = action.uuid](std::uint32_t) {
+    terminated_.at(uuid).ended = {};
+    tell([&](Moment now) { supervisor_.on_qemu_ended(uuid, now); });
+  });
 }
 
 std::string Daemon::details(const Notice& notice) const {
@@ -245,6 +323,7 @@ void Daemon::end_pass() {
     const auto request = requests_.extract(answer.request);
     if (!request.empty()) request.mapped()(answer.result);
   }
+  if (supervisor_.session_over()) loop_.quit(EX_OK);
 }
 
 /// Watches, probes and timers follow from the state; files too.
@@ -254,6 +333,8 @@ void Daemon::arrange() {
   wanted.graphical_session |= supervisor_.plan_facts().graphical_session;
   host_watcher_.want(wanted);
   tcp_prober_.want(supervisor_.probes());
+  login_manager_.want_sleep_lock(supervisor_.wants_sleep_lock());
+  if (link_.managed()) vm_scopes_.want(wanted_scopes(supervisor_.scopes()));
   if (const auto wake = supervisor_.wake())
     tick_.set(*wake);
   else
@@ -282,8 +363,11 @@ ManagerView Daemon::manager_view() const {
   view.libvirt_reason = link_.reason();
   view.libvirt_daemon = link_.daemon();
   view.libvirt_version = link_.version();
-  view.libvirt_managed = link_.managed();
+  view.libvirt_managed = link_.managed_now();
   view.autostart_state = supervisor_.autostart_state();
+  view.stop_state = supervisor_.stop_state();
+  view.stop_budget_usec = static_cast<std::uint64_t>(session_end_.budget().count());
+  view.linger = login_manager_.linger();
   view.counts = supervisor_.counts();
   view.config_path = config_.path;
   view.config_problems = config_.problems;
@@ -291,6 +375,7 @@ ManagerView Daemon::manager_view() const {
 }
 
 std::string Daemon::status_text() const {
+  if (auto progress = supervisor_.stop_progress(now().steady); !progress.empty()) return progress;
   if (link_.state() != LibvirtState::ready)
     return "libvirt: " + std::string(to_text(link_.state())) + " (" + link_.reason() + ")";
   const auto counts = supervisor_.counts();
@@ -317,6 +402,10 @@ void Daemon::on_domain_event(const DomainEvent& event) {
 
 void Daemon::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {
   tell([&](Moment now) { supervisor_.on_domain(uuid, domain, now); });
+}
+
+void Daemon::on_job_progress(const std::string& uuid, const JobProgress& progress) {
+  tell([&](Moment now) { supervisor_.on_job_progress(uuid, progress, now); });
 }
 
 void Daemon::on_operation_done(OperationId id, const Result<void>& result) {

@@ -6,16 +6,21 @@
 #include "dbus/api.hpp"
 #include "dbus/tree.hpp"
 #include "desktop/notifications.hpp"
+#include "diagnosis.hpp"
 #include "fatal_error.hpp"
 #include "host/host_watcher.hpp"
 #include "host/tcp_prober.hpp"
+#include "host/vm_scopes.hpp"
 #include "libvirt_link.hpp"
+#include "session_end.hpp"
 #include "state_files.hpp"
+#include "systemd/login_manager.hpp"
 #include "systemd/notify.hpp"
 #include "systemd/user_manager.hpp"
 #include "util/bus_source.hpp"
 #include "util/event_loop.hpp"
 #include "util/path_watcher.hpp"
+#include "util/unique_fd.hpp"
 
 #include <functional>
 #include <map>
@@ -36,7 +41,8 @@ class Daemon final : private LinkSink, private Api {
   explicit Daemon(const Arguments& arguments);
   ~Daemon() override;
 
-  /// Runs until SIGTERM or SIGINT. VMs run on. \return the exit code
+  /// Runs until SIGTERM or SIGINT. VMs run on, unless the session ends: then they are stopped before this returns.
+  /// \return the exit code
   int run();
 
  private:
@@ -48,6 +54,7 @@ class Daemon final : private LinkSink, private Api {
 
   // Start and end (daemon.cpp)
   LoadedConfig load_config() const;
+  KeptState load_state();
   std::unique_ptr<sdbus::IConnection> connect_bus() const;
   void apply_config();
   void wait_for_user_manager();
@@ -55,6 +62,8 @@ class Daemon final : private LinkSink, private Api {
   void handle_signals();
   void fail(int exit_code, const std::string& text);
   void watch_autostart_links();
+  void begin_session_end(SessionEnd::Time deadline);
+  void interrupt();
   std::string choose_daemon() const;
 
   // A pass (daemon.cpp)
@@ -63,8 +72,10 @@ class Daemon final : private LinkSink, private Api {
   std::string details(const Notice& notice) const;
   void execute(const Action& action);
   void arrange();
+  void terminate_qemu(const TerminateQemu& action);
   void publish();
   ManagerView manager_view() const;
+  SupervisedFacts supervised_facts() const;
   std::string status_text() const;
   /// Passes an event on; what the supervisor asks of libvirt for it goes out at once.
   void tell(const std::function<void(Moment now)>& event);
@@ -76,6 +87,7 @@ class Daemon final : private LinkSink, private Api {
   void on_domain_event(const DomainEvent& event) override;
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) override;
   void on_operation_done(OperationId id, const Result<void>& result) override;
+  void on_job_progress(const std::string& uuid, const JobProgress& progress) override;
 
   // Api (daemon_api.cpp)
   Result<std::string> find_vm(const std::string& name_or_uuid) const override;
@@ -84,6 +96,11 @@ class Daemon final : private LinkSink, private Api {
   void request(const VmRequest& request, Done done) override;
   void autostart(const std::string& caller, bool wait, Done done) override;
   std::vector<PlanStep> plan_start() const override;
+  void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
+                Done done) override;
+  std::vector<PlanStep> plan_stop(std::optional<std::chrono::milliseconds> timeout) const override;
+  void diagnose(std::function<void(std::vector<Finding>)> found, Done done) override;
+  void set_linger(bool enable, bool interactive, Done done) override;
   std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const override;
   Result<void> reload() override;
   void restart_libvirt(const std::string& caller, Done done) override;
@@ -96,6 +113,7 @@ class Daemon final : private LinkSink, private Api {
   RequestId next_request_ = 1;
   std::map<RequestId, Done> requests_;  // outlives tree_, which answers what is open at the end
   std::vector<EventSource> signals_;
+  Diagnosis diagnosis_;
   LoadedConfig config_;
   StateFiles state_files_;
   Supervisor supervisor_;
@@ -103,6 +121,14 @@ class Daemon final : private LinkSink, private Api {
   UserManager user_manager_;
   Notify notify_;
   PathWatcher path_watcher_;
+  LoginManager login_manager_;
+  SessionEnd session_end_;
+  VmScopes vm_scopes_;
+  struct Terminated {
+    UniqueFd process;
+    EventSource ended;
+  };
+  std::map<std::string, Terminated> terminated_;  // by uuid: QEMUs whose end is waited for
   PathWatcher::Handle autostart_links_;
   HostWatcher host_watcher_;
   TcpProber tcp_prober_;

@@ -4,10 +4,9 @@
 #include "libvirt/libvirt_hypervisor.hpp"
 #include "message_ids.hpp"
 #include "now.hpp"
-#include "paths.hpp"
 
-#include <filesystem>
 #include <random>
+#include <utility>
 
 namespace virtsession {
 namespace {
@@ -26,16 +25,20 @@ std::string lost_text(LostReason reason) {
   return "the connection to libvirt was closed";
 }
 
+/// With the fifth that waits vary by, less than a second.
+constexpr std::chrono::milliseconds kLastRetryWhileStopping(800);
+
 }  // namespace
 
 LibvirtLink::LibvirtLink(EventLoop& loop, UserManager* units, std::string daemon, std::string uri, LinkSink& sink)
     : sink_(sink),
-      units_(units),
       daemon_(std::move(daemon)),
       uri_(std::move(uri)),
       connection_(units != nullptr, std::random_device{}()),
       timer_(loop, [this] { follow([&] { return connection_.tick(now()); }); }),
-      hypervisor_(std::make_unique<LibvirtHypervisor>(loop, static_cast<HypervisorSink&>(*this))) {}
+      hypervisor_(std::make_unique<LibvirtHypervisor>(loop, static_cast<HypervisorSink&>(*this))) {
+  if (units) unit_.emplace(loop, *units, daemon_);
+}
 
 LibvirtLink::~LibvirtLink() = default;
 
@@ -46,24 +49,49 @@ void LibvirtLink::start() {
 void LibvirtLink::restart(const std::string& caller, Done done) {
   if (!managed())
     return done(Error{ErrorCode::not_supported, "the libvirt daemon at " + uri_ + " is not managed by virtsession"});
+  if (!managed_now()) return done(Error{ErrorCode::not_supported, unit_->unmanaged()});
   waiting_.push_back(std::move(done));
   follow([&] { return connection_.restart("restarted for " + caller, now()); });
+}
+
+void LibvirtLink::replace_hung(const std::string& why) {
+  hung_ = true;
+  if (state() == LibvirtState::starting_unit)
+    unit_->replace(unit_started());  // it may be what hangs; for the connection nothing changes
+  else
+    follow([&] { return connection_.restart(why, now()); });
+  hung_ = false;
+}
+
+void LibvirtLink::set_stopping(bool stopping) {
+  connection_.limit_retries(stopping ? kLastRetryWhileStopping : Connection::kLastRetry);
+  if (!unit_) return;
+  unit_->set_stopping(stopping);
+  const bool waits = state() == LibvirtState::down && connection_.wake();
+  if (stopping && waits) follow([&] { return connection_.start(now()); });
+}
+
+std::string LibvirtLink::reason() const {
+  return state() == LibvirtState::ready && managed() && !managed_now() ? unit_->unmanaged() : connection_.reason();
 }
 
 void LibvirtLink::use_daemon(const std::string& daemon) {
   if (daemon == daemon_ || !managed()) return;
   daemon_ = daemon;
-  ++unit_job_;
+  unit_->use_daemon(daemon);
   follow([&] { return connection_.start(now()); });
 }
 
 void LibvirtLink::apply(ConnectionStep step) {
   switch (step) {
     case ConnectionStep::start_unit:
-      change_unit(false);
+      unit_->start(unit_started());
       break;
     case ConnectionStep::restart_unit:
-      change_unit(true);
+      if (hung_)
+        unit_->replace(unit_started());
+      else
+        unit_->restart(unit_started());
       break;
     case ConnectionStep::open:
       generation_ = hypervisor_->open(uri_);
@@ -81,32 +109,8 @@ void LibvirtLink::apply(ConnectionStep step) {
     timer_.cancel();
 }
 
-/// A daemon that was not ours (forked by a client before the socket was there) removes the socket's file when it ends,
-/// and systemd goes on listening where nobody can reach it. Stopping the socket's unit stops the daemon too, not its
-/// VMs.
-void LibvirtLink::start_unit(Done done) {
-  std::error_code ignored;
-  if (std::filesystem::exists(socket_path(), ignored)) return units_->start_unit(unit(), std::move(done));
-  units_->stop_unit("virtsession-" + daemon_ + ".socket",
-                    [this, done = std::move(done), unit = unit(), alive = std::weak_ptr(alive_)](const Result<void>&) {
-                      if (!alive.expired()) units_->start_unit(unit, done);
-                    });
-}
-
-std::string LibvirtLink::socket_path() const {
-  return runtime_dir() + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
-}
-
-void LibvirtLink::change_unit(bool restart) {
-  const auto job = ++unit_job_;
-  auto done = [this, job, alive = std::weak_ptr(alive_)](const Result<void>& result) {
-    if (alive.expired() || job != unit_job_) return;
-    follow([&] { return connection_.unit_started(result, now()); });
-  };
-  if (restart)
-    units_->restart_unit(unit(), std::move(done));
-  else
-    start_unit(std::move(done));
+LibvirtLink::Done LibvirtLink::unit_started() {
+  return [this](const Result<void>& result) { follow([&] { return connection_.unit_started(result, now()); }); };
 }
 
 /// One transition: what the old connection leaves is cleared away before the step that may open the next.
@@ -191,6 +195,10 @@ void LibvirtLink::on_domain(Generation generation, const std::string& uuid,
   if (!current(generation)) return;
   if (listing_) changed_while_listing_.insert_or_assign(uuid, domain);
   if (state() == LibvirtState::ready) sink_.on_domain(uuid, domain);
+}
+
+void LibvirtLink::on_job_progress(Generation generation, const std::string& uuid, const JobProgress& progress) {
+  if (current(generation)) sink_.on_job_progress(uuid, progress);
 }
 
 void LibvirtLink::on_operation_done(Generation generation, OperationId id, const Result<void>& result) {

@@ -3,6 +3,7 @@
 
 #include "core/connection.hpp"
 #include "libvirt/hypervisor.hpp"
+#include "libvirt_unit.hpp"
 #include "systemd/user_manager.hpp"
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
@@ -26,6 +27,7 @@ class LinkSink {
   virtual void on_listed(const std::vector<DomainSnapshot>& domains) = 0;
   virtual void on_domain_event(const DomainEvent& event) = 0;
   virtual void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) = 0;
+  virtual void on_job_progress(const std::string& /*uuid*/, const JobProgress& /*progress*/) {}
   virtual void on_operation_done(OperationId id, const Result<void>& result) = 0;
 };
 
@@ -42,6 +44,11 @@ class LibvirtLink final : private HypervisorSink {
   void start();
   /// Restarts the daemon's unit. Answered when the connection is ready again, or with the reason when that fails.
   void restart(const std::string& caller, Done done);
+  /// Kills the daemon, which hangs, and starts it again; VMs run on. \param why for a person
+  void replace_hung(const std::string& why);
+  /// The user manager is stopping: the daemon is still started, in the one way that is left, and tries are at most a
+  /// second apart.
+  void set_stopping(bool stopping);
   /// Another daemon from now on; the connection moves over.
   void use_daemon(const std::string& daemon);
   /// Reads all VMs again, where something may have changed without an event.
@@ -49,8 +56,11 @@ class LibvirtLink final : private HypervisorSink {
   Hypervisor& hypervisor() { return *hypervisor_; }
 
   LibvirtState state() const { return connection_.state(); }
-  const std::string& reason() const { return connection_.reason(); }
-  bool managed() const { return units_ != nullptr; }
+  std::string reason() const;
+  /// Whether the daemon has a unit of ours, if not always its own: see managed_now().
+  bool managed() const { return unit_.has_value(); }
+  /// Whether the daemon that is used is that of the unit, and no stray one that could not be ended.
+  bool managed_now() const { return unit_ && unit_->unmanaged().empty(); }
   const std::string& daemon() const { return daemon_; }
   const std::string& version() const { return info_.daemon_version; }
 
@@ -61,33 +71,30 @@ class LibvirtLink final : private HypervisorSink {
   void on_listed(Generation generation, const Result<std::vector<DomainSnapshot>>& domains) override;
   void on_domain_event(Generation generation, const DomainEvent& event) override;
   void on_domain(Generation generation, const std::string& uuid, const std::optional<DomainSnapshot>& domain) override;
+  void on_job_progress(Generation generation, const std::string& uuid, const JobProgress& progress) override;
   void on_operation_done(Generation generation, OperationId id, const Result<void>& result) override;
 
-  std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
   void apply(ConnectionStep step);
   std::vector<DomainSnapshot> up_to_date(const std::vector<DomainSnapshot>& listed);
-  void change_unit(bool restart);
-  void start_unit(Done done);
-  std::string socket_path() const;
+  Done unit_started();
   void follow(const std::function<ConnectionStep()>& transition);
   void answer(const Result<void>& result);
   bool current(Generation generation) const { return generation == generation_; }
 
   LinkSink& sink_;
-  UserManager* units_;
   std::string daemon_;
   std::string uri_;
+  std::optional<LibvirtUnit> unit_;  // nothing: the daemon is somebody else's
+  bool hung_ = false;                // what is restarted does not react to a friendly signal
   Connection connection_;
   Timer timer_;
   std::unique_ptr<Hypervisor> hypervisor_;
   Generation generation_ = 0;
-  std::uint64_t unit_job_ = 0;  // the newest; answers of older ones are stale
   LibvirtInfo info_;
   bool listing_ = false;
   std::map<std::string, std::optional<DomainSnapshot>> changed_while_listing_;  // nothing: gone
   std::vector<Done> waiting_;
   log::Damped failures_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>();
 };
 
 }  // namespace virtsession

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     const auto arguments = parse_arguments(argc, argv);
     if (arguments.exit_code) return *arguments.exit_code;
     if (const auto ready = log::init(log::Level::info); !ready) throw FatalError(EX_CONFIG, ready.error().message);
+    if (arguments.resume_stop && !Supervisor::is_in_stop(StateFiles().load())) return EX_OK;
     // The client library must never fork a daemon into our unit, whoever starts this program.
     setenv("LIBVIRT_AUTOSTART", "0", 1);
     Daemon daemon(arguments);

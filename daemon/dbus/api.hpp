@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/finding.hpp"
 #include "core/request.hpp"
 #include "core/result.hpp"
 #include "core/views.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +34,15 @@ class Api {
   /// Starts the marked VMs as at login. \param wait answer when all have settled, not at once
   virtual void autostart(const std::string& caller, bool wait, Done done) = 0;
   virtual std::vector<PlanStep> plan_start() const = 0;
+  /// Stops all VMs by their policies. \param timeout to fit in; nothing: every action has its full time
+  virtual void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
+                        Done done) = 0;
+  /// \param timeout nothing: the budget at the end of the session
+  virtual std::vector<PlanStep> plan_stop(std::optional<std::chrono::milliseconds> timeout) const = 0;
+  /// \param interactive polkit may ask for a password
+  virtual void set_linger(bool enable, bool interactive, Done done) = 0;
+  /// Looks at everything that can be wrong, which takes seconds. \param found called once, before `done`
+  virtual void diagnose(std::function<void(std::vector<Finding>)> found, Done done) = 0;
   /// \param uuid empty for all VMs \param limit of entries, newest last; 0 for all that are kept
   virtual std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const = 0;
   /// Reads the configuration again. `invalid_config` leaves the old one in force.

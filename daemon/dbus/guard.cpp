@@ -23,43 +23,45 @@ sdbus::Error error_in_flight(const std::string& what) {
   return to_dbus_error({ErrorCode::internal, what + " failed unexpectedly: " + text});
 }
 
-Reply::Reply(sdbus::Result<>&& result, std::string what) : result_(std::move(result)), what_(std::move(what)) {}
+std::function<void(const sdbus::Error* error)> answer_through(sdbus::Result<>&& result) {
+  return [shared = std::make_shared<sdbus::Result<>>(std::move(result))](const sdbus::Error* error) {
+    if (error)
+      shared->returnError(*error);
+    else
+      shared->returnResults();
+  };
+}
+
+Reply::Reply(Send send, std::string what) : send_(std::move(send)), what_(std::move(what)) {}
 
 Reply::~Reply() {
-  if (!result_) return;
+  if (!send_) return;
   log::error("{} was dropped without an answer", what_);
   answer(Error{ErrorCode::internal, what_ + " was dropped without an answer"});
 }
 
 void Reply::answer(const Result<void>& outcome) noexcept {
-  send([&](const sdbus::Result<>& result) {
-    if (outcome)
-      result.returnResults();
-    else
-      result.returnError(to_dbus_error(outcome.error()));
-  });
+  if (outcome) return send(nullptr);
+  refuse(to_dbus_error(outcome.error()));
 }
 
-void Reply::refuse(const sdbus::Error& error) noexcept {
-  send([&](const sdbus::Result<>& result) { result.returnError(error); });
-}
+void Reply::refuse(const sdbus::Error& error) noexcept { send(&error); }
 
 void Reply::close() noexcept {
   closed_ = true;
-  if (result_) answer(Error{ErrorCode::shutting_down, "virtsessiond is stopping"});
+  if (send_) answer(Error{ErrorCode::shutting_down, "virtsessiond is stopping"});
 }
 
-template <class Send>
-void Reply::send(Send&& send) noexcept {
-  if (!result_) {
+void Reply::send(const sdbus::Error* error) noexcept {
+  if (!send_) {
     if (!closed_) log::error("{} was answered twice", what_);
     return;
   }
-  const auto result = *std::exchange(result_, std::nullopt);
+  const auto send = std::exchange(send_, nullptr);
   try {
-    send(result);
-  } catch (const std::exception& error) {
-    log::warn("Failed to answer {}: {}", what_, error.what());
+    send(error);
+  } catch (const std::exception& failure) {
+    log::warn("Failed to answer {}: {}", what_, failure.what());
   }
 }
 
@@ -68,9 +70,9 @@ PendingReplies::~PendingReplies() {
     if (const auto reply = weak.lock()) reply->close();
 }
 
-std::shared_ptr<Reply> PendingReplies::open(sdbus::Result<>&& result, std::string what) {
+std::shared_ptr<Reply> PendingReplies::open(Reply::Send send, std::string what) {
   std::erase_if(replies_, [](const auto& weak) { return weak.expired(); });
-  auto reply = std::make_shared<Reply>(std::move(result), std::move(what));
+  auto reply = std::make_shared<Reply>(std::move(send), std::move(what));
   replies_.push_back(reply);
   return reply;
 }

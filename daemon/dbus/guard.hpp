@@ -6,8 +6,8 @@
 #include <sdbus-c++/Error.h>
 #include <sdbus-c++/MethodResult.h>
 
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,13 +30,19 @@ decltype(auto) guarded(const std::string& what, Handler&& handler) {
   }
 }
 
+/// Sends what a method without results answers.
+std::function<void(const sdbus::Error* error)> answer_through(sdbus::Result<>&& result);
+
 /// The one answer to one method call. The first answer is sent, later ones are logged and dropped; when nobody has
 /// answered by the time the last owner is gone, Error.Internal is sent. So no caller waits for ever, whatever becomes
 /// of the request. Main loop's thread only. Nothing here throws: a bus that is gone takes no answers.
 class Reply {
  public:
+  /// Sends the answer: the results when there is no error.
+  using Send = std::function<void(const sdbus::Error* error)>;
+
   /// \param what the call, for the log and the answer: "Start of VM \"web\""
-  Reply(sdbus::Result<>&& result, std::string what);
+  Reply(Send send, std::string what);
   ~Reply();
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
@@ -48,10 +54,9 @@ class Reply {
   const std::string& what() const { return what_; }
 
  private:
-  template <class Send>
-  void send(Send&& send) noexcept;
+  void send(const sdbus::Error* error) noexcept;
 
-  std::optional<sdbus::Result<>> result_;  // nothing once answered
+  Send send_;  // nothing once answered
   std::string what_;
   bool closed_ = false;
 };
@@ -75,7 +80,7 @@ class PendingReplies {
   PendingReplies(const PendingReplies&) = delete;
   PendingReplies& operator=(const PendingReplies&) = delete;
 
-  std::shared_ptr<Reply> open(sdbus::Result<>&& result, std::string what);
+  std::shared_ptr<Reply> open(Reply::Send send, std::string what);
 
  private:
   std::vector<std::weak_ptr<Reply>> replies_;

@@ -26,10 +26,21 @@ std::vector<std::string> changed_properties(const ManagerView& before, const Man
   compare(&ManagerView::libvirt_version, "LibvirtVersion");
   compare(&ManagerView::libvirt_managed, "LibvirtManaged");
   compare(&ManagerView::autostart_state, "AutostartState");
+  compare(&ManagerView::stop_state, "StopState");
+  compare(&ManagerView::stop_budget_usec, "StopBudgetUSec");
+  compare(&ManagerView::linger, "Linger");
   compare(&ManagerView::counts, "Counts");
   compare(&ManagerView::config_path, "ConfigPath");
   compare(&ManagerView::config_problems, "ConfigProblems");
   return names;
+}
+
+ManagerObject::PlanRows to_plan_rows(const std::vector<PlanStep>& steps) {
+  ManagerObject::PlanRows rows;
+  for (const PlanStep& step : steps)
+    rows.emplace_back(step.wave, sdbus::ObjectPath(object_path(step.uuid)), valid_utf8(step.name),
+                      valid_utf8(step.decision), valid_utf8(step.reason));
+  return rows;
 }
 
 std::string lower_case(std::string text) {
@@ -83,11 +94,55 @@ void ManagerObject::Autostart(sdbus::Result<>&& result, VariantMap options) {
 ManagerObject::PlanRows ManagerObject::PlanStart(const VariantMap& options) {
   return guarded("PlanStart", [&] {
     expect_no_options(options);
-    PlanRows rows;
-    for (const PlanStep& step : requests_.api().plan_start())
-      rows.emplace_back(step.wave, Path(object_path(step.uuid)), valid_utf8(step.name), valid_utf8(step.decision),
-                        valid_utf8(step.reason));
-    return rows;
+    return to_plan_rows(requests_.api().plan_start());
+  });
+}
+
+void ManagerObject::StopAll(sdbus::Result<>&& result, VariantMap options) {
+  requests_.call(getObject(), "StopAll", std::move(result), [&] {
+    const Options given(options, {"wait", "timeout_sec"});
+    return [wait = given.boolean("wait", true), timeout = given.seconds("timeout_sec")](
+               Api& api, const std::string& caller, Api::Done done) {
+      api.stop_all(caller, wait, timeout, std::move(done));
+    };
+  });
+}
+
+ManagerObject::PlanRows ManagerObject::PlanStop(const VariantMap& options) {
+  return guarded("PlanStop", [&] {
+    return to_plan_rows(requests_.api().plan_stop(Options(options, {"timeout_sec"}).seconds("timeout_sec")));
+  });
+}
+
+void ManagerObject::Diagnose(sdbus::Result<FindingRows>&& result, VariantMap options) {
+  const auto rows = std::make_shared<FindingRows>();
+  const auto send =
+      [rows, shared = std::make_shared<sdbus::Result<FindingRows>>(std::move(result))](const sdbus::Error* error) {
+        if (error)
+          shared->returnError(*error);
+        else
+          shared->returnResults(*rows);
+      };
+  requests_.call(getObject(), "Diagnose", send, [&] {
+    expect_no_options(options);
+    return [rows](Api& api, const std::string&, Api::Done done) {
+      api.diagnose(
+          [rows](const std::vector<Finding>& findings) {
+            for (const Finding& finding : findings)
+              rows->emplace_back(valid_utf8(finding.id), std::string(to_text(finding.severity)),
+                                 valid_utf8(finding.subject), valid_utf8(finding.text), valid_utf8(finding.fix));
+          },
+          std::move(done));
+    };
+  });
+}
+
+void ManagerObject::SetLinger(sdbus::Result<>&& result, bool enable, VariantMap options) {
+  requests_.call(getObject(), "SetLinger", std::move(result), [&] {
+    const bool interactive = Options(options, {"interactive"}).boolean("interactive", true);
+    return [enable, interactive](Api& api, const std::string&, Api::Done done) {
+      api.set_linger(enable, interactive, std::move(done));
+    };
   });
 }
 
@@ -133,6 +188,9 @@ std::string ManagerObject::LibvirtDaemon() { return view_.libvirt_daemon; }
 std::string ManagerObject::LibvirtVersion() { return view_.libvirt_version; }
 bool ManagerObject::LibvirtManaged() { return view_.libvirt_managed; }
 std::string ManagerObject::AutostartState() { return std::string(to_text(view_.autostart_state)); }
+std::string ManagerObject::StopState() { return std::string(to_text(view_.stop_state)); }
+std::uint64_t ManagerObject::StopBudgetUSec() { return view_.stop_budget_usec; }
+bool ManagerObject::Linger() { return view_.linger; }
 std::map<std::string, std::uint32_t> ManagerObject::Counts() { return view_.counts; }
 std::string ManagerObject::ConfigPath() { return view_.config_path; }
 ManagerObject::ProblemRows ManagerObject::ConfigProblems() { return to_rows(view_.config_problems); }

@@ -17,6 +17,8 @@ namespace virtsession {
 class ManagerObject final
     : public sdbus::AdaptorInterfaces<org::virtsession::Supervisor1::Manager_adaptor, sdbus::ObjectManager_adaptor> {
  public:
+  using PlanRows = std::vector<sdbus::Struct<std::uint32_t, sdbus::ObjectPath, std::string, std::string, std::string>>;
+
   ManagerObject(sdbus::IConnection& connection, Requests& requests);
   ~ManagerObject();
   ManagerObject(const ManagerObject&) = delete;
@@ -28,7 +30,7 @@ class ManagerObject final
  private:
   using Path = sdbus::ObjectPath;
   using VmRows = std::vector<sdbus::Struct<Path, std::string, std::string, std::string, std::string>>;
-  using PlanRows = std::vector<sdbus::Struct<std::uint32_t, Path, std::string, std::string, std::string>>;
+  using FindingRows = std::vector<sdbus::Struct<std::string, std::string, std::string, std::string, std::string>>;
   using HistoryRows =
       std::vector<sdbus::Struct<std::uint64_t, Path, std::string, std::string, std::string, std::string>>;
   using ProblemRows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
@@ -37,6 +39,10 @@ class ManagerObject final
   VmRows ListVMs(const VariantMap& options) override;
   void Autostart(sdbus::Result<>&& result, VariantMap options) override;
   PlanRows PlanStart(const VariantMap& options) override;
+  void StopAll(sdbus::Result<>&& result, VariantMap options) override;
+  PlanRows PlanStop(const VariantMap& options) override;
+  void Diagnose(sdbus::Result<FindingRows>&& result, VariantMap options) override;
+  void SetLinger(sdbus::Result<>&& result, bool enable, VariantMap options) override;
   HistoryRows History(const std::string& vm, const VariantMap& options) override;
   void Reload(sdbus::Result<>&& result, VariantMap options) override;
   void RestartLibvirt(sdbus::Result<>&& result, VariantMap options) override;
@@ -48,6 +54,9 @@ class ManagerObject final
   std::string LibvirtVersion() override;
   bool LibvirtManaged() override;
   std::string AutostartState() override;
+  std::string StopState() override;
+  std::uint64_t StopBudgetUSec() override;
+  bool Linger() override;
   std::map<std::string, std::uint32_t> Counts() override;
   std::string ConfigPath() override;
   ProblemRows ConfigProblems() override;

@@ -18,9 +18,9 @@ std::string current_caller(const sdbus::IObject& object) { return sdbus_compat::
 
 Requests::Requests(sdbus::IConnection& connection, Api& api) : api_(api), callers_(connection) {}
 
-void Requests::call(const sdbus::IObject& object, std::string what, sdbus::Result<>&& result,
+void Requests::call(const sdbus::IObject& object, std::string what, Reply::Send send,
                     const std::function<Perform()>& read) {
-  const auto reply = replies_.open(std::move(result), std::move(what));
+  const auto reply = replies_.open(std::move(send), std::move(what));
   guarded(*reply, [&] {
     const auto perform = read();
     callers_.identify(current_caller(object), reply->what(), [&api = api_, reply, perform](const std::string& caller) {

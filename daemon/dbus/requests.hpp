@@ -32,8 +32,11 @@ class Requests {
   /// A method that is answered when the Api has completed it.
   /// \param object the object whose handler runs \param what the call, for messages
   /// \param read reads the arguments and returns what to do; what it throws is answered
+  void call(const sdbus::IObject& object, std::string what, Reply::Send send, const std::function<Perform()>& read);
   void call(const sdbus::IObject& object, std::string what, sdbus::Result<>&& result,
-            const std::function<Perform()>& read);
+            const std::function<Perform()>& read) {
+    call(object, std::move(what), answer_through(std::move(result)), read);
+  }
 
   /// A property that is being set: refused at once if Api::check() refuses it, otherwise passed on and answered at
   /// once, because sd-bus cannot answer it later. \throws sdbus::Error and nothing else

@@ -73,7 +73,7 @@ std::string valid_utf8(std::string_view text) {
 
 VmView with_valid_utf8(VmView view) {
   for (std::string* text :
-       {&view.uuid, &view.name, &view.title, &view.state_reason, &view.phase_reason, &view.last_error})
+       {&view.uuid, &view.name, &view.title, &view.state_reason, &view.phase_reason, &view.last_error, &view.scope})
     make_valid(*text);
   make_valid(view.policy);
   make_valid(view.policy_overrides);

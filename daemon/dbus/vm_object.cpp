@@ -36,6 +36,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::restart_count, "RestartCount");
   compare(&VmView::started_usec, "StartedUSec");
   compare(&VmView::networks, "Networks");
+  compare(&VmView::scope, "Scope");
   return names;
 }
 
@@ -175,6 +176,8 @@ VmObject::Rows VmObject::PolicyProblems() { return to_rows(view_.policy_problems
 std::string VmObject::LastError() { return view_.last_error; }
 std::uint32_t VmObject::RestartCount() { return view_.restart_count; }
 std::uint64_t VmObject::StartedUSec() { return view_.started_usec; }
+
+std::string VmObject::Scope() { return view_.scope; }
 
 VmObject::Rows VmObject::Networks() {
   Rows rows;

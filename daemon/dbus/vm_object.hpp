@@ -64,6 +64,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   std::uint32_t RestartCount() override;
   std::uint64_t StartedUSec() override;
   Rows Networks() override;
+  std::string Scope() override;
 
   void call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read);
   void set(const char* property, RequestKind kind, bool enable);

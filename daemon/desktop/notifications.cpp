@@ -48,8 +48,12 @@ std::string summary_of(const Notice& notice) {
       return "Virtual machine " + name + " crashed";
     case Incident::not_ready:
       return "Virtual machine " + name + " did not get ready";
+    case Incident::forced:
+      return "Virtual machine " + name + " was ended by force";
     case Incident::phase:
     case Incident::started:
+    case Incident::stopping:
+    case Incident::stopped:
       break;
   }
   return "Virtual machine " + name;

@@ -10,8 +10,20 @@
 namespace virtsession::test {
 namespace {
 
-/// What the build leaves for these tests; ctest's set-up makes both (tests/e2e/CMakeLists.txt).
-HostOptions installed() { return {.install = {VIRTSESSION_INSTALLED}, .guests = VIRTSESSION_GUESTS}; }
+/// What the build leaves for these tests; ctest's set-up makes it (tests/CMakeLists.txt). Another root file system, and
+/// what was built for it, may be named in the environment (tests/run.sh compat).
+HostOptions bare() {
+  HostOptions options{.guests = VIRTSESSION_GUESTS};
+  if (const char* lower = std::getenv("VIRTSESSION_TEST_LOWER")) options.lower = lower;
+  return options;
+}
+
+HostOptions installed() {
+  auto options = bare();
+  const char* tree = std::getenv("VIRTSESSION_TEST_INSTALLED");
+  options.install = {tree ? tree : VIRTSESSION_INSTALLED};
+  return options;
+}
 
 }  // namespace
 
@@ -20,7 +32,7 @@ Desktop::Desktop(bool enabled) : host_(installed()), enabled_(enabled) {
   if (enabled) host_.must_exec({"systemctl", "--global", "enable", "virtsessiond.service"});
 }
 
-Desktop::Desktop(Bare) : host_({.guests = VIRTSESSION_GUESTS}), enabled_(false) { host_.add_user(kUser); }
+Desktop::Desktop(Bare) : host_(bare()), enabled_(false) { host_.add_user(kUser); }
 
 void Desktop::login() {
   host_.login(kUser);
@@ -31,6 +43,11 @@ void Desktop::logout() {
   client_.reset();
   host_.logout(kUser);
   host_.wait_user_stopped(kUser);
+}
+
+void Desktop::reboot() {
+  client_.reset();
+  host_.reboot();
 }
 
 void Desktop::power_cut() {

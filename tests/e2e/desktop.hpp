@@ -36,6 +36,8 @@ class Desktop {
   void login();
   /// Logs out and waits until the user manager has stopped.
   void logout();
+  /// `systemctl reboot`; returns when the host is up again.
+  void reboot();
   /// The host is off without a word to anybody.
   void power_cut();
   /// After a start or restart of virtsessiond: waits until its API answers and libvirt is ready.
@@ -52,6 +54,7 @@ class Desktop {
   Client& api() { return *client_; }
   /// Connects to the user's bus anew.
   void connect();
+  void disconnect() { client_.reset(); }
   /// A VM's object path; nothing while there is no VM of that name.
   std::optional<std::string> find(const std::string& name);
   /// All properties of a VM by name; it must be there.

@@ -21,6 +21,7 @@ inline constexpr const char* kManagerInterface = "org.virtsession.Supervisor1.Ma
 inline constexpr const char* kVmInterface = "org.virtsession.Supervisor1.VM";
 inline constexpr const char* kPropertiesInterface = "org.freedesktop.DBus.Properties";
 inline constexpr const char* kInvalidArgs = "org.freedesktop.DBus.Error.InvalidArgs";
+inline constexpr const char* kAccessDenied = "org.freedesktop.DBus.Error.AccessDenied";
 
 /// How a call ended; the name is empty for a success.
 struct Outcome {

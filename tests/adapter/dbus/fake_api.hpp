@@ -60,6 +60,28 @@ class FakeApi final : public Api {
     fuse();
     return plan;
   }
+  void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
+                Done done) override {
+    note(("stop_all" + std::string(wait ? " wait" : "") + (timeout ? " " + std::to_string(timeout->count()) : ""))
+             .c_str(),
+         caller);
+    finish(std::move(done));
+  }
+  std::vector<PlanStep> plan_stop(std::optional<std::chrono::milliseconds> timeout) const override {
+    fuse();
+    calls.push_back("plan_stop" + (timeout ? " " + std::to_string(timeout->count()) : ""));
+    return plan;
+  }
+  void diagnose(std::function<void(std::vector<Finding>)> found, Done done) override {
+    fuse();
+    found({{"kvm", Severity::problem, "web", "broken", "mend it"}});
+    finish(std::move(done));
+  }
+  void set_linger(bool enable, bool interactive, Done done) override {
+    fuse();
+    calls.push_back(std::string("set_linger ") + (enable ? "on" : "off") + (interactive ? " interactive" : ""));
+    finish(std::move(done));
+  }
   std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const override {
     fuse();
     calls.push_back("history " + uuid + " " + std::to_string(limit));

@@ -199,7 +199,8 @@ TEST_CASE_FIXTURE(WithWeb, "every error has its name and its text") {
                                                       {ErrorCode::not_supported, prefix + "NotSupported"},
                                                       {ErrorCode::shutting_down, prefix + "ShuttingDown"},
                                                       {ErrorCode::internal, prefix + "Internal"},
-                                                      {ErrorCode::invalid_args, kInvalidArgs}};
+                                                      {ErrorCode::invalid_args, kInvalidArgs},
+                                                      {ErrorCode::access_denied, kAccessDenied}};
   CHECK(std::size(errors) == kEnumText<ErrorCode>.rows.size());
   for (const auto& [code, name] : errors) {
     service.on_loop([&, failure = code] { service.api.outcome = Error{failure, "because \xff"}; });
@@ -271,6 +272,15 @@ TEST_CASE_FIXTURE(WithWeb, "ListVMs, PlanStart and History return their rows") {
   REQUIRE(steps.size() == 1);
   CHECK(steps[0] == sdbus::Struct<std::uint32_t, sdbus::ObjectPath, std::string, std::string, std::string>{
                         1U, sdbus::ObjectPath(kWebPath), "web", "start", "flagged"});
+  CHECK(manager.PlanStop({}) == steps);
+  CHECK(manager.PlanStop({{"timeout_sec", Variant(std::int32_t{15})}}) == steps);
+  CHECK(service.on_loop([&] { return std::exchange(service.api.calls, {}); }) ==
+        Strings{"plan_stop", "plan_stop 15000"});
+  const auto findings = manager.Diagnose({});
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0] == sdbus::Struct<std::string, std::string, std::string, std::string, std::string>{
+                           "kvm", "problem", "web", "broken", "mend it"});
+  CHECK(outcome_of([&] { manager.Diagnose({{"x", Variant(1)}}); }).error_name == kInvalidArgs);
   const auto entries = manager.History("web", {{"limit", Variant(std::uint32_t{7})}});
   REQUIRE(entries.size() == 1);
   CHECK(entries[0] ==
@@ -287,6 +297,8 @@ TEST_CASE_FIXTURE(WithWeb, "ListVMs, PlanStart and History return their rows") {
     CHECK(outcome_of([&] { manager.History("", {{"limit", limit}}); }).error_name == kInvalidArgs);
   CHECK(outcome_of([&] { manager.ListVMs({{"x", Variant(1)}}); }).error_name == kInvalidArgs);
   CHECK(outcome_of([&] { manager.PlanStart({{"x", Variant(1)}}); }).error_name == kInvalidArgs);
+  CHECK(outcome_of([&] { manager.PlanStop({{"x", Variant(1)}}); }).error_name == kInvalidArgs);
+  CHECK(outcome_of([&] { manager.PlanStop({{"timeout_sec", Variant("1")}}); }).error_name == kInvalidArgs);
 }
 
 TEST_CASE_FIXTURE(WithWeb, "Autostart, Reload and RestartLibvirt are passed on and answered when they have ended") {
@@ -295,8 +307,13 @@ TEST_CASE_FIXTURE(WithWeb, "Autostart, Reload and RestartLibvirt are passed on a
   manager.Autostart({{"wait", Variant(false)}});
   manager.Reload({});
   manager.RestartLibvirt({});
+  manager.StopAll({});
+  manager.StopAll({{"wait", Variant(false)}, {"timeout_sec", Variant(1.5)}});
+  manager.SetLinger(true, {});
+  manager.SetLinger(false, {{"interactive", Variant(false)}});
   CHECK(service.on_loop([&] { return service.api.calls; }) ==
-        Strings{"autostart wait", "autostart", "reload", "restart_libvirt"});
+        Strings{"autostart wait", "autostart", "reload", "restart_libvirt", "stop_all wait", "stop_all 1500",
+                "set_linger on interactive", "set_linger off"});
   CHECK(service.on_loop([&] { return service.api.last_caller; })
             .starts_with("D-Bus client " + client.connection().getUniqueName()));
   service.on_loop([&] { service.api.outcome = Error{ErrorCode::invalid_config, "line 3"}; });

@@ -128,7 +128,7 @@ std::string DomainXml::text() const {
          element("uuid", uuid) + element("title", title) + metadata(*this) + "<memory unit='MiB'>" +
          std::to_string(memory_mib != 0 ? memory_mib : memory_of(system)) + "</memory>\n" + operating_system(*this) +
          "<features><acpi/></features>\n" + element("on_poweroff", on_poweroff) + element("on_reboot", on_reboot) +
-         element("on_crash", on_crash) + devices_of(*this) + qemu_arguments(*this) + "</domain>\n";
+         element("on_crash", on_crash) + elements + devices_of(*this) + qemu_arguments(*this) + "</domain>\n";
 }
 
 }  // namespace virtsession::test

@@ -48,6 +48,8 @@ struct DomainXml {
   std::string console{};
   /// More XML for <devices>.
   std::string devices{};
+  /// More XML for the domain itself.
+  std::string elements{};
 
   /// The XML for `virsh define`.
   std::string text() const;

@@ -78,13 +78,16 @@ void Guest::wait_for_console(std::string_view text, std::chrono::milliseconds ti
 
 void Guest::wait_ready(std::size_t count) const { wait_for_console("guest ready: " + name(), kReadyTimeout, count); }
 
-long Guest::last_uptime() const {
-  constexpr std::string_view kWord = "guest uptime: ";
+long Guest::last_uptime() const { return last_number("guest uptime: "); }
+
+long Guest::last_clock() const { return last_number("guest clock: "); }
+
+long Guest::last_number(std::string_view after) const {
   const std::string said = console();
   // The last line may be half written.
   const std::size_t end = said.rfind('\n');
-  const std::size_t at = end == std::string::npos ? end : said.rfind(kWord, end);
-  return at == std::string::npos ? -1 : std::stol(said.substr(at + kWord.size(), end - at));
+  const std::size_t at = end == std::string::npos ? end : said.rfind(after, end);
+  return at == std::string::npos ? -1 : std::stol(said.substr(at + after.size(), end - at));
 }
 
 pid_t Guest::qemu_pid() const {

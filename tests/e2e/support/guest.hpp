@@ -59,11 +59,16 @@ class Guest {
   /// Of the newest line that guest.tick wrote: the guest's own idea of how long it has been up, in seconds. -1 without
   /// one.
   long last_uptime() const;
+  /// Of the newest line that guest.clock wrote: what the guest takes for the time, in seconds since 1970. -1 without
+  /// one.
+  long last_clock() const;
 
   /// The process inside the host, for `kill` there. 0 if the domain does not run.
   pid_t qemu_pid() const;
 
  private:
+  long last_number(std::string_view after) const;
+
   const Host& host_;
   std::string user_;
   DomainXml domain_;
