@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "advice.hpp"
+
+#include "select.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+void advise_on_libvirt(const Properties& manager, std::vector<Advice>& advices) {
+  const auto state = manager.text("LibvirtState"), reason = manager.text("LibvirtReason");
+  if (state == "ready" || (state != "down" && reason.empty())) return;
+  std::vector<std::string> commands{"virtsessionctl doctor"};
+  if (manager.flag("LibvirtManaged"))
+    commands.push_back("journalctl --user -u virtsession-" + shell_word(manager.text("LibvirtDaemon")));
+  advices.push_back({"", "There is no connection to libvirt" + (reason.empty() ? "" : ": " + reason), commands});
+}
+
+void advise_on_config(const Properties& manager, std::vector<Advice>& advices) {
+  for (const auto& problem : manager.value("ConfigProblems")) {
+    const auto path = manager.text("ConfigPath");
+    advices.push_back({"",
+                       "The configuration is not used: " + (path.empty() ? "" : path + ": ") + problem_text(problem),
+                       {"virtsessionctl reload   # when it is mended"}});
+  }
+}
+
+/// What a mistake in a policy asks for: what is not known there can only be taken out.
+std::string policy_command(const VmInfo& vm, const json& problem) {
+  const auto pointer = problem.value("pointer", std::string()), text = problem.value("text", std::string());
+  if (pointer.empty()) return "virtsessionctl policy " + command_word(vm) + " --clear";
+  if (text.starts_with("unknown key"))
+    return "virtsessionctl policy " + command_word(vm) + " --clear " + shell_word(pointer.substr(1));
+  return "virtsessionctl policy " + command_word(vm) + " --edit";
+}
+
+void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
+  const auto word = command_word(vm), error = vm.text("LastError");
+  if (vm.phase() == "gave-up")
+    advices.push_back({vm.name(),
+                       "gave up: " + vm.reason(),
+                       {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # when it is mended"}});
+  else if (vm.phase() == "inactive" && !error.empty())
+    advices.push_back({vm.name(),
+                       "is off because of an error: " + error,
+                       {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # to try again"}});
+  else if (vm.state() == "crashed")
+    advices.push_back({vm.name(), "has crashed, and its QEMU was kept", {"virtsessionctl poweroff " + word}});
+  for (const auto& problem : vm.value("PolicyProblems"))
+    advices.push_back(
+        {vm.name(), "has a mistake in its policy: " + problem_text(problem), {policy_command(vm, problem)}});
+}
+
+void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advices) {
+  const auto starts = [](const VmInfo& vm) {
+    const auto policy = vm.value("Policy");
+    const bool by_itself = policy.is_object() && policy.value("start", json()) == "was-running";
+    return vm.flag("Autostart") || vm.flag("AutostartOnce") || by_itself;
+  };
+  if (vms.empty()) {
+    advices.push_back({"",
+                       "There is no virtual machine of yours yet. Make one with virt-manager (a connection \"QEMU/KVM "
+                       "user session\"), GNOME Boxes, or:",
+                       {"virt-install --connect qemu:///session --name web --memory 2048 --disk size=10 --osinfo "
+                        "detect=on,require=off --cdrom FILE.iso"}});
+  } else if (std::ranges::none_of(vms, starts)) {
+    const auto own = std::ranges::find_if(vms, [](const VmInfo& vm) { return vm.flag("Persistent"); });
+    if (own == vms.end()) return;
+    advices.push_back({"",
+                       "No VM is marked to start at login. To mark one:",
+                       {"virtsessionctl enable " + command_word(*own), "virtsessionctl plan   # what a login does"}});
+  }
+}
+
+}  // namespace
+
+std::string problem_text(const json& problem) {
+  const auto text = problem.value("text", std::string()), suggestion = problem.value("suggestion", std::string());
+  return suggestion.empty() ? text : text + ", " + suggestion;
+}
+
+Advice advise_to_turn_on() {
+  return {"", "Turn it on, now and at every login:", {"systemctl --user enable --now virtsessiond"}};
+}
+
+std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms) {
+  std::vector<Advice> advices;
+  advise_on_libvirt(manager, advices);
+  advise_on_config(manager, advices);
+  for (const auto& vm : vms) advise_on_vm(vm, advices);
+  if (manager.text("LibvirtState") == "ready") advise_newcomer(vms, advices);
+  return advices;
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "vm_info.hpp"
+
+#include <string>
+#include <vector>
+
+namespace virtsession::ctl {
+
+/// Something that a person may want to do, and how.
+struct Advice {
+  std::string subject;                ///< a VM's name, or empty
+  std::string text;                   ///< the fact, one sentence without the subject
+  std::vector<std::string> commands;  ///< to be copied as they are
+};
+
+/// What to do now, most urgent first. Empty when all is as it should be.
+std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms);
+
+/// What to do when virtsessiond does not run.
+Advice advise_to_turn_on();
+
+/// The mistake as one sentence: "unknown key start_oder, did you mean start_order?"
+std::string problem_text(const nlohmann::json& problem);
+
+}  // namespace virtsession::ctl

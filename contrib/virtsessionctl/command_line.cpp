@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "command_line.hpp"
+
+#include "exit_code.hpp"
+#include "select.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+
+namespace virtsession::ctl {
+namespace {
+
+constexpr const char* kDescription =
+    "Shows and steers your own virtual machines (qemu:///session), which virtsessiond looks after.";
+
+constexpr const char* kFooter = R"(VM is a name, a uuid or a pattern: 'web*'. Several are handled at once.
+
+Exit status:
+  0  done
+  1  something failed, or doctor found a problem
+  2  the command line makes no sense
+  3  virtsessiond does not run
+  4  no such VM
+
+To begin with:
+  virtsessionctl                     what runs, what does not and why, and what to do
+  virtsessionctl enable web          start "web" at every login
+  virtsessionctl policy web --edit   order, readiness, restart after a crash ...
+  virtsessionctl plan                what a login does
+
+'virtsessionctl help VERB' tells all about a verb; everything is in virtsessionctl(1).)";
+
+std::string verb_of(const CLI::App& app) {
+  const auto given = app.get_subcommands();
+  return given.empty() ? "" : given.front()->get_name();
+}
+
+std::vector<std::string> all_options(const CommandLine& line, const std::string& verb) {
+  std::vector<std::string> names;
+  std::vector<const CLI::App*> commands{&line.app};
+  if (const auto* found = line.find(verb)) commands.push_back(found->command);
+  for (const auto* command : commands)
+    for (const auto* option : command->get_options())
+      for (auto& name : option_names(*option)) names.push_back(std::move(name));
+  return names;
+}
+
+}  // namespace
+
+CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  app.footer(kFooter);
+  app.set_help_flag();  // ours is a plain flag, so that one renderer makes all help
+  add_global_options();
+  using Add = Verb (*)(CLI::App&);
+  for (const Add add : {add_status, add_list,         add_show,      add_history,  add_monitor, add_logs,
+                        add_start,  add_shutdown,     add_save,      add_poweroff, add_reboot,  add_pause,
+                        add_resume, add_reset_failed, add_start_all, add_stop_all, add_enable,  add_disable,
+                        add_policy, add_plan,         add_linger,    add_doctor,   add_reload,  add_restart_libvirt,
+                        add_version})
+    verbs.push_back(add(app));
+  add_help_verb();
+}
+
+void CommandLine::add_global_options() {
+  app.add_flag("--json", json, "Print one JSON document; monitor: one a line");
+  app.add_flag("-h,--help", help, "Show this text, or that of the verb");
+  app.add_flag("--version", version, "Show the version");
+}
+
+void CommandLine::add_help_verb() {
+  auto* command = app.add_subcommand("help", "Show all about a verb")->group(kService);
+  command->add_option("VERB", help_verb, "One of the verbs");
+  verbs.push_back({command, Completes::verbs, [this](Console& console) -> int {
+                     if (help_verb.empty()) {
+                       console.print_raw(help_text(app));
+                       return kOk;
+                     }
+                     const auto* verb = find(help_verb);
+                     if (!verb)
+                       throw Failure(kUsage,
+                                     "there is no verb " + quote(help_verb) + suggestion(help_verb, verb_names()),
+                                     "All of them:  virtsessionctl help");
+                     console.print_raw(help_text(*verb->command));
+                     return kOk;
+                   }});
+}
+
+const Verb* CommandLine::find(const std::string& name) const {
+  const auto found = std::ranges::find_if(verbs, [&](const Verb& verb) { return verb.command->get_name() == name; });
+  return found == verbs.end() ? nullptr : &*found;
+}
+
+const Verb& CommandLine::chosen() const {
+  const auto* verb = find(verb_of(app));
+  return verb ? *verb : verbs.front();
+}
+
+std::vector<std::string> CommandLine::verb_names() const {
+  std::vector<std::string> names;
+  for (const auto& verb : verbs) names.push_back(verb.command->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::Option& option) {
+  std::vector<std::string> names;
+  for (const auto& name : option.get_snames()) names.push_back("-" + name);
+  for (const auto& name : option.get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+Failure usage_failure(const CommandLine& line, const CLI::ParseError& error) {
+  const auto verb = verb_of(line.app);
+  const auto help = verb.empty() ? std::string("virtsessionctl help") : "virtsessionctl help " + verb;
+  const auto extras = line.app.remaining(true);
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || extras.empty())
+    return {kUsage, (verb.empty() ? "" : verb + ": ") + printable(error.what()), "See:  " + help};
+  const auto& word = extras.front();
+  if (word.starts_with('-') && word != "-")
+    return {kUsage,
+            "there is no option " + quote(word) + suggestion(word.substr(0, word.find('=')), all_options(line, verb)),
+            "See:  " + help};
+  if (verb.empty())
+    return {kUsage, "there is no verb " + quote(word) + suggestion(word, line.verb_names()), "See:  " + help};
+  return {kUsage, verb + ": " + quote(word) + " is one word too many", "See:  " + help};
+}
+
+}  // namespace virtsession::ctl

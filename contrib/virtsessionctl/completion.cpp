@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "completion.hpp"
+
+#include "client.hpp"
+#include "core/policy.hpp"
+#include "policy_values.hpp"
+#include "text.hpp"
+#include "vm_text.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace virtsession::ctl {
+namespace {
+
+constexpr std::chrono::seconds kPatience{1};  // of whoever pressed Tab
+
+struct Candidate {
+  std::string text;
+  std::string description;
+};
+using Candidates = std::vector<Candidate>;
+
+/// The words before the one that is being completed, told apart.
+struct Given {
+  const Verb* verb = nullptr;
+  const CLI::Option* open_option = nullptr;  ///< the word that is completed is its value
+  std::vector<std::string> arguments;        ///< of the verb
+};
+
+const CLI::Option* find_option(const CLI::App& command, const std::string& name) {
+  for (const auto* option : command.get_options())
+    if (std::ranges::count(option_names(*option), name) > 0) return option;
+  return nullptr;
+}
+
+Given understand(const CommandLine& line, const std::vector<std::string>& words) {
+  Given given;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    const auto& word = words[i];
+    if (given.open_option) {
+      given.open_option = nullptr;
+    } else if (word.starts_with('-')) {
+      const auto* option = given.verb ? find_option(*given.verb->command, word) : nullptr;
+      if (option && !option->get_option_text().empty()) given.open_option = option;
+    } else if (!given.verb) {
+      given.verb = line.find(word);
+      if (!given.verb) break;
+    } else {
+      given.arguments.push_back(word);
+    }
+  }
+  return given;
+}
+
+Candidates verbs(const CommandLine& line) {
+  Candidates found;
+  for (const auto& verb : line.verbs) found.push_back({verb.command->get_name(), verb.command->get_description()});
+  return found;
+}
+
+Candidates options(const CommandLine& line, const Given& given) {
+  Candidates found;
+  const auto add = [&](const CLI::App& command) {
+    for (const auto* option : command.get_options([](const CLI::Option* each) { return each->nonpositional(); }))
+      found.push_back({option_names(*option).back(), option->get_description()});
+  };
+  if (given.verb) add(*given.verb->command);
+  add(line.app);
+  return found;
+}
+
+/// All VMs, when they can be had at once.
+std::vector<VmInfo> known_vms() {
+  Client client;
+  client.connection().setMethodCallTimeout(kPatience);
+  return client.find() ? client.vms() : std::vector<VmInfo>();
+}
+
+bool fits(Completes wanted, const VmInfo& vm) {
+  switch (wanted) {
+    case Completes::inactive_vms:
+      return !vm.is_active();
+    case Completes::active_vms:
+      return vm.is_active();
+    case Completes::paused_vms:
+      return vm.state() == "paused";
+    case Completes::failed_vms:
+      return vm.phase() == "backoff" || tone_of(vm) == Tone::bad;
+    case Completes::marked_vms:
+      return mark_text(vm) != "no";
+    case Completes::unmarked_vms:
+      return mark_text(vm) == "no" && vm.flag("Persistent");
+    case Completes::nothing:
+    case Completes::vms:
+    case Completes::policy:
+    case Completes::plan:
+    case Completes::linger:
+    case Completes::verbs:
+      break;
+  }
+  return true;
+}
+
+Candidates vm_names(Completes wanted, const std::vector<std::string>& already) {
+  Candidates found;
+  for (const auto& vm : known_vms()) {
+    const auto name = vm.name();
+    // A shell cannot be given what breaks its line; such a VM has its uuid.
+    if (printable(name) != name || std::ranges::count(already, name) > 0 || !fits(wanted, vm)) continue;
+    found.push_back({name, doing(vm)});
+  }
+  return found;
+}
+
+Candidates policy_words(const Given& given, const std::string& word) {
+  if (given.arguments.empty()) return vm_names(Completes::vms, {});
+  Candidates found;
+  if (const auto equals = word.find('='); equals != std::string::npos) {
+    const auto key = word.substr(0, equals);
+    for (const auto& value : policy_key_values(key)) found.push_back({key + "=" + value, ""});
+    return found;
+  }
+  for (const auto name : policy_key_names())
+    found.push_back({std::string(name) + "=", policy_key_range(std::string(name))});
+  return found;
+}
+
+Candidates option_values(const CLI::Option& option, const Given& given) {
+  Candidates found;
+  if (option_names(option).back() != "--property" || !given.verb) return found;
+  const auto vms = known_vms();
+  if (vms.empty()) return found;
+  for (const auto& [name, _] : vms.front().json().items()) found.push_back({name, ""});
+  return found;
+}
+
+Candidates arguments(const CommandLine& line, const Given& given, const std::string& word) {
+  // These take one.
+  const bool first = given.arguments.empty();
+  switch (given.verb->arguments) {
+    case Completes::nothing:
+      return {};
+    case Completes::verbs:
+      return first ? verbs(line) : Candidates();
+    case Completes::plan:
+      return first ? Candidates{{"start", "as at login"}, {"stop", "as at logout"}} : Candidates();
+    case Completes::linger:
+      return first ? Candidates{{"on", ""}, {"off", ""}, {"status", ""}} : Candidates();
+    case Completes::policy:
+      return policy_words(given, word);
+    case Completes::vms:
+    case Completes::inactive_vms:
+    case Completes::active_vms:
+    case Completes::paused_vms:
+    case Completes::failed_vms:
+    case Completes::marked_vms:
+    case Completes::unmarked_vms:
+      break;
+  }
+  return vm_names(given.verb->arguments, given.arguments);
+}
+
+Candidates complete(const CommandLine& line, const std::vector<std::string>& words) {
+  const auto given = understand(line, words);
+  const auto& word = words.back();
+  if (given.open_option) return option_values(*given.open_option, given);
+  if (word.starts_with('-')) return options(line, given);
+  if (given.verb) return arguments(line, given, word);
+  return words.size() == 1 || words.front().starts_with('-') ? verbs(line) : Candidates();
+}
+
+}  // namespace
+
+void print_completions(Console& console, const CommandLine& line, const std::vector<std::string>& words) {
+  if (words.empty()) return;
+  try {
+    for (const auto& [text, description] : complete(line, words))
+      if (text.starts_with(words.back()))
+        console.print(description.empty() ? text : text + "\t" + printable(description));
+  } catch (const Failure&) {
+    // A shell that completes has nowhere to show an error: there is nothing to complete.
+  } catch (const sdbus::Error&) {
+  }
+}
+
+}  // namespace virtsession::ctl

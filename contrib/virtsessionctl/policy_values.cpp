@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "policy_values.hpp"
+
+#include "core/policy.hpp"
+#include "property_json.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+std::string type_of(const std::string& key, const json& policy) {
+  if (const auto schema = policy_key_schema(key); schema.is_object()) return schema.value("type", "string");
+  const auto now = policy.is_object() && policy.contains(key) ? policy.at(key) : json();
+  return now.is_boolean()          ? "boolean"
+         : now.is_number_integer() ? "integer"
+         : now.is_number()         ? "number"
+         : now.is_array()          ? "array"
+                                   : "string";
+}
+
+template <class Number>
+json number(const std::string& text) {
+  Number value{};
+  const auto* const end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  return parsed.ec == std::errc() && parsed.ptr == end ? json(value) : json(text);
+}
+
+json boolean(const std::string& text) {
+  if (text == "true" || text == "yes" || text == "on") return true;
+  if (text == "false" || text == "no" || text == "off") return false;
+  return text;
+}
+
+json list(const std::string& text) {
+  if (text.starts_with('[')) {
+    auto parsed = json::parse(text, nullptr, false);
+    return parsed.is_discarded() ? json(text) : parsed;
+  }
+  auto entries = json::array();
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const auto comma = std::min(text.find(',', begin), text.size());
+    entries.push_back(text.substr(begin, comma - begin));
+    begin = comma + 1;
+  }
+  return entries;
+}
+
+}  // namespace
+
+json parse_policy_value(const std::string& key, const std::string& text, const json& policy) {
+  const auto type = type_of(key, policy);
+  if (type == "integer") return number<std::int64_t>(text);
+  if (type == "number") return number<double>(text);
+  if (type == "boolean") return boolean(text);
+  if (type == "array") return list(text);
+  return text;
+}
+
+std::string policy_source(const VmInfo& vm, const std::string& key) {
+  const auto overrides = vm.value("PolicyOverrides");
+  if (overrides.is_object() && overrides.contains(key)) return "vm";
+  const auto schema = policy_key_schema(key);
+  const bool is_built_in = schema.is_object() && schema.at("default") == vm.value("Policy").at(key);
+  return is_built_in ? "built-in" : "configuration";
+}
+
+std::string policy_key_range(const std::string& key) {
+  const auto schema = policy_key_schema(key);
+  if (!schema.is_object()) return {};
+  const auto type = schema.value("type", "");
+  if (type == "boolean") return "true or false";
+  if (type == "array") return "a list of texts";
+  if (schema.contains("minimum"))
+    return policy_value_text(schema.at("minimum")) + " to " + policy_value_text(schema.at("maximum"));
+  std::string values;
+  for (const auto& value : policy_key_values(key)) values += (values.empty() ? "" : ", ") + value;
+  return values;
+}
+
+std::vector<std::string> policy_key_values(const std::string& key) {
+  const auto schema = policy_key_schema(key);
+  if (!schema.is_object()) return {};
+  if (schema.value("type", "") == "boolean") return {"true", "false"};
+  if (schema.contains("enum")) return schema.at("enum").get<std::vector<std::string>>();
+  std::vector<std::string> values;
+  if (key == "start_ready")
+    for (const char* const text : {"started", "agent", "delay", "tcp:"}) values.emplace_back(text);
+  return values;
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "vm_info.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtsession::ctl {
+
+/// A value as somebody typed it, of the type that the key has. What is not of that type stays a text, and virtsessiond
+/// says what is wrong with it. Lists are separated by commas, or JSON.
+/// \param policy in force, for keys that only virtsessiond knows
+nlohmann::json parse_policy_value(const std::string& key, const std::string& text, const nlohmann::json& policy);
+
+/// Where a value in force comes from: "vm", "configuration" or "built-in".
+std::string policy_source(const VmInfo& vm, const std::string& key);
+
+/// What a key may be, for a person: "flag, was-running or never", "true or false", "0 to 1000". Empty when not known.
+std::string policy_key_range(const std::string& key);
+
+/// Values that a key may be completed with.
+std::vector<std::string> policy_key_values(const std::string& key);
+
+}  // namespace virtsession::ctl

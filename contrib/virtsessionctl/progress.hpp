@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "client.hpp"
+#include "console.hpp"
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace virtsession::ctl {
+
+/// The percentage that a reason tells ("being saved, 45 %"), if it does.
+std::optional<unsigned> percentage(std::string_view reason);
+
+/// "[#########...........] 45 %"
+std::string bar(unsigned percent, const Terminal& terminal);
+
+/// What VMs are doing while something is waited for, as their PropertiesChanged tell it. Needs a loop that drives the
+/// client's connection.
+class Progress {
+ public:
+  Progress(Client& client, const std::vector<VmInfo>& vms);
+
+  /// One line about those of the objects at `paths` that are not done; the manager's path stands for all VMs.
+  /// \param total of the objects that were begun with
+  std::string line(const std::vector<std::string>& paths, std::size_t total,
+                   std::chrono::steady_clock::duration elapsed, const Terminal& terminal) const;
+
+ private:
+  void on_changed(sdbus::Message& message);
+  const VmInfo* shown(const std::string& path, std::size_t& others) const;
+
+  std::map<std::string, VmInfo> vms_;  // by path
+  sdbus::Slot match_;
+};
+
+}  // namespace virtsession::ctl

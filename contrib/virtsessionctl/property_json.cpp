@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "property_json.hpp"
+
+#include <fmt/format.h>
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+using Texts = sdbus::Struct<std::string, std::string, std::string>;
+
+json rows_to_json(const std::string& property, const std::vector<Texts>& rows) {
+  using Names = std::array<const char*, 3>;
+  const auto names = property == "Networks" ? Names{"type", "source", "mac"} : Names{"pointer", "text", "suggestion"};
+  auto list = json::array();
+  for (const auto& row : rows)
+    list.push_back({{names[0], std::get<0>(row)}, {names[1], std::get<1>(row)}, {names[2], std::get<2>(row)}});
+  return list;
+}
+
+json property_to_json(const std::string& name, const sdbus::Variant& value) {
+  if (value.containsValueOfType<VariantMap>()) return properties_to_json(value.get<VariantMap>());
+  if (value.containsValueOfType<std::vector<Texts>>()) return rows_to_json(name, value.get<std::vector<Texts>>());
+  using Counts = std::map<std::string, std::uint32_t>;
+  if (value.containsValueOfType<Counts>()) return value.get<Counts>();
+  if (value.containsValueOfType<sdbus::ObjectPath>()) return std::string(value.get<sdbus::ObjectPath>());
+  auto plain = to_json(value);
+  return plain ? std::move(plain).value() : json();  // a type that only a later virtsessiond has
+}
+
+}  // namespace
+
+json properties_to_json(const VariantMap& properties) {
+  auto object = json::object();
+  for (const auto& [name, value] : properties) object[name] = property_to_json(name, value);
+  return object;
+}
+
+std::string policy_value_text(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{}", value.get<double>());  // 60, not 60.0
+  if (!value.is_array()) return value.dump();
+  std::string text;
+  for (const auto& entry : value)
+    text += (text.empty() ? "" : ",") + (entry.is_string() ? entry.get<std::string>() : entry.dump());
+  return text;
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../client.hpp"
+#include "../exit_code.hpp"
+#include "../text.hpp"
+#include "../verb.hpp"
+#include "dbus/object_path.hpp"
+#include "doctor/diagnose.hpp"
+#include "doctor/gather.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+/// One thing that was looked at.
+struct Row {
+  std::string id;
+  std::string severity;  ///< ok, note, warning, problem
+  std::string subject;   ///< a VM's name, or empty
+  std::string text;
+  std::string fix;  ///< a command, or empty
+};
+
+std::vector<Row> ask_daemon(Client& client) {
+  using Texts = sdbus::Struct<std::string, std::string, std::string, std::string, std::string>;
+  std::vector<Texts> answer;
+  client.proxy_to(std::string(kRootPath))
+      ->callMethod("Diagnose")
+      .onInterface(ManagerProxy::INTERFACE_NAME)
+      .withArguments(VariantMap())
+      .storeResultsTo(answer);
+  std::vector<Row> rows;
+  for (const auto& row : answer)
+    rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
+  return rows;
+}
+
+/// The same look, by this process, with what only the daemon knows left out.
+DoctorFacts look_without_daemon() {
+  setenv("LIBVIRT_AUTOSTART", "0", 1);  // before there are threads: nothing here may start a daemon
+  auto options = options_from_environment();
+  options.libvirt_starts_nothing = true;
+  return gather_facts(options);
+}
+
+std::vector<Row> rows_of(const DoctorFacts& facts) {
+  std::vector<Row> rows{
+      {"daemon-running", "problem", "", "virtsessiond does not run", "systemctl --user enable --now virtsessiond"}};
+  for (const auto& finding : diagnose(facts))
+    rows.push_back({finding.id, std::string(to_text(finding.severity)), finding.subject, finding.text, finding.fix});
+  return rows;
+}
+
+Tone tone_of(const std::string& severity) {
+  if (severity == "ok") return Tone::good;
+  if (severity == "problem") return Tone::bad;
+  return severity == "warning" ? Tone::warning : Tone::plain;
+}
+
+void print_row(Console& console, const Row& row) {
+  const auto subject = row.subject.empty() ? "" : printable(row.subject) + ": ";
+  const auto padded = fmt::format("{:<8}", printable(row.severity));
+  console.print(console.out().paint(tone_of(row.severity), padded) + " " + subject + printable(row.text));
+  if (!row.fix.empty()) console.print("         " + console.out().paint(Tone::strong, printable(row.fix)));
+}
+
+json to_json(const std::vector<Row>& rows) {
+  auto list = json::array();
+  for (const auto& row : rows)
+    list.push_back(
+        {{"id", row.id}, {"severity", row.severity}, {"subject", row.subject}, {"text", row.text}, {"fix", row.fix}});
+  return list;
+}
+
+}  // namespace
+
+Verb add_doctor(CLI::App& app) {
+  auto* command = app.add_subcommand("doctor", "Look for what is wrong, and say how to mend it")->group(kService);
+  command->footer("Exits with 1 when there is a problem; notes and warnings are none.");
+  const auto uri = std::make_shared<bool>(false);
+  command->add_flag("--uri", *uri, "Compare qemu:///system and qemu:///session on this machine");
+  return {command, Completes::nothing, [uri](Console& console) {
+            if (*uri) {
+              const auto page = system_or_session_page(look_without_daemon());
+              if (console.json)
+                console.print_json(json{{"page", page}});
+              else
+                console.print(page);
+              return kOk;
+            }
+            Client client;
+            const auto rows = client.find() ? ask_daemon(client) : rows_of(look_without_daemon());
+            if (console.json)
+              console.print_json(to_json(rows));
+            else
+              for (const auto& row : rows) print_row(console, row);
+            const bool problem = std::ranges::any_of(rows, [](const Row& row) { return row.severity == "problem"; });
+            return problem ? kFailed : kOk;
+          }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../client.hpp"
+#include "../exit_code.hpp"
+#include "../select.hpp"
+#include "../table.hpp"
+#include "../text.hpp"
+#include "../verb.hpp"
+#include "../vm_text.hpp"
+
+namespace virtsession::ctl {
+namespace {
+
+constexpr std::chrono::seconds kLibvirtWait{3};
+
+struct Options {
+  std::vector<std::string> patterns;
+  bool all = false, running = false, failed = false, quiet = false;
+};
+
+bool is_wanted(const Options& options, const VmInfo& vm) {
+  if (options.all || (!options.running && !options.failed)) return true;
+  return (options.running && vm.is_active()) || (options.failed && tone_of(vm) == Tone::bad);
+}
+
+int list(Console& console, const Options& options) {
+  auto client = looking_client();
+  client.wait_for_libvirt(kLibvirtWait);
+  auto vms = select_vms(client.vms(), options.patterns);
+  std::erase_if(vms, [&](const VmInfo& vm) { return !is_wanted(options, vm); });
+  if (console.json) {
+    console.print_json(to_json(vms));
+    return kOk;
+  }
+  if (options.quiet) {
+    for (const auto& vm : vms) console.print(printable(vm.name()));
+    return kOk;
+  }
+  Table table({"NAME", "STATE", "PHASE", "AUTOSTART", "SINCE", "REASON"});
+  for (const auto& vm : vms) {
+    auto since = console.out().when(vm.number("StartedUSec"));
+    table.add({{vm.name(), Tone::strong},
+               {vm.state()},
+               {vm.phase(), tone_of(vm)},
+               {mark_text(vm)},
+               {since.empty() ? "-" : since},
+               {why(vm)}},
+              symbol_of(vm, console.out()));
+  }
+  if (!table.empty()) table.print(console);
+  if (vms.empty() && console.out().is_terminal) console.note("No VMs. What to do:  virtsessionctl status");
+  return kOk;
+}
+
+}  // namespace
+
+Verb add_list(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("list", "All VMs, a line each")->group(kLook);
+  command->add_option("VM", options->patterns, "Only these VMs");
+  command->add_flag("-a,--all", options->all, "All VMs (the default)");
+  command->add_flag("-r,--running", options->running, "Only VMs that are not off");
+  command->add_flag("-f,--failed", options->failed, "Only VMs that failed");
+  command->add_flag("-q,--quiet", options->quiet, "Only names");
+  return {command, Completes::vms, [options](Console& console) { return list(console, *options); }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../client.hpp"
+#include "../exit_code.hpp"
+#include "../select.hpp"
+#include "../verb.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace virtsession::ctl {
+namespace {
+
+/// What the journal's entries about a VM have. When virtsessiond cannot tell the uuid, the name must do.
+std::string journal_match(const std::string& vm) {
+  Client client;
+  if (!client.find()) return "VIRTSESSION_VM=" + vm;
+  return "VIRTSESSION_VM_UUID=" + select_vm(client.vms(), vm).uuid();
+}
+
+[[noreturn]] void become(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execvp(arguments[0], arguments.data());
+  throw Failure(kFailed, "failed to run journalctl: " + std::string(std::strerror(errno)));
+}
+
+}  // namespace
+
+Verb add_logs(CLI::App& app) {
+  const auto vm = std::make_shared<std::string>();
+  auto* command = app.add_subcommand("logs", "What the journal has about a VM, or about virtsessiond")->group(kLook);
+  command->add_option("VM", *vm, "The VM; without one, virtsessiond");
+  command->allow_extras();
+  command->fallthrough(false);  // also what looks like an option of ours is journalctl's
+  command->footer(
+      "Further arguments are journalctl's: 'virtsessionctl logs web -f', 'logs web --since today'. Name the VM first.");
+  return {command, Completes::vms, [vm, command](Console&) -> int {
+            std::vector<std::string> words{"journalctl", "--user",
+                                           vm->empty() ? "--unit=virtsessiond" : journal_match(*vm)};
+            for (auto& extra : command->remaining()) words.push_back(std::move(extra));
+            become(std::move(words));
+          }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../client.hpp"
+#include "../exit_code.hpp"
+#include "../table.hpp"
+#include "../verb.hpp"
+#include "dbus/object_path.hpp"
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kLibvirtWait{3};
+
+Tone tone_of(const std::string& decision) {
+  if (decision == "start" || decision == "shutdown" || decision == "save") return Tone::good;
+  return decision == "skip" || decision == "leave" ? Tone::faint : Tone::warning;
+}
+
+template <class Rows>
+int print_steps(Console& console, const Rows& rows) {
+  auto list = json::array();
+  Table table({"WAVE", "NAME", "DECISION", "REASON"});
+  for (const auto& row : rows) {
+    const auto wave = std::get<0>(row);
+    const auto& decision = std::get<3>(row);
+    list.push_back({{"wave", wave},
+                    {"path", std::string(std::get<1>(row))},
+                    {"name", std::get<2>(row)},
+                    {"decision", decision},
+                    {"reason", std::get<4>(row)}});
+    table.add({{wave == 0 ? "-" : std::to_string(wave)},
+               {std::get<2>(row), Tone::strong},
+               {decision, tone_of(decision)},
+               {std::get<4>(row)}});
+  }
+  if (console.json)
+    console.print_json(list);
+  else if (!table.empty())
+    table.print(console);
+  else if (console.out().is_terminal)
+    console.note("No VMs. What to do:  virtsessionctl status");
+  return kOk;
+}
+
+}  // namespace
+
+Verb add_plan(CLI::App& app) {
+  const auto which = std::make_shared<std::string>("start");
+  auto* command = app.add_subcommand("plan", "A dry run of what login or logout does, and why")->group(kConfigure);
+  command->add_option("WHICH", *which, "'start' (the default) or 'stop'")->check(CLI::IsMember({"start", "stop"}));
+  command->footer("VMs of one wave go together. Nothing is changed.");
+  return {command, Completes::plan, [which](Console& console) {
+            auto client = looking_client();
+            client.wait_for_libvirt(kLibvirtWait);
+            if (*which == "start") return print_steps(console, client.manager().PlanStart({}));
+            using Step = sdbus::Struct<std::uint32_t, sdbus::ObjectPath, std::string, std::string, std::string>;
+            std::vector<Step> steps;
+            client.proxy_to(std::string(kRootPath))
+                ->callMethod("PlanStop")
+                .onInterface(ManagerProxy::INTERFACE_NAME)
+                .withArguments(VariantMap())
+                .storeResultsTo(steps);
+            return print_steps(console, steps);
+          }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../advice.hpp"
+#include "../policy_edit.hpp"
+#include "../policy_values.hpp"
+#include "../property_json.hpp"
+#include "../select.hpp"
+#include "../table.hpp"
+#include "../text.hpp"
+#include "../verb.hpp"
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds kLibvirtWait{3};
+
+struct Options {
+  std::string vm;
+  std::vector<std::string> words;
+  bool edit = false, clear = false;
+};
+
+int show(Console& console, const VmInfo& vm, const std::string& config_path) {
+  auto sources = json::object();
+  Table table({"KEY", "VALUE", "FROM"});
+  for (const auto& [key, value] : vm.value("Policy").items()) {
+    const auto source = policy_source(vm, key);
+    sources[key] = source;
+    const bool own = source == "vm";
+    table.add({{key, own ? Tone::strong : Tone::plain},
+               {policy_value_text(value), own ? Tone::strong : Tone::plain},
+               {own                                                 ? "this VM"
+                : source == "configuration" && !config_path.empty() ? config_path
+                                                                    : source,
+                source == "built-in" ? Tone::faint : Tone::plain}});
+  }
+  if (console.json) {
+    console.print_json({{"uuid", vm.uuid()},
+                        {"name", vm.name()},
+                        {"policy", vm.value("Policy")},
+                        {"policy_overrides", vm.value("PolicyOverrides")},
+                        {"sources", sources},
+                        {"policy_problems", vm.value("PolicyProblems")}});
+    return kOk;
+  }
+  table.print(console);
+  for (const auto& problem : vm.value("PolicyProblems")) console.error(printable(problem_text(problem)));
+  return kOk;
+}
+
+int show_value(Console& console, const VmInfo& vm, const std::string& key) {
+  const auto policy = vm.value("Policy");
+  if (!policy.contains(key)) {
+    std::vector<std::string> keys;
+    for (const auto& [name, _] : policy.items()) keys.push_back(name);
+    throw Failure(kUsage, "there is no policy key " + quote(key) + suggestion(key, keys),
+                  "All keys:  virtsessionctl policy " + command_word(vm));
+  }
+  if (console.json)
+    console.print_json(policy.at(key));
+  else
+    console.print(printable(policy_value_text(policy.at(key))));
+  return kOk;
+}
+
+int look(Console& console, const Options& options) {
+  auto client = looking_client();
+  client.wait_for_libvirt(kLibvirtWait);
+  const auto vm = select_vm(client.vms(), options.vm);
+  return options.words.empty() ? show(console, vm, client.manager_properties().text("ConfigPath"))
+                               : show_value(console, vm, options.words.front());
+}
+
+int report(Console& console, const VmInfo& vm, const std::string& done) {
+  if (console.json)
+    console.print_json({{"uuid", vm.uuid()}, {"name", vm.name()}, {"result", "done"}});
+  else
+    console.print(printable(vm.name()) + ": " + done);
+  return kOk;
+}
+
+json assignments(const VmInfo& vm, const std::vector<std::string>& words) {
+  auto keys = json::object();
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Failure(kUsage, quote(word) + " is no KEY=VALUE",
+                    "For example:  virtsessionctl policy " + command_word(vm) + " restart=on-failure");
+    const auto key = word.substr(0, equals);
+    keys[key] = parse_policy_value(key, word.substr(equals + 1), vm.value("Policy"));
+  }
+  return keys;
+}
+
+int change(Console& console, const Options& options) {
+  Client client;
+  client.require_or_start(console);
+  client.require_libvirt();
+  const auto vm = select_vm(client.vms(), options.vm);
+  if (options.edit) {
+    const bool changed = edit_policy(client, console, vm);
+    return report(console, vm, changed ? "the policy is changed" : "the policy stays as it was");
+  }
+  if (options.clear) {
+    for (const auto& word : options.words)
+      if (word.find('=') != std::string::npos)
+        throw Failure(kUsage, "--clear wants keys, and " + quote(word) + " has a value");
+    clear_policy(client, console, vm, options.words);
+    return report(console, vm, "the defaults apply again");
+  }
+  set_policy(client, console, vm, assignments(vm, options.words));
+  return report(console, vm, "the policy is changed");
+}
+
+}  // namespace
+
+Verb add_policy(CLI::App& app) {
+  const auto options = std::make_shared<Options>();
+  auto* command = app.add_subcommand("policy", "Show or change how a VM is looked after")->group(kConfigure);
+  command->add_option("VM", options->vm, "A name, a uuid or a pattern that fits one VM")->required();
+  command->add_option("KEY=VALUE", options->words,
+                      "Keys to set; with one KEY alone, its value is printed; with --clear, KEYs to clear");
+  auto* edit = command->add_flag("-e,--edit", options->edit, "Edit all keys of this VM in $VISUAL or $EDITOR");
+  command->add_flag("--clear", options->clear, "Let the defaults apply again: for these keys, or for all")
+      ->excludes(edit);
+  command->footer(
+      "Without keys: what is in force, and where each value comes from (this VM, the configuration, or built in).\n"
+      "Examples:\n"
+      "  virtsessionctl policy web restart=on-failure start_order=20\n"
+      "  virtsessionctl policy app start_after=db,web\n"
+      "  virtsessionctl policy web --clear start_order\n"
+      "What the keys mean is in virtsessionctl(1).");
+  return {command, Completes::policy, [options](Console& console) {
+            const bool one_key = options->words.size() == 1 && options->words.front().find('=') == std::string::npos;
+            const bool looks = !options->edit && !options->clear && (options->words.empty() || one_key);
+            if (options->edit && !options->words.empty())
+              throw Failure(kUsage, "--edit takes no keys: all of them are in the text");
+            return looks ? look(console, *options) : change(console, *options);
+          }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "../calls.hpp"
+#include "../text.hpp"
+#include "../verb.hpp"
+#include "build_config.hpp"
+
+#include <fmt/format.h>
+
+// reload, restart-libvirt and version: the service itself.
+
+namespace virtsession::ctl {
+namespace {
+
+void tell(Console& console, const std::string& done) {
+  if (console.json)
+    console.print_json({{"result", "done"}});
+  else
+    console.print(done);
+}
+
+}  // namespace
+
+Verb add_reload(CLI::App& app) {
+  auto* command = app.add_subcommand("reload", "Read the configuration again")->group(kService);
+  command->footer("A configuration that cannot be used is refused, and the old one stays in force.");
+  return {command, Completes::nothing, [](Console& console) {
+            Client client;
+            client.require_or_start(console);
+            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "Reload", VariantMap()));
+            const auto path = client.manager_properties().text("ConfigPath");
+            tell(console, path.empty() ? "There is no configuration file; the built-in defaults are in force."
+                                       : printable(path) + " is in force.");
+            return 0;
+          }};
+}
+
+Verb add_restart_libvirt(CLI::App& app) {
+  const auto options = std::make_shared<Waiting>();
+  auto* command = app.add_subcommand("restart-libvirt", "Restart the libvirt daemon; VMs run on")->group(kService);
+  add_timeout(*command, *options, "Wait at most so long; it goes on");
+  return {command, Completes::nothing, [options](Console& console) {
+            Client client;
+            client.require_or_start(console);
+            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "RestartLibvirt", VariantMap()),
+                         options->timeout());
+            const auto now = client.manager_properties();
+            tell(console, fmt::format("{} {} is ready.", now.text("LibvirtDaemon"), now.text("LibvirtVersion")));
+            return 0;
+          }};
+}
+
+Verb add_version(CLI::App& app) {
+  auto* command = app.add_subcommand("version", "Show the versions of everything")->group(kService);
+  return {command, Completes::nothing, [](Console& console) {
+            Client client;
+            const bool runs = client.find();
+            const auto now = runs ? client.manager_properties() : Properties();
+            if (console.json) {
+              console.print_json({{"virtsessionctl", build::kVersion},
+                                  {"virtsessiond", now.text("Version")},
+                                  {"libvirt_daemon", now.text("LibvirtDaemon")},
+                                  {"libvirt", now.text("LibvirtVersion")}});
+              return 0;
+            }
+            console.print(fmt::format("virtsessionctl {}", build::kVersion));
+            console.print(runs ? "virtsessiond " + printable(now.text("Version")) : "virtsessiond does not run");
+            if (!now.text("LibvirtVersion").empty())
+              console.print(printable(now.text("LibvirtDaemon") + " " + now.text("LibvirtVersion")));
+            return 0;
+          }};
+}
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace virtsession::ctl {
+
+/// An object's properties when they were read, by their D-Bus names. What an older virtsessiond does not have is empty.
+class Properties {
+ public:
+  Properties() : values_(nlohmann::json::object()) {}
+  explicit Properties(nlohmann::json values) : values_(std::move(values)) {}
+
+  const nlohmann::json& json() const { return values_; }
+  bool has(std::string_view name) const { return values_.contains(name); }
+  std::string text(std::string_view name) const { return get<std::string>(name, &nlohmann::json::is_string); }
+  bool flag(std::string_view name) const { return get<bool>(name, &nlohmann::json::is_boolean); }
+  std::uint64_t number(std::string_view name) const {
+    return get<std::uint64_t>(name, &nlohmann::json::is_number_integer);
+  }
+  /// An object or a list; null when it is not there.
+  const nlohmann::json& value(std::string_view name) const {
+    static const nlohmann::json nothing;
+    const auto found = values_.find(name);
+    return found == values_.end() ? nothing : *found;
+  }
+  /// Takes over what a PropertiesChanged says.
+  void update(const nlohmann::json& changed) { values_.update(changed); }
+
+ private:
+  template <class T>
+  T get(std::string_view name, bool (nlohmann::json::*is_type)() const noexcept) const {
+    const auto found = values_.find(name);
+    return found != values_.end() && ((*found).*is_type)() ? found->template get<T>() : T{};
+  }
+
+  nlohmann::json values_;
+};
+
+/// One VM as the API showed it.
+struct VmInfo : Properties {
+  VmInfo() = default;
+  VmInfo(std::string at, nlohmann::json values) : Properties(std::move(values)), path(std::move(at)) {}
+
+  std::string name() const { return text("Name"); }
+  std::string uuid() const { return text("Uuid"); }
+  std::string state() const { return text("State"); }
+  std::string phase() const { return text("Phase"); }
+  std::string reason() const { return text("PhaseReason"); }
+  bool is_active() const {
+    const auto now = state();
+    return now != "shut-off" && now != "unknown" && now != "no-state";
+  }
+
+  std::string path;
+};
+
+}  // namespace virtsession::ctl

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "vm_text.hpp"
+
+#include "property_json.hpp"
+#include "text.hpp"
+
+namespace virtsession::ctl {
+namespace {
+
+using nlohmann::json;
+
+/// "bridge virbr0 52:54:00:00:00:01"
+std::string row_text(const json& row) {
+  std::string text;
+  for (const char* const name : {"pointer", "type", "source", "mac", "text", "suggestion"})
+    if (const auto part = row.value(name, std::string()); !part.empty()) text += (text.empty() ? "" : " ") + part;
+  return text;
+}
+
+std::string list_text(const json& list) {
+  std::string text;
+  for (const auto& entry : list) {
+    if (!text.empty()) text += ", ";
+    text += entry.is_object() ? row_text(entry) : entry.is_string() ? entry.get<std::string>() : entry.dump();
+  }
+  return text;
+}
+
+std::string object_text(const json& object) {
+  std::string text;
+  for (const auto& [key, value] : object.items())
+    text += (text.empty() ? "" : " ") + key + "=" + policy_value_text(value);
+  return text;
+}
+
+}  // namespace
+
+Tone tone_of(const VmInfo& vm) {
+  const auto phase = vm.phase(), state = vm.state();
+  if (phase == "gave-up" || state == "crashed") return Tone::bad;
+  if (phase == "inactive") return vm.text("LastError").empty() ? Tone::faint : Tone::bad;
+  if (phase == "running") return state == "running" || state == "blocked" ? Tone::good : Tone::warning;
+  return Tone::warning;
+}
+
+Cell symbol_of(const VmInfo& vm, const Terminal& terminal) {
+  const auto tone = tone_of(vm);
+  switch (tone) {
+    case Tone::good:
+      return {std::string(terminal.choose("●", "*")), tone};
+    case Tone::bad:
+      return {std::string(terminal.choose("✗", "x")), tone};
+    case Tone::warning:
+      return {std::string(terminal.choose("◌", "~")), tone};
+    case Tone::plain:
+    case Tone::strong:
+    case Tone::faint:
+      break;
+  }
+  return {std::string(terminal.choose("○", "-")), tone};
+}
+
+std::string doing(const VmInfo& vm) {
+  const auto phase = vm.phase();
+  return phase == "running" || phase == "inactive" ? vm.state() : phase;
+}
+
+std::string why(const VmInfo& vm) {
+  const auto reason = vm.reason(), error = vm.text("LastError");
+  if (error.empty() || reason.find(error) != std::string::npos) return reason;
+  return reason.empty() ? error : reason + "; " + error;
+}
+
+std::string mark_text(const VmInfo& vm) {
+  return vm.flag("Autostart") ? "yes" : vm.flag("AutostartOnce") ? "once" : "no";
+}
+
+std::string property_text(const std::string& name, const json& value, const Terminal& terminal) {
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_number_integer() && name.ends_with("USec")) {
+    const auto usec = value.get<std::uint64_t>();
+    if (!name.starts_with("Started")) return duration_text(std::chrono::microseconds(usec));
+    if (usec == 0) return {};
+    return time_text(usec) + (terminal.is_terminal ? " (" + terminal.when(usec) + ")" : "");
+  }
+  if (value.is_array()) return list_text(value);
+  if (value.is_object()) return object_text(value);
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();
+}
+
+json to_json(const std::vector<VmInfo>& vms) {
+  auto list = json::array();
+  for (const auto& vm : vms) list.push_back(vm.json());
+  return list;
+}
+
+}  // namespace virtsession::ctl

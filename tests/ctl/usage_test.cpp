@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/support/wait_until.hpp"
+#include "session.hpp"
+#include "support/loop_until.hpp"
+
+// What is wrong is said, with what was meant and what to do; and the exit status says it too.
+
+using namespace virtsession::test;
+
+namespace {
+
+struct Usual : Session {
+  Usual() {
+    define(usual_domains());
+    start_daemon();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a slip of the finger gets a suggestion") {
+  const Usual session;
+  CHECK(session.err({"staus"}, 2) ==
+        "virtsessionctl: there is no verb \"staus\"; did you mean \"status\"?\n  See:  virtsessionctl help\n");
+  CHECK(session.err({"start", "web", "--pausd"}, 2) ==
+        "virtsessionctl: there is no option \"--pausd\"; did you mean \"--paused\"?\n"
+        "  See:  virtsessionctl help start\n");
+  CHECK(session.err({"list", "--jsno"}, 2).find("did you mean \"--json\"?") != std::string::npos);
+  CHECK(session.err({"start", "wbe"}, 4) ==
+        "virtsessionctl: no VM has the name or uuid \"wbe\"; did you mean \"web\"?\n"
+        "  Those that there are:  virtsessionctl list\n");
+  CHECK(session.err({"policy", "web", "start_oder=3"}, 1) ==
+        "virtsessionctl: web: /start_oder: unknown key start_oder (did you mean start_order?)\n"
+        "  All keys, with what is in force:  virtsessionctl policy web\n");
+  CHECK(session.err({"policy", "web", "start_oder"}, 2).find("did you mean \"start_order\"?") != std::string::npos);
+}
+
+TEST_CASE("a command line that makes no sense is refused with status 2, before anything is done") {
+  const Usual session;
+  for (const auto& words : std::vector<std::vector<std::string>>{{"start"},
+                                                                 {"reload", "now"},
+                                                                 {"plan", "sto"},
+                                                                 {"linger", "maybe"},
+                                                                 {"start", "web", "--timeout", "-1"},
+                                                                 {"start", "web", "--timeout", "soon"},
+                                                                 {"history", "--limit", "x"},
+                                                                 {"policy", "web", "--edit", "--clear"},
+                                                                 {"policy", "web", "--edit", "restart=no"},
+                                                                 {"policy", "web", "--clear", "restart=no"},
+                                                                 {"policy", "web", "restart", "start=never"},
+                                                                 {"policy", "web*"},
+                                                                 {"--frobnicate"}}) {
+    const auto result = session.ctl(words);
+    CHECK_MESSAGE(result.status == 2, command_line(words));
+    CHECK_MESSAGE(result.out.empty(), command_line(words));
+    CHECK_MESSAGE(result.err.starts_with("virtsessionctl: "), command_line(words));
+  }
+}
+
+TEST_CASE("a VM that is not there: status 4, all of them named, and nothing done to the others") {
+  const Usual session;
+  const auto text = session.err({"start", "db", "nobody", "x*"}, 4);
+  CHECK(text.find("no VM has the name or uuid \"nobody\"; no VM's name fits \"x*\"") != std::string::npos);
+  CHECK(session.out({"show", "db", "-p", "State"}) == "shut-off\n");
+  // A verb's name is a good name for a VM.
+  CHECK(session.err({"start", "list"}, 4).find("\"list\"") != std::string::npos);
+}
+
+TEST_CASE("virtsessiond does not run: those that look say so and start nothing, those that do start it") {
+  Session session;
+  session.define(usual_domains());
+  session.offer_daemon();
+  CHECK(session.out({}, 3) == R"(virtsessiond does not run
+  No VM is started at login, restarted after a crash or stopped in order. VMs that run are not harmed.
+
+What to do
+  Turn it on, now and at every login:
+    systemctl --user enable --now virtsessiond
+)");
+  CHECK(session.json({"status"}, 3)["running"] == false);
+  const std::string off =
+      "virtsessionctl: virtsessiond does not run, so it can tell nothing\n"
+      "  Turn it on:  systemctl --user enable --now virtsessiond\n";
+  CHECK(session.err({"list"}, 3) == off);
+  CHECK(session.err({"show", "web"}, 3) == off);
+  CHECK(session.err({"plan"}, 3) == off);
+  CHECK(session.err({"history"}, 3) == off);
+  CHECK(session.err({"policy", "web"}, 3) == off);
+  CHECK(session.err({"linger"}, 3) == off);
+  CHECK(session.out({"version"}) == "virtsessionctl 0.1.0\nvirtsessiond does not run\n");
+  CHECK(session.out({"doctor"}, 1).find("systemctl --user enable --now virtsessiond") != std::string::npos);
+  CHECK(session.out({"__complete", "start", ""}).empty());
+  CHECK(session.out({}, 3).starts_with("virtsessiond does not run"));  // still
+
+  const auto result = session.ctl({"start", "db"});
+  CHECK(result.status == 0);
+  CHECK(result.out == "db: started\n");
+  CHECK(result.err == "virtsessiond was not running and has been started.\n");
+  CHECK(session.out({"show", "db", "-p", "State"}) == "running\n");
+}
+
+TEST_CASE("a virtsessiond that cannot be started, and no bus at all: what to do") {
+  Session session;
+  session.define(usual_domains());
+  const auto text = session.err({"start", "db"}, 3);
+  CHECK(text.find("could not be started") != std::string::npos);
+  CHECK(text.find("journalctl --user -u virtsessiond") != std::string::npos);
+  session.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent";
+  CHECK(session.err({"list"}, 1).find("sudo and su give no session") != std::string::npos);
+}
+
+TEST_CASE("no connection to libvirt: the reason, and where to look") {
+  Session session;  // without a file for libvirt to read
+  session.offer_daemon();
+  const auto text = session.err({"start", "db"}, 1);
+  CHECK(text.find("no connection to libvirt: ") != std::string::npos);
+  CHECK(text.find("virtsessionctl doctor") != std::string::npos);
+  const auto status = session.out({});
+  CHECK(status.find("There is no connection to libvirt: ") != std::string::npos);
+}
+
+TEST_CASE("output that cannot be written is a failure") {
+  const Usual session;
+  const auto words = session.command_of("sh", {"-c", std::string(VIRTSESSIONCTL) + " list > /dev/full"});
+  CHECK(run(words).status == 1);
+}
