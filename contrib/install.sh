@@ -23,7 +23,7 @@ TXT
 
 # What it is built with, and what runs it. libvirt-daemon brings libvirtd, virtqemud and virtlogd but no system service.
 build_packages=(g++ cmake ninja-build pkg-config libsdbus-c++-dev libsdbus-c++-bin libvirt-dev libsystemd-dev
-  libxml2-dev nlohmann-json3-dev libspdlog-dev)
+  libxml2-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libfmt-dev python3 scdoc)
 run_packages=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 dbus-user-session
   libpam-systemd)
 
@@ -134,15 +134,14 @@ show() {
   until [ "$(property LibvirtState)" = ready ] || [ $waited -ge 150 ]; do sleep 0.2; waited=$((waited + 1)); done
   say "It runs"
   as_user systemctl --user --no-pager --lines=0 status virtsessiond.service || true
-  as_user busctl --user call org.virtsession.Supervisor1 /org/virtsession/Supervisor1 \
-    org.virtsession.Supervisor1.Manager ListVMs 'a{sv}' 0
+  as_user "$prefix/bin/virtsessionctl" || true
   if [ "$(property LibvirtState)" != ready ]; then
     echo "install.sh: libvirt is not ready: $(property LibvirtReason)" >&2
     exit 1
   fi
   cat <<TXT
 
-Mark a virtual machine to start at login:  virsh -c qemu:///session autostart NAME
+See how it goes at any time:  virtsessionctl      and all that it can do:  virtsessionctl help
 TXT
 }
 

@@ -10,7 +10,7 @@ Usage: tests/run.sh [PART...]
 
 Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are the unit and adapter tests)
 
-  style    clang-format and shell scripts
+  style    clang-format, shell scripts, manual pages
   tidy     clang-tidy over the daemon
   unit     the core with a fake hypervisor and a manual clock; debug build
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
@@ -20,14 +20,19 @@ Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are 
   e2e      real logins, real libvirt and real guests in a throwaway host (root)
   selftest is the throwaway host itself what the e2e tests take it for? not part of the default run
   bench    the measurements in README.md; not part of the default run
+  package  the Debian package: built, lintian, and from installation to purge in a throwaway host; not part of the
+           default run
+  compat   Debian 13, in a folder: built, unit and adapter tests, and e2e on a throwaway host of it; not part of the
+           default run (COMPAT_FILTER: which of the e2e cases)
+  fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
 E2E_FILTER=PATTERN picks test cases of e2e by name.
 TXT
 }
 
-test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-14-dev shellcheck
-  dbus dbus-bin libglib2.0-bin python3-dbusmock systemd systemd-sysv systemd-container
-  busybox-static cpio git iproute2 kmod lz4 polkitd procps util-linux)
+test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev shellcheck
+  dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi systemd systemd-sysv systemd-container
+  bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc polkitd procps util-linux)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -45,7 +50,7 @@ install_packages() {
 
 # The same file compiles to the same thing in any clone.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
-jobs=$(nproc)
+jobs=${VIRTSESSION_JOBS:-$(nproc)}
 declare -A built
 build() {  # preset, targets (all)
   [ -n "${built[$*]:-}" ] && return 0
@@ -55,7 +60,8 @@ build() {  # preset, targets (all)
   built[$*]=yes
 }
 
-programs=(unit adapter_util adapter_libvirt adapter_systemd adapter_dbus adapter_desktop adapter_host)
+programs=(unit adapter_util adapter_libvirt adapter_systemd adapter_dbus adapter_desktop adapter_host adapter_doctor
+  adapter_examples ctl)
 test_with() {  # preset, labels (a regular expression)
   build "$1" --target "${programs[@]}"
   echo "== Testing: $2 ($1)"
@@ -63,7 +69,7 @@ test_with() {  # preset, labels (a regular expression)
 }
 
 e2e() {
-  build release --target virtsessiond e2e
+  build release --target virtsessiond virtsessionctl e2e
   echo "== Testing in throwaway hosts"
   if [ -n "${E2E_FILTER:-}" ]; then
     ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
@@ -79,21 +85,69 @@ selftest() {
 }
 
 bench() {
-  build release --target virtsessiond bench
+  build release --target virtsessiond virtsessionctl bench
   ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
   build/release/tests/bench
+}
+
+fault() {
+  build release --target virtsessiond fault
+  ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
+  build/release/tests/fault
+}
+
+package() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpkg-dev file lintian
+  build package
+  local packages=build/package/packages revision
+  rm -rf "$packages"
+  for revision in 1 2; do cpack --preset package -D CPACK_DEBIAN_PACKAGE_RELEASE=$revision; done
+  echo "== lintian"
+  # Whoever built it answers for it: it was uploaded nowhere, and closes no bug there.
+  lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs "$packages"/*-1_*deb
+  build release --target package_test
+  ctest --preset release -L '^e2e$' -R '^e2e_guests$'
+  echo "== Testing the package in throwaway hosts"
+  VIRTSESSION_PACKAGES=$packages build/release/tests/package_test --duration=true
+}
+
+compat() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends debootstrap
+  local root=$PWD/build/compat/trixie
+  tests/package/debian-root make trixie "$root"
+  mkdir -p "$root/src"
+  git ls-files -z --cached --others --exclude-standard |
+    tar -c --null --ignore-failed-read -T - | tar -x -C "$root/src"
+  echo "== Debian 13: building, unit and adapter tests"
+  # shellcheck disable=SC2016 # expanded inside
+  tests/package/debian-root run "$root" env VIRTSESSION_JOBS="$jobs" sh -ec '
+    cd /src
+    tests/run.sh unit adapter
+    cmake --preset release -DVIRTSESSION_TESTS=OFF
+    cmake --build --preset release -j "$VIRTSESSION_JOBS"
+    rm -rf build/installed
+    DESTDIR=$PWD/build/installed cmake --install build/release >build/install.log'
+  echo "== Debian 13: testing in throwaway hosts"
+  build release --target e2e
+  ctest --preset release -L '^e2e$' -R '^e2e_guests$'
+  VIRTSESSION_TEST_LOWER=$root VIRTSESSION_TEST_INSTALLED=$root/src/build/installed \
+    build/release/tests/e2e --duration=true --test-case-exclude='install.sh*' \
+    --test-case="${COMPAT_FILTER:-login*,logout*,reboot*,kill*,lingering*,the host sleeps*,busctl and gdbus*}"
 }
 
 style() {
   echo "== Style"
   git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
-  git ls-files 'contrib/*.sh' 'tests/*.sh' tests/host/host tests/host/host-init tests/guest/build-guest .ci/run | xargs shellcheck
+  git ls-files | xargs grep -lE '^#!(/usr/bin/env bash|/bin/(ba)?sh)$' | xargs shellcheck
+  shellcheck --shell=bash contrib/completions/virtsessionctl.bash
+  build debug --target man
+  ctest --preset debug -L '^style$'
 }
 
 tidy() {
-  build release --target virtsessiond
+  build release --target virtsessiond virtsessionctl
   echo "== clang-tidy"
-  git ls-files 'daemon/*.cpp' | xargs -P "$jobs" -n 4 clang-tidy -p build/release --quiet
+  git ls-files 'daemon/*.cpp' 'contrib/virtsessionctl/*.cpp' | xargs -P "$jobs" -n 4 clang-tidy -p build/release --quiet
 }
 
 fuzz() {
@@ -115,7 +169,7 @@ parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(style asan tsan fuzz e2e)
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench) ;;
+    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
