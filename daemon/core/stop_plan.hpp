@@ -67,10 +67,10 @@ struct StopFit {
   Duration of(const StopTime& time) const;
 };
 
-/// Patience is cut before needs, and both in the same way for all VMs, however they stand in line.
 /// When each VM is off at the latest, in seconds from the begin, when nothing is cut. \return by uuid
 std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, std::int64_t parallel);
 
+/// Patience is cut before needs, and both in the same way for all VMs, however they stand in line.
 /// \param left by wave: what its VMs take that are not off \param parallel how many are stopped at once
 /// \param budget time for all of it
 StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopTime>>& left, std::int64_t parallel, Duration budget);

@@ -133,7 +133,7 @@ void World::tell_progress(const std::string& uuid) {
 void World::terminate(const std::string& uuid) {
   auto& domain = domains_.at(uuid);
   CAPTURE(domain.snapshot.name);
-  CHECK_MESSAGE(domain.snapshot.persistent, "a transient VM is ended by SIGTERM");
+  CHECK_MESSAGE(supervisor_->view(uuid).persistent, "a transient VM is ended by SIGTERM");
   terminated_.push_back(domain.snapshot.name);
   if (domain.ignores_sigterm || !domain.snapshot.active()) return;
   later(std::chrono::milliseconds(500), [this, uuid, id = domain.snapshot.id] {
