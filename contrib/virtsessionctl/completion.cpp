@@ -118,7 +118,10 @@ Candidates policy_words(const Given& given, const std::string& word) {
   Candidates found;
   if (const auto equals = word.find('='); equals != std::string::npos) {
     const auto key = word.substr(0, equals);
-    for (const auto& value : policy_key_values(key)) found.push_back({key + "=" + value, ""});
+    // Of a list, the entry that is being typed.
+    const auto comma = policy_key_is_list(key) ? word.rfind(',') : std::string::npos;
+    const auto before = word.substr(0, (comma == std::string::npos ? equals : comma) + 1);
+    for (const auto& value : policy_key_values(key)) found.push_back({before + value, ""});
     return found;
   }
   for (const auto name : policy_key_names())

@@ -47,9 +47,11 @@ std::string draft_text(const VmInfo& vm) {
   auto text = fmt::format(
       "// The policy that VM \"{}\" carries. What is not set here comes from the defaults, which are now:\n",
       printable(vm.name()));
-  for (const auto& [key, value] : vm.value("Policy").items()) {
+  const auto& policy = vm.value("Policy");
+  for (const auto& key : policy_keys(policy)) {
     if (policy_source(vm, key) == "vm") continue;
-    text += fmt::format("//   {:<36} {}\n", json(key).dump() + ": " + value.dump() + ",", policy_key_range(key));
+    const auto value = policy.contains(key) ? policy.at(key).dump() + "," : "(not set)";
+    text += fmt::format("//   {:<52} {}\n", json(key).dump() + ": " + value, policy_key_range(key));
   }
   for (const auto& problem : vm.value("PolicyProblems"))
     text += fmt::format("// Not used: {}\n", printable(problem.value("text", std::string())));

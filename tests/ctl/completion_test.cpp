@@ -67,6 +67,8 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
   CHECK(session.out({"__complete", "show", "web", "--property", "PhaseR"}) == "PhaseReason\n");
   CHECK(session.out({"__complete", "policy", "web", "start_or"}) == "start_order=\t-1000000 to 1000000\n");
   CHECK(session.out({"__complete", "policy", "web", "restart=o"}) == "restart=on-failure\n");
+  CHECK(session.out({"__complete", "policy", "web", "stop_actions=save,pow"}) == "stop_actions=save,poweroff\n");
+  CHECK(session.out({"__complete", "policy", "web", "stop_order"}) == "stop_order=\t-1000000 to 1000000\n");
   CHECK(session.out({"__complete", "plan", ""}) == "start\tas at login\nstop\tas at logout\n");
   CHECK(session.out({"__complete", "help", "resu"}) == "resume\tLet paused guests run on\n");
   CHECK(session.out({"__complete", "frobnicate", ""}).empty());

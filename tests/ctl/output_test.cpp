@@ -130,6 +130,7 @@ ManagedSave:      no
 RestartCount:     0
 LastError:        -
 Networks:         -
+Scope:            -
 PolicyProblems:   -
 PolicyOverrides:
   start_after              db
@@ -140,6 +141,8 @@ Policy:
   restart_delay_sec        1
   restart_limit            5
   restart_window_sec       600
+  resume_sync_time         true
+  sleep                    none
   start                    flag
   start_after              db
   start_delay_sec          0
@@ -152,6 +155,8 @@ Policy:
   start_ready_delay_sec    10
   start_ready_timeout_sec  120
   start_retries            3
+  stop_actions             shutdown,save,poweroff
+  stop_timeout_sec         60
 )");
   CHECK(session.out({"show", "web", "--property", "Title"}) == "Web server\n");
   CHECK(session.out({"show", "web*", "-p", "Uuid"}) ==

@@ -41,25 +41,34 @@ TEST_CASE("policy: every value in force, and where it comes from") {
   session.write_config(R"({"defaults": {"restart": "always"}})");
   session.start_daemon();
   const auto config = session.folder().path().string() + "/config/virtsession/config.json";
-  CHECK(session.out({"policy", "mail"}) == R"(KEY                       VALUE    FROM
-restart                   always   )" + config +
+  CHECK(session.out({"policy", "mail"}) == R"(KEY                       VALUE                   FROM
+cpu_weight                -                       not set
+io_weight                 -                       not set
+memory_high_mib           -                       not set
+restart                   always                  )" +
+                                               config +
                                                R"(
-restart_delay_max_sec     60       built-in
-restart_delay_sec         1        built-in
-restart_limit             5        built-in
-restart_window_sec        600      built-in
-start                     flag     built-in
-start_after               db       this VM
-start_delay_sec           0        built-in
-start_if_ac_power         false    built-in
-start_if_free_memory_mib  0        built-in
-start_if_graphical        false    built-in
-start_if_paths                     built-in
-start_order               20       this VM
-start_ready               started  built-in
-start_ready_delay_sec     10       built-in
-start_ready_timeout_sec   120      built-in
-start_retries             3        built-in
+restart_delay_max_sec     60                      built-in
+restart_delay_sec         1                       built-in
+restart_limit             5                       built-in
+restart_window_sec        600                     built-in
+resume_sync_time          true                    built-in
+sleep                     none                    built-in
+start                     flag                    built-in
+start_after               db                      this VM
+start_delay_sec           0                       built-in
+start_if_ac_power         false                   built-in
+start_if_free_memory_mib  0                       built-in
+start_if_graphical        false                   built-in
+start_if_paths                                    built-in
+start_order               20                      this VM
+start_ready               started                 built-in
+start_ready_delay_sec     10                      built-in
+start_ready_timeout_sec   120                     built-in
+start_retries             3                       built-in
+stop_actions              shutdown,save,poweroff  built-in
+stop_order                -                       not set
+stop_timeout_sec          60                      built-in
 )");
   CHECK(session.out({"policy", "mail", "start_order"}) == "20\n");
   const auto json = session.json({"policy", "mail"});
@@ -68,20 +77,22 @@ start_retries             3        built-in
   CHECK(json["sources"]["start"] == "built-in");
   CHECK(json["policy"]["start_after"] == nlohmann::json::array({"db"}));
   CHECK(session.json({"policy", "mail", "start_order"}) == 20);
+  CHECK(session.json({"policy", "mail", "stop_order"}).is_null());
 }
 
 TEST_CASE("policy KEY=VALUE: of each type, all or none; --clear takes back") {
   const Usual session;
   CHECK(session.out({"policy", "web", "restart=on-failure", "start_order=-5", "start_delay_sec=2.5",
-                     "start_if_ac_power=yes", "start_after=db,mail", "start_if_paths=[\"/a,b\"]"}) ==
+                     "start_if_ac_power=yes", "start_after=db,mail", "start_if_paths=[\"/a,b\"]", "stop_order=7"}) ==
         "web: the policy is changed\n");
   CHECK(session.overrides("web") == nlohmann::json{{"restart", "on-failure"},
                                                    {"start_order", -5},
                                                    {"start_delay_sec", 2.5},
                                                    {"start_if_ac_power", true},
                                                    {"start_after", {"db", "mail"}},
-                                                   {"start_if_paths", {"/a,b"}}});
-  CHECK(session.out({"policy", "web", "--clear", "start_order", "start_if_paths"}) ==
+                                                   {"start_if_paths", {"/a,b"}},
+                                                   {"stop_order", 7}});
+  CHECK(session.out({"policy", "web", "--clear", "start_order", "start_if_paths", "stop_order"}) ==
         "web: the defaults apply again\n");
   CHECK(session.out({"policy", "web", "start_after="}) == "web: the policy is changed\n");
   CHECK(session.overrides("web") == nlohmann::json{{"restart", "on-failure"},
@@ -104,6 +115,8 @@ TEST_CASE("policy --edit: the text has everything to choose from, and what was w
   CHECK(text.find("// The policy that VM \"mail\" carries.") == 0);
   CHECK(text.find("//   \"restart\": \"no\",") != std::string::npos);
   CHECK(text.find("no, on-failure, always") != std::string::npos);
+  CHECK(text.find("//   \"cpu_weight\": (not set)") != std::string::npos);
+  CHECK(text.find("a list of shutdown, save, poweroff, leave") != std::string::npos);
   CHECK(text.ends_with("{\n  \"start_after\": [\n    \"db\"\n  ],\n  \"start_order\": 20\n}\n"));
   CHECK(std::filesystem::is_empty(session.folder() / "tmp"));
 }

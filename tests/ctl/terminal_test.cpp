@@ -233,3 +233,26 @@ TEST_CASE("the options of verbs reach virtsessiond") {
   CHECK(requests[4].enable);
   CHECK(session.service.on_loop([&] { return session.service.api.calls; }) == std::vector<std::string>{"autostart"});
 }
+
+TEST_CASE("stop-all, plan stop, linger and doctor: what virtsessiond is asked, and what it says") {
+  Faked session;
+  session.service.add(web());
+  session.service.on_loop([&] {
+    session.service.api.plan = {{1, web().uuid, "web", "shutdown", "60 s, then save"}};
+    ManagerView manager;
+    manager.libvirt_state = LibvirtState::ready;
+    manager.linger = true;
+    session.service.tree->update(manager);
+  });
+  CHECK(session.out({"stop-all"}) == "All VMs are stopped as planned.\n");
+  CHECK(session.out({"stop-all", "--timeout", "2.5", "--no-block"}) == "The VMs are being stopped.\n");
+  CHECK(session.out({"plan", "stop", "--timeout", "5"}) ==
+        "WAVE  NAME  DECISION  REASON\n1     web   shutdown  60 s, then save\n");
+  CHECK(session.out({"linger"}) == "on: your VMs start when the machine boots, and run on when you log out\n");
+  CHECK(session.json({"linger"}) == nlohmann::json{{"linger", true}});
+  CHECK(session.out({"linger", "off"}).find("are stopped when you log out") != std::string::npos);
+  CHECK(session.out({"doctor"}, 1) == "problem  web: broken\n         mend it\n");
+  CHECK(session.json({"doctor"}, 1)[0]["fix"] == "mend it");
+  CHECK(session.service.on_loop([&] { return session.service.api.calls; }) ==
+        std::vector<std::string>{"stop_all wait", "stop_all 2500", "plan_stop 5000", "set_linger off interactive"});
+}

@@ -40,6 +40,7 @@ TEST_CASE("a command line that makes no sense is refused with status 2, before a
   for (const auto& words : std::vector<std::vector<std::string>>{{"start"},
                                                                  {"reload", "now"},
                                                                  {"plan", "sto"},
+                                                                 {"plan", "start", "--timeout", "5"},
                                                                  {"linger", "maybe"},
                                                                  {"start", "web", "--timeout", "-1"},
                                                                  {"start", "web", "--timeout", "soon"},

@@ -3,7 +3,6 @@
 #include "../exit_code.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
-#include "dbus/object_path.hpp"
 #include "doctor/diagnose.hpp"
 #include "doctor/gather.hpp"
 
@@ -28,15 +27,8 @@ struct Row {
 };
 
 std::vector<Row> ask_daemon(Client& client) {
-  using Texts = sdbus::Struct<std::string, std::string, std::string, std::string, std::string>;
-  std::vector<Texts> answer;
-  client.proxy_to(std::string(kRootPath))
-      ->callMethod("Diagnose")
-      .onInterface(ManagerProxy::INTERFACE_NAME)
-      .withArguments(VariantMap())
-      .storeResultsTo(answer);
   std::vector<Row> rows;
-  for (const auto& row : answer)
+  for (const auto& row : client.manager().Diagnose({}))
     rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
   return rows;
 }

@@ -3,7 +3,6 @@
 #include "../exit_code.hpp"
 #include "../table.hpp"
 #include "../verb.hpp"
-#include "dbus/object_path.hpp"
 
 namespace virtsession::ctl {
 namespace {
@@ -46,22 +45,29 @@ int print_steps(Console& console, const Rows& rows) {
 }  // namespace
 
 Verb add_plan(CLI::App& app) {
-  const auto which = std::make_shared<std::string>("start");
+  struct Options {
+    std::string which = "start";
+    std::optional<double> timeout_sec;
+  };
+  const auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand("plan", "A dry run of what login or logout does, and why")->group(kConfigure);
-  command->add_option("WHICH", *which, "'start' (the default) or 'stop'")->check(CLI::IsMember({"start", "stop"}));
+  command->add_option("WHICH", options->which, "'start' (the default) or 'stop'")
+      ->check(CLI::IsMember({"start", "stop"}));
+  command
+      ->add_option("--timeout", options->timeout_sec,
+                   "For 'stop': plan with so much time (default: the system's limit)")
+      ->option_text("SEC")
+      ->check(CLI::Range(0.001, 86400.0));
   command->footer("VMs of one wave go together. Nothing is changed.");
-  return {command, Completes::plan, [which](Console& console) {
+  return {command, Completes::plan, [options](Console& console) {
+            const bool stop = options->which == "stop";
+            if (options->timeout_sec && !stop) throw Failure(kUsage, "--timeout is for 'plan stop'");
             auto client = looking_client();
             client.wait_for_libvirt(kLibvirtWait);
-            if (*which == "start") return print_steps(console, client.manager().PlanStart({}));
-            using Step = sdbus::Struct<std::uint32_t, sdbus::ObjectPath, std::string, std::string, std::string>;
-            std::vector<Step> steps;
-            client.proxy_to(std::string(kRootPath))
-                ->callMethod("PlanStop")
-                .onInterface(ManagerProxy::INTERFACE_NAME)
-                .withArguments(VariantMap())
-                .storeResultsTo(steps);
-            return print_steps(console, steps);
+            if (!stop) return print_steps(console, client.manager().PlanStart({}));
+            VariantMap arguments;
+            if (options->timeout_sec) arguments.emplace("timeout_sec", sdbus::Variant(*options->timeout_sec));
+            return print_steps(console, client.manager().PlanStop(arguments));
           }};
 }
 

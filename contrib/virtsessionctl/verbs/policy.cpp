@@ -8,6 +8,8 @@
 #include "../text.hpp"
 #include "../verb.hpp"
 
+#include <algorithm>
+
 namespace virtsession::ctl {
 namespace {
 
@@ -22,18 +24,20 @@ struct Options {
 };
 
 int show(Console& console, const VmInfo& vm, const std::string& config_path) {
+  const auto& policy = vm.value("Policy");
   auto sources = json::object();
   Table table({"KEY", "VALUE", "FROM"});
-  for (const auto& [key, value] : vm.value("Policy").items()) {
+  for (const auto& key : policy_keys(policy)) {
     const auto source = policy_source(vm, key);
-    sources[key] = source;
-    const bool own = source == "vm";
+    const bool own = source == "vm", has_value = policy.contains(key);
+    if (has_value) sources[key] = source;
+    const auto from_file = source == "configuration" && !config_path.empty();
     table.add({{key, own ? Tone::strong : Tone::plain},
-               {policy_value_text(value), own ? Tone::strong : Tone::plain},
-               {own                                                 ? "this VM"
-                : source == "configuration" && !config_path.empty() ? config_path
-                                                                    : source,
-                source == "built-in" ? Tone::faint : Tone::plain}});
+               {has_value ? policy_value_text(policy.at(key)) : "-", own ? Tone::strong : Tone::plain},
+               {own         ? "this VM"
+                : from_file ? config_path
+                            : source,
+                own || from_file ? Tone::plain : Tone::faint}});
   }
   if (console.json) {
     console.print_json({{"uuid", vm.uuid()},
@@ -50,17 +54,16 @@ int show(Console& console, const VmInfo& vm, const std::string& config_path) {
 }
 
 int show_value(Console& console, const VmInfo& vm, const std::string& key) {
-  const auto policy = vm.value("Policy");
-  if (!policy.contains(key)) {
-    std::vector<std::string> keys;
-    for (const auto& [name, _] : policy.items()) keys.push_back(name);
+  const auto& policy = vm.value("Policy");
+  const auto keys = policy_keys(policy);
+  if (std::ranges::find(keys, key) == keys.end())
     throw Failure(kUsage, "there is no policy key " + quote(key) + suggestion(key, keys),
                   "All keys:  virtsessionctl policy " + command_word(vm));
-  }
+  const auto value = policy.value(key, json());
   if (console.json)
-    console.print_json(policy.at(key));
+    console.print_json(value);
   else
-    console.print(printable(policy_value_text(policy.at(key))));
+    console.print(value.is_null() ? "" : printable(policy_value_text(value)));
   return kOk;
 }
 
