@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 19;
+constexpr std::size_t kProperties = 20;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -160,6 +160,7 @@ TEST_CASE("every property that may change is announced when it does") {
   VmView full = web();
   full.autostart_once = true;
   full.managed_save = true;
+  full.scope = "virtsession-web-11111111.scope";
   service.update(full);
   const auto signals = client.signals();
   REQUIRE(signals.size() == 1);
@@ -186,6 +187,9 @@ TEST_CASE("the manager shows every field and announces what differs") {
   view.libvirt_version = "9.0.0";
   view.libvirt_managed = true;
   view.autostart_state = AutostartState::incomplete;
+  view.stop_state = StopState::running;
+  view.stop_budget_usec = 108'000'000;
+  view.linger = true;
   view.counts = {{"running", 1}, {"total", 2}};
   view.config_path = "/etc/virtsession/config.json";
   view.config_problems = {{"/log", "unknown key log", ""}};
