@@ -246,16 +246,16 @@ void Supervisor::start_failed(Record& record, const Error& error, Moment now) {
 }
 
 void Supervisor::give_up(Record& record, const std::string& reason, const std::string& cause, Moment now) {
-  record.task.reset();
   set_phase(record, Phase::gave_up, reason, cause, now, true);
+  record.task.reset();  // not before: the cause may be the task's own
   journal(Incident::gave_up, record, "gave up: " + reason);
   notify(Incident::gave_up, record, reason);
 }
 
 void Supervisor::cancel_task(Record& record, const std::string& reason, const std::string& cause, Moment now) {
-  record.task.reset();
   record.intent = Intent::down;
   set_phase(record, Phase::inactive, "not started: " + reason, cause, now);
+  record.task.reset();  // not before: the cause may be the task's own
 }
 
 /// Memory that VMs which were just started have not taken yet.
