@@ -377,7 +377,8 @@ ManagerView Daemon::manager_view() const {
 std::string Daemon::status_text() const {
   if (auto progress = supervisor_.stop_progress(now().steady); !progress.empty()) return progress;
   if (link_.state() != LibvirtState::ready)
-    return "libvirt: " + std::string(to_text(link_.state())) + " (" + link_.reason() + ")";
+    return "libvirt: " + std::string(to_text(link_.state())) +
+           (link_.reason().empty() ? "" : " (" + link_.reason() + ")");
   const auto counts = supervisor_.counts();
   const auto count = [&](const char* phase) { return counts.contains(phase) ? counts.at(phase) : 0U; };
   auto text = std::to_string(count("total")) + " VMs, " + std::to_string(count("running")) + " running";

@@ -29,7 +29,7 @@ class Connection {
   Connection(bool managed, std::uint32_t seed) : managed_(managed), backoff_(seed) {}
 
   LibvirtState state() const { return state_; }
-  /// Why it is in this state, for a person.
+  /// Why it is in this state, for a person; empty before start().
   const std::string& reason() const { return reason_; }
   /// When tick() is due; nothing when no time is waited for.
   std::optional<SteadyTime> wake() const { return wake_; }
@@ -57,7 +57,7 @@ class Connection {
   Backoff backoff_;
   Duration last_retry_ = kLastRetry;
   LibvirtState state_ = LibvirtState::down;
-  std::string reason_ = "not started";
+  std::string reason_;
   std::uint32_t failures_ = 0;
   SteadyTime ready_since_{};
   std::optional<SteadyTime> wake_;
