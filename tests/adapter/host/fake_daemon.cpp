@@ -72,7 +72,11 @@ FakeDaemon::FakeDaemon(const std::filesystem::path& folder, const std::string& n
   words_ = words[0];
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  // No file of whoever runs the tests: one that is open for a log would pass for a VM's.
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0);
+  posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, words[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   const int error = posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, pointers.data());
   posix_spawn_file_actions_destroy(&actions);
   close(words[1]);
