@@ -24,6 +24,9 @@ class ManagerProxy final : public sdbus::ProxyInterfaces<org::virtsession::Super
 
 /// virtsessiond as seen over the session bus. Calls wait for their answer; nothing else runs meanwhile. It is spoken to
 /// under its unique name: a virtsessiond that is not there is never started by accident.
+/// How long a verb that only looks waits for what is on its way.
+constexpr std::chrono::seconds kLookingWait{3};
+
 class Client {
  public:
   /// \throws Failure when there is no session bus
@@ -43,7 +46,7 @@ class Client {
   /// All VMs, by name.
   std::vector<VmInfo> vms();
   /// Gives a connection to libvirt that is being made a moment to get there. \return whether it is ready
-  bool wait_for_libvirt(std::chrono::milliseconds at_most);
+  bool wait_for_libvirt(std::chrono::milliseconds at_most = kLookingWait);
   /// \throws Failure when there is no connection to libvirt, so that nothing can be done to a VM
   void require_libvirt();
   std::unique_ptr<sdbus::IProxy> proxy_to(const std::string& path);

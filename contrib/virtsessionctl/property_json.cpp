@@ -30,7 +30,7 @@ json property_to_json(const std::string& name, const sdbus::Variant& value) {
   using Counts = std::map<std::string, std::uint32_t>;
   if (value.containsValueOfType<Counts>()) return value.get<Counts>();
   if (value.containsValueOfType<sdbus::ObjectPath>()) return std::string(value.get<sdbus::ObjectPath>());
-  auto plain = to_json(value);
+  auto plain = virtsession::to_json(value);
   return plain ? std::move(plain).value() : json();  // a type that only a later virtsessiond has
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Key {
+struct ConfigKey {
   std::string_view name;
   /// Checks and stores. \return what is wrong, or empty
   std::function<std::string(Config&, const json&)> read;
@@ -19,7 +19,7 @@ struct Key {
 };
 
 template <class E>
-Key choice(std::string_view name, E Config::*member) {
+ConfigKey choice(std::string_view name, E Config::*member) {
   json values = json::array();
   for (const auto& [value, text] : kEnumText<E>.rows) values.push_back(text);
   return {name,
@@ -32,7 +32,7 @@ Key choice(std::string_view name, E Config::*member) {
           {{"type", "string"}, {"enum", values}, {"default", to_text(Config{}.*member)}}};
 }
 
-Key boolean(std::string_view name, bool Config::*member) {
+ConfigKey boolean(std::string_view name, bool Config::*member) {
   return {name,
           [=](Config& config, const json& value) -> std::string {
             if (!value.is_boolean()) return "must be true or false, not " + std::string(json_type_name(value));
@@ -42,7 +42,7 @@ Key boolean(std::string_view name, bool Config::*member) {
           {{"type", "boolean"}, {"default", Config{}.*member}}};
 }
 
-Key integer(std::string_view name, std::int64_t Config::*member, std::int64_t low, std::int64_t high) {
+ConfigKey integer(std::string_view name, std::int64_t Config::*member, std::int64_t low, std::int64_t high) {
   return {name,
           [=](Config& config, const json& value) -> std::string {
             if (!value.is_number_integer()) return "must be an integer, not " + std::string(json_type_name(value));
@@ -55,8 +55,8 @@ Key integer(std::string_view name, std::int64_t Config::*member, std::int64_t lo
           {{"type", "integer"}, {"minimum", low}, {"maximum", high}, {"default", Config{}.*member}}};
 }
 
-const std::vector<Key>& keys() {
-  static const std::vector<Key> table = {
+const std::vector<ConfigKey>& config_keys() {
+  static const std::vector<ConfigKey> table = {
       choice("libvirt_daemon", &Config::libvirt_daemon), boolean("autostart", &Config::autostart),
       integer("parallel", &Config::parallel, 1, 4),      integer("stop_parallel", &Config::stop_parallel, 1, 64),
       boolean("notifications", &Config::notifications),  integer("history_size", &Config::history_size, 1, 10000),
@@ -73,8 +73,8 @@ void read_key(const std::string& name, const json& value, ConfigText& result) {
     std::ranges::move(checked.problems, std::back_inserter(result.problems));
     return;
   }
-  const auto key = std::ranges::find(keys(), name, &Key::name);
-  if (key == keys().end()) {
+  const auto key = std::ranges::find(config_keys(), name, &ConfigKey::name);
+  if (key == config_keys().end()) {
     auto names = config_key_names();
     const auto meant = closest_match(name, names);
     std::string suggestion = meant.empty() ? "" : "did you mean " + meant + "?";
@@ -114,13 +114,13 @@ std::string to_text(const std::vector<Problem>& problems) {
 }
 
 json config_key_schema(std::string_view name) {
-  const auto key = std::ranges::find(keys(), name, &Key::name);
-  return key == keys().end() ? json() : key->schema;
+  const auto key = std::ranges::find(config_keys(), name, &ConfigKey::name);
+  return key == config_keys().end() ? json() : key->schema;
 }
 
 std::vector<std::string_view> config_key_names() {
   std::vector<std::string_view> names;
-  for (const auto& key : keys()) names.push_back(key.name);
+  for (const auto& key : config_keys()) names.push_back(key.name);
   names.push_back("defaults");
   return names;
 }

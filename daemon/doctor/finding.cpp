@@ -4,7 +4,7 @@
 namespace virtsession {
 namespace {
 
-constexpr CheckInfo kChecks[] = {
+constexpr CheckInfo kCheckTable[] = {
     {"doctor-complete", "whether everything that the doctor looks at could be seen in time"},
     {"user-manager", "whether the user's systemd manager can be asked"},
     {"unit-installed", "whether the user manager knows virtsession's units"},
@@ -51,6 +51,6 @@ constexpr CheckInfo kChecks[] = {
 
 }  // namespace
 
-std::span<const CheckInfo> check_table() { return kChecks; }
+std::span<const CheckInfo> check_table() { return kCheckTable; }
 
 }  // namespace virtsession

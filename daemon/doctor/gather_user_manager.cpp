@@ -10,8 +10,8 @@
 namespace virtsession {
 namespace {
 
-constexpr const char* kService = "org.freedesktop.systemd1.Service";
-constexpr const char* kSocket = "org.freedesktop.systemd1.Socket";
+constexpr const char* kServiceInterface = "org.freedesktop.systemd1.Service";
+constexpr const char* kSocketInterface = "org.freedesktop.systemd1.Socket";
 
 /// Ours, and those that guides make people write for libvirt's daemons.
 const std::vector<std::string> kUnits{
@@ -35,8 +35,8 @@ Result<void> read_units(SystemdClient& systemd, UserManagerFacts& facts) {
     UnitFacts unit{listed.name, listed.load_state, listed.active_state, {}, {}};
     if (const auto state = systemd.file_state(unit.name)) unit.file_state = *state;  // else there is no such file
     if (unit.active_state == "failed")
-      if (const auto why =
-              systemd.text_property(listed.path, unit.name.ends_with(".socket") ? kSocket : kService, "Result"))
+      if (const auto why = systemd.text_property(
+              listed.path, unit.name.ends_with(".socket") ? kSocketInterface : kServiceInterface, "Result"))
         unit.result = *why;
     facts.units.push_back(unit);
   }
@@ -78,7 +78,7 @@ std::optional<std::uint64_t> gather_stop_budget(const GatherOptions& options, co
   SystemdClient client = std::move(systemd).value();
   const auto path = client.path_of("user@" + std::to_string(machine.uid) + ".service");
   if (!path) return std::nullopt;
-  const auto budget = client.number_property(*path, kService, "TimeoutStopUSec");
+  const auto budget = client.number_property(*path, kServiceInterface, "TimeoutStopUSec");
   return budget ? std::optional(*budget) : std::nullopt;
 }
 

@@ -25,7 +25,7 @@ constexpr std::uint64_t kGuestAddress = 0x1000;
 constexpr int kReport = 3;
 
 /// The child's words: each step as it begins, then an errno, which is 0 at the end.
-struct Message {
+struct ProbeMessage {
   KvmStep step;
   int error;
 };
@@ -33,7 +33,7 @@ struct Message {
 // From here to probe_in_child() this is a child of a process with threads: system calls only, and no allocation.
 
 void tell(KvmStep step, int error) {
-  const Message message{step, error};
+  const ProbeMessage message{step, error};
   static_cast<void>(!write(kReport, &message, sizeof message));
 }
 
@@ -93,14 +93,14 @@ int run_guest(int, int, int, std::span<const unsigned char>) { return 0; }
 }
 
 /// \return the next message, or nothing when there is none by then
-std::optional<Message> next_message(int fd, std::chrono::steady_clock::time_point deadline) {
+std::optional<ProbeMessage> next_message(int fd, std::chrono::steady_clock::time_point deadline) {
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd readable{fd, POLLIN, 0};
     const int ready = poll(&readable, 1, std::max(0, static_cast<int>(left.count())));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return std::nullopt;
-    Message message{};
+    ProbeMessage message{};
     // Written at once, and smaller than what a pipe splits.
     if (read(fd, &message, sizeof message) != sizeof message) return std::nullopt;
     return message;

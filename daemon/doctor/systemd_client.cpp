@@ -10,7 +10,7 @@
 namespace virtsession {
 namespace {
 
-using Message = UniqueCPtr<sd_bus_message, sd_bus_message_unref>;
+using BusMessage = UniqueCPtr<sd_bus_message, sd_bus_message_unref>;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "org.freedesktop.systemd1";
@@ -73,7 +73,7 @@ Result<SystemdClient> SystemdClient::connect(const std::string& address, std::ch
 Result<std::vector<SystemdClient::Unit>> SystemdClient::list(const std::vector<std::string>& names) {
   sd_bus_message* made = nullptr;
   int result = sd_bus_message_new_method_call(bus_.get(), &made, kName, kPath, kManager, "ListUnitsByNames");
-  const Message call(made);
+  const BusMessage call(made);
   std::vector<char*> words;
   words.reserve(names.size() + 1);
   for (const auto& name : names) words.push_back(const_cast<char*>(name.c_str()));
@@ -84,7 +84,7 @@ Result<std::vector<SystemdClient::Unit>> SystemdClient::list(const std::vector<s
   BusError error;
   sd_bus_message* answered = nullptr;
   result = sd_bus_call(bus_.get(), made, 0, error.get(), &answered);
-  const Message reply(answered);
+  const BusMessage reply(answered);
   if (result < 0) return error.text(result);
   result = sd_bus_message_enter_container(answered, 'a', "(ssssssouso)");
   std::vector<Unit> units;
@@ -101,7 +101,7 @@ Result<std::string> SystemdClient::ask(const char* method, const std::string& un
   sd_bus_message* answered = nullptr;
   int result =
       sd_bus_call_method(bus_.get(), kName, kPath, kManager, method, error.get(), &answered, "s", unit.c_str());
-  const Message reply(answered);
+  const BusMessage reply(answered);
   if (result < 0) return error.text(result);
   const char* text = nullptr;
   result = sd_bus_message_read(answered, type, &text);

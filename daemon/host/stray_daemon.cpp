@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "host/stray_daemon.hpp"
 
+#include "host/proc.hpp"
 #include "util/unique_fd.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -35,36 +34,17 @@ std::optional<pid_t> lock_holder(const fs::path& path) {
   return std::max(lock.l_pid, 0);
 }
 
-fs::path proc(pid_t pid) { return fs::path("/proc") / std::to_string(pid); }
-
-bool is_ours(pid_t pid) {
-  struct stat status {};
-  return stat(proc(pid).c_str(), &status) == 0 && status.st_uid == geteuid();
-}
-
 // Of the executable, which an upgrade may have replaced; of the name, where that cannot be read.
 std::string program_of(pid_t pid) {
   std::error_code error;
-  auto name = fs::read_symlink(proc(pid) / "exe", error).filename().string();
+  auto name = fs::read_symlink(proc_folder(pid) / "exe", error).filename().string();
   if (error) {
-    std::ifstream comm(proc(pid) / "comm");
+    std::ifstream comm(proc_folder(pid) / "comm");
     std::getline(comm, name);
   }
   constexpr std::string_view kDeleted = " (deleted)";
   if (name.ends_with(kDeleted)) name.resize(name.size() - kDeleted.size());
   return name;
-}
-
-// "0::/user.slice/.../session-3.scope"; with the old hierarchies too, systemd's may be another line.
-std::string unit_of(pid_t pid) {
-  std::ifstream lines(proc(pid) / "cgroup");
-  std::string unit;
-  for (std::string line; std::getline(lines, line);) {
-    const bool is_systemd = line.starts_with("0::") || line.find(":name=systemd:") != std::string::npos;
-    if (const auto leaf = fs::path(line.substr(line.rfind(':') + 1)).filename().string(); is_systemd && !leaf.empty())
-      unit = leaf;
-  }
-  return unit;
 }
 
 std::optional<StrayDaemon> find_holder(const fs::path& folder, const std::vector<LockFile>& files,

@@ -2,6 +2,7 @@
 #include "host/stray_logd.hpp"
 
 #include "host/pidfd.hpp"
+#include "host/proc.hpp"
 #include "host/stray_daemon.hpp"
 #include "util/log.hpp"
 
@@ -31,7 +32,7 @@ bool is_log(const fs::path& descriptor) {
 
 bool keeps_logs(pid_t virtlogd) {
   std::error_code error;
-  fs::directory_iterator entry(fs::path("/proc") / std::to_string(virtlogd) / "fd", error);
+  fs::directory_iterator entry(proc_folder(virtlogd) / "fd", error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error))
     if (is_log(entry->path())) return true;
   return bool(error);

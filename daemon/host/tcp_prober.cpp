@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 constexpr auto kConnectTimeout = 2s;
 constexpr auto kHoldTime = 500ms;
 constexpr std::chrono::milliseconds kFirstRetry = 250ms;
-constexpr std::chrono::milliseconds kLastRetry = 2s;
+constexpr std::chrono::milliseconds kLastProbeRetry = 2s;
 
 constexpr auto kAskTime = 500ms;
 
@@ -161,7 +161,7 @@ class TcpProber::Probe : public std::enable_shared_from_this<Probe> {
     drop_connection();
     stage_ = Stage::pausing;
     timer_.set(EventLoop::Clock::now() + retry_, 50ms);
-    retry_ = std::min(2 * retry_, kLastRetry);
+    retry_ = std::min(2 * retry_, kLastProbeRetry);
   }
 
   void timer_fired() {

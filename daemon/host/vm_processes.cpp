@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "host/vm_processes.hpp"
 
-#include "util/unique_fd.hpp"
+#include "host/pidfd.hpp"
+#include "host/proc.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -30,30 +28,18 @@ using namespace std::string_literals;
 /// at least this many of them left.
 constexpr std::size_t kShortName = 20;
 
-std::string read_text(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-fs::path proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
-
 pid_t to_pid(std::string_view text) {
   pid_t pid = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), pid);
   return result.ec == std::errc() && pid > 0 ? pid : 0;
 }
 
-bool is_ours(pid_t pid) {
-  struct stat status {};
-  return stat(proc(pid).c_str(), &status) == 0 && status.st_uid == geteuid();
-}
-
 /// Arguments end with a NUL.
 bool is_qemu(pid_t pid, const std::string& uuid) {
-  return is_ours(pid) && read_text(proc(pid) / "cmdline").find("\0-uuid\0"s + uuid + '\0') != std::string::npos;
+  return is_ours(pid) && read_text(proc_folder(pid) / "cmdline").find("\0-uuid\0"s + uuid + '\0') != std::string::npos;
 }
 
-bool is_any_qemu(pid_t pid) { return read_text(proc(pid) / "cmdline").find("\0-uuid\0"s) != std::string::npos; }
+bool is_any_qemu(pid_t pid) { return read_text(proc_folder(pid) / "cmdline").find("\0-uuid\0"s) != std::string::npos; }
 
 /// The folder of the session daemon's that the variable, else `fallback` in the home folder, leads to; or nothing.
 fs::path qemu_folder(const char* variable, const char* fallback, const char* name) {
@@ -129,12 +115,6 @@ bool is_helper(pid_t pid, pid_t qemu, const std::string& unit_of_qemu) {
   return unit == unit_of_qemu || unit == "virtsession-libvirtd.service" || unit == "virtsession-virtqemud.service";
 }
 
-// glibc 2.36 declares both, but not for C++.
-int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)); }
-bool send_signal(const UniqueFd& pidfd, int signal_number) {
-  return syscall(SYS_pidfd_send_signal, pidfd.get(), signal_number, nullptr, 0U) == 0;
-}
-
 Error no_process(const std::string& name, const std::string& reason) {
   return {ErrorCode::operation_failed, fmt::format("Failed to terminate the QEMU of VM \"{}\": {}", name, reason)};
 }
@@ -153,35 +133,12 @@ std::optional<VmProcesses> find_vm_processes(const std::string& name, const std:
 Result<UniqueFd> terminate_qemu(const std::string& name, const std::string& uuid) {
   const pid_t pid = find_qemu(name, uuid);
   if (pid == 0) return no_process(name, "it does not run");
-  UniqueFd pidfd(open_pidfd(pid));
+  UniqueFd pidfd = open_process(pid);
   if (!pidfd) return no_process(name, std::generic_category().message(errno));
   // The pidfd stays with the process that had the pid when it was opened; only now is it known to be the VM's.
   if (!is_qemu(pid, uuid)) return no_process(name, "it has ended");
   if (!send_signal(pidfd, SIGTERM)) return no_process(name, std::generic_category().message(errno));
   return pidfd;
-}
-
-std::string unit_of(pid_t pid) {
-  const auto cgroup = read_text(proc(pid) / "cgroup");
-  return std::string(innermost_unit(cgroup));
-}
-
-std::string_view innermost_unit(std::string_view cgroup) {
-  // "0::/user.slice/..." in the unified hierarchy, "1:name=systemd:/user.slice/..." in the old one; where there are
-  // both, the other may have the process at its root.
-  for (const std::string_view hierarchy : {"0::/", ":name=systemd:/"}) {
-    const auto line = cgroup.find(hierarchy);
-    if (line == std::string_view::npos) continue;
-    auto path = cgroup.substr(line + hierarchy.size() - 1);
-    path = path.substr(0, path.find('\n'));
-    while (!path.empty()) {
-      const auto slash = path.rfind('/');
-      const auto name = path.substr(slash + 1);
-      if (name.ends_with(".scope") || name.ends_with(".service")) return name;
-      path = path.substr(0, slash);
-    }
-  }
-  return {};
 }
 
 }  // namespace virtsession

@@ -8,7 +8,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace virtsession {
@@ -28,10 +27,5 @@ std::optional<VmProcesses> find_vm_processes(const std::string& name, const std:
 /// Sends SIGTERM to a VM's QEMU, which syncs its disks and exits; no other process can get it, also when QEMU ends at
 /// this moment. \return a pidfd, readable when QEMU has ended; `operation_failed` when there is no such process
 Result<UniqueFd> terminate_qemu(const std::string& name, const std::string& uuid);
-
-/// The systemd unit a process is in, "session-3.scope"; empty when it has ended, or is in no scope or service.
-std::string unit_of(pid_t pid);
-/// The same from the text of /proc/PID/cgroup, cgroups(7).
-std::string_view innermost_unit(std::string_view cgroup);
 
 }  // namespace virtsession

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "virtsession-";
 constexpr std::size_t kUnitNameMax = 255;
-constexpr std::chrono::minutes kLastRetry{5};
+constexpr std::chrono::minutes kLastMoveRetry{5};
 
 /// "-1a2b3c4d.scope": what the scopes of a VM have in common, whatever its name was.
 std::string suffix(const std::string& uuid) { return '-' + uuid.substr(0, 8) + ".scope"; }
@@ -174,7 +174,7 @@ void VmScopes::report(const Run& run, const std::string& error) {
 }
 
 void VmScopes::retry_later(Run& run) {
-  run.retry_at = EventLoop::Clock::now() + backoff_.wait(run.attempt++, sources_.first_retry, kLastRetry);
+  run.retry_at = EventLoop::Clock::now() + backoff_.wait(run.attempt++, sources_.first_retry, kLastMoveRetry);
   set_timer();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/restart.hpp"
+#include "host/proc.hpp"
 #include "host/vm_processes.hpp"
 #include "systemd/scope_spec.hpp"
 #include "systemd/user_manager.hpp"

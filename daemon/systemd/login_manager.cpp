@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 constexpr auto kName = "org.freedesktop.login1";
 constexpr auto kPath = "/org/freedesktop/login1";
 constexpr auto kInterface = "org.freedesktop.login1.Manager";
-constexpr auto kOwnerRule =
+constexpr auto kLogindOwnerRule =
     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
     "member='NameOwnerChanged',arg0='org.freedesktop.login1'";
 constexpr auto kUserLimit = 2min;  // to type a password
@@ -105,7 +105,7 @@ void LoginManager::connect() { system_bus_.open(); }
 
 void LoginManager::opened(sdbus::IConnection& connection) {
   bus_ = std::make_unique<Bus>(loop_, connection);
-  bus_->owner_match = sdbus_compat::add_match(connection, kOwnerRule, [this](sdbus::Message& message) {
+  bus_->owner_match = sdbus_compat::add_match(connection, kLogindOwnerRule, [this](sdbus::Message& message) {
     std::string name;
     std::string old_owner;
     std::string new_owner;

@@ -20,7 +20,7 @@ namespace virtsession {
 namespace {
 
 constexpr const char* kReplace = "replace";
-constexpr const char* kOwnerRule =
+constexpr const char* kManagerOwnerRule =
     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
     "member='NameOwnerChanged',arg0='org.freedesktop.systemd1'";
 
@@ -62,7 +62,7 @@ struct UserManager::Impl : std::enable_shared_from_this<UserManager::Impl> {
 
   void connect(JobDone done) {
     try {
-      owner_match = sdbus_compat::add_match(bus, kOwnerRule, [this](sdbus::Message& message) {
+      owner_match = sdbus_compat::add_match(bus, kManagerOwnerRule, [this](sdbus::Message& message) {
         std::string name;
         std::string old_owner;
         std::string new_owner;

@@ -9,8 +9,8 @@ using namespace virtsession::test;
 
 namespace {
 
-struct Usual : Session {
-  Usual() {
+struct WithShells : Session {
+  WithShells() {
     define(usual_domains() + domain("my vm", "61111111-2222-3333-4444-555555555555", false));
     start_daemon();
   }
@@ -22,7 +22,7 @@ struct Usual : Session {
 };
 
 /// What bash would offer for a line, one a line.
-std::string in_bash(const Usual& session, const std::string& line) {
+std::string in_bash(const WithShells& session, const std::string& line) {
   const std::string folder = VIRTSESSION_COMPLETIONS;
   return session.shell("bash",
                        {"-c",
@@ -44,7 +44,7 @@ std::string in_bash(const Usual& session, const std::string& line) {
                         }()});
 }
 
-std::string in_fish(const Usual& session, const std::string& line) {
+std::string in_fish(const WithShells& session, const std::string& line) {
   return session.shell("fish", {"--no-config", "-c",
                                 "source " + std::string(VIRTSESSION_COMPLETIONS) +
                                     "/virtsessionctl.fish; complete --do-complete '" + line + "'"});
@@ -53,7 +53,7 @@ std::string in_fish(const Usual& session, const std::string& line) {
 }  // namespace
 
 TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for") {
-  const Usual session;
+  const WithShells session;
   CHECK(session.out({"__complete", "sta"}) ==
         "status\tWhat runs, what does not and why, and what to do (the default)\n"
         "start\tStart VMs; from their saved state if they have one\n"
@@ -78,7 +78,7 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
 }
 
 TEST_CASE("bash") {
-  const Usual session;
+  const WithShells session;
   CHECK(in_bash(session, "virtsessionctl restart") == "restart-libvirt\n");
   CHECK(in_bash(session, "virtsessionctl shutdown w") == "web\nweb2\n");
   CHECK(in_bash(session, "virtsessionctl start m") == "mail\nmy\\ vm\n");
@@ -89,7 +89,7 @@ TEST_CASE("bash") {
 }
 
 TEST_CASE("zsh") {
-  const Usual session;
+  const WithShells session;
   OnTerminal shell(session.command_of("zsh", {"-f", "-i"}));
   shell.type("PS1='ready> '; fpath=(" VIRTSESSION_COMPLETIONS
              " $fpath); autoload -U compinit; compinit -D -u; "
@@ -107,7 +107,7 @@ TEST_CASE("zsh") {
 }
 
 TEST_CASE("fish") {
-  const Usual session;
+  const WithShells session;
   CHECK(in_fish(session, "virtsessionctl restart") == "restart-libvirt\tRestart the libvirt daemon; VMs run on\n");
   CHECK(in_fish(session, "virtsessionctl start ") == "db\tshut-off\nmail\tshut-off\nmy vm\tshut-off\n");
   CHECK(in_fish(session, "virtsessionctl policy web restart=on") == "restart=on-failure\n");

@@ -11,14 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-struct Usual : Session {
-  Usual() {
-    define(usual_domains());
-    start_daemon();
-  }
-  std::string state(const std::string& vm) const { return out({"show", vm, "-p", "State"}); }
-};
-
 std::set<std::string> lines(const std::string& text) {
   std::set<std::string> found;
   std::size_t begin = 0;

@@ -5,17 +5,6 @@
 
 using namespace virtsession::test;
 
-namespace {
-
-struct Usual : Session {
-  Usual() {
-    define(usual_domains());
-    start_daemon();
-  }
-};
-
-}  // namespace
-
 TEST_CASE("without a verb, on a first run: what there is, and how to begin") {
   const Usual session;
   auto text = session.out({});

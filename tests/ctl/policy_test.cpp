@@ -8,11 +8,7 @@ using namespace virtsession::test;
 
 namespace {
 
-struct Usual : Session {
-  Usual() {
-    define(usual_domains());
-    start_daemon();
-  }
+struct WithPolicies : Usual {
   /// An editor that runs these shell commands on "$1", one line at each call.
   void use_editor(const std::vector<std::string>& calls) {
     const auto script = (folder() / "editor").string();
@@ -71,17 +67,17 @@ stop_order                -                       not set
 stop_timeout_sec          60                      built-in
 )");
   CHECK(session.out({"policy", "mail", "start_order"}) == "20\n");
-  const auto json = session.json({"policy", "mail"});
-  CHECK(json["sources"]["restart"] == "configuration");
-  CHECK(json["sources"]["start_order"] == "vm");
-  CHECK(json["sources"]["start"] == "built-in");
-  CHECK(json["policy"]["start_after"] == nlohmann::json::array({"db"}));
+  const auto mail = session.json({"policy", "mail"});
+  CHECK(mail["sources"]["restart"] == "configuration");
+  CHECK(mail["sources"]["start_order"] == "vm");
+  CHECK(mail["sources"]["start"] == "built-in");
+  CHECK(mail["policy"]["start_after"] == nlohmann::json::array({"db"}));
   CHECK(session.json({"policy", "mail", "start_order"}) == 20);
   CHECK(session.json({"policy", "mail", "stop_order"}).is_null());
 }
 
 TEST_CASE("policy KEY=VALUE: of each type, all or none; --clear takes back") {
-  const Usual session;
+  const WithPolicies session;
   CHECK(session.out({"policy", "web", "restart=on-failure", "start_order=-5", "start_delay_sec=2.5",
                      "start_if_ac_power=yes", "start_after=db,mail", "start_if_paths=[\"/a,b\"]", "stop_order=7"}) ==
         "web: the policy is changed\n");
@@ -107,7 +103,7 @@ TEST_CASE("policy KEY=VALUE: of each type, all or none; --clear takes back") {
 }
 
 TEST_CASE("policy --edit: the text has everything to choose from, and what was written applies") {
-  Usual session;
+  WithPolicies session;
   session.use_editor({R"(printf '// mine\n{"start_order": 7, "restart": "always"}' > "$1")"});
   CHECK(session.out({"policy", "mail", "--edit"}) == "mail: the policy is changed\n");
   CHECK(session.overrides("mail") == nlohmann::json{{"start_order", 7}, {"restart", "always"}});
@@ -122,7 +118,7 @@ TEST_CASE("policy --edit: the text has everything to choose from, and what was w
 }
 
 TEST_CASE("policy --edit: nothing changed, and an editor that fails, change nothing") {
-  Usual session;
+  WithPolicies session;
   session.use_editor({"true", "exit 3"});
   CHECK(session.out({"policy", "mail", "--edit"}) == "mail: the policy stays as it was\n");
   CHECK(session.err({"policy", "mail", "-e"}, 1).find("the editor failed, and nothing is changed") !=
@@ -133,7 +129,7 @@ TEST_CASE("policy --edit: nothing changed, and an editor that fails, change noth
 }
 
 TEST_CASE("policy --edit: what is refused can be edited again, and is not lost") {
-  Usual session;
+  WithPolicies session;
   session.use_editor(
       {R"(printf '{"start_oder": 7}' > "$1")", R"(sed -i 's/7}/7/' "$1")", R"(printf '{"start_order": 8}' > "$1")"});
   OnTerminal terminal(session.command({"policy", "mail", "--edit"}));

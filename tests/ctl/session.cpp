@@ -146,6 +146,13 @@ std::string usual_domains() {
          domain("web2", "41111111-2222-3333-4444-555555555555", true);
 }
 
+Usual::Usual() {
+  define(usual_domains());
+  start_daemon();
+}
+
+std::string Usual::state(const std::string& vm) const { return out({"show", vm, "-p", "State"}); }
+
 std::string masked(const std::string& text) {
   static const std::pair<std::regex, const char*> kMasks[] = {
       {std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d)"), "TIME"},

@@ -64,6 +64,13 @@ std::string policy_metadata(const std::string& json);
 /// The VMs that most tests have: "db" off, "mail" off with a policy, "web" with a title running, "web2" running.
 std::string usual_domains();
 
+/// A session with these, and virtsessiond.
+struct Usual : Session {
+  Usual();
+  /// What virtsessionctl shows for its State, with a line break.
+  std::string state(const std::string& vm) const;
+};
+
 /// Takes out what differs from run to run and from system to system: times, pids, names on the bus, versions, and how
 /// wide columns are because of them.
 std::string masked(const std::string& text);

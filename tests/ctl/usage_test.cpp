@@ -7,17 +7,6 @@
 
 using namespace virtsession::test;
 
-namespace {
-
-struct Usual : Session {
-  Usual() {
-    define(usual_domains());
-    start_daemon();
-  }
-};
-
-}  // namespace
-
 TEST_CASE("a slip of the finger gets a suggestion") {
   const Usual session;
   CHECK(session.err({"staus"}, 2) ==

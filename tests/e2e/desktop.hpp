@@ -17,6 +17,7 @@
 namespace virtsession::test {
 
 inline constexpr const char* kUser = "alice";
+inline constexpr const char* kLibvirtUnit = "virtsession-libvirtd.service";
 /// For what a person would call at once, on a slow machine.
 inline constexpr std::chrono::seconds kSoon{10};
 /// For boots of guests and the like.

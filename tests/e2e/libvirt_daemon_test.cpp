@@ -6,11 +6,7 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-namespace {
-
-constexpr const char* kLibvirtUnit = "virtsession-libvirtd.service";
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("the first client of a session reaches the managed daemon, before virtsessiond is up") {
   Desktop desktop(false);

@@ -15,7 +15,6 @@ using namespace virtsession::test;
 
 namespace {
 
-constexpr const char* kLibvirtUnit = "virtsession-libvirtd.service";
 constexpr const char* kTakeOver = "bb43d46258d144c7bca8d2dc1ce66818";
 
 bool is_managed(Desktop& desktop) {

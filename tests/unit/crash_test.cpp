@@ -8,13 +8,6 @@ using nlohmann::json;
 
 namespace {
 
-World running(const json& policy) {
-  World world;
-  world.define("a", {.policy = policy, .running = true});
-  world.connect();
-  return world;
-}
-
 struct End {
   std::string what;
   void (World::*happens)(const std::string&);
@@ -43,7 +36,7 @@ TEST_CASE("crash: what is restarted, by policy and by how it ended, also when no
         CAPTURE(static_cast<int>(meanwhile));
         CAPTURE(policy);
         CAPTURE(end.what);
-        auto world = running({{"restart", policy}});
+        auto world = with(running({{"restart", policy}}));
         if (meanwhile != Meanwhile::nothing) world.lose_libvirt();
         (world.*end.happens)("a");
         if (meanwhile == Meanwhile::supervisor_away) world.restart_supervisor();
@@ -62,7 +55,7 @@ TEST_CASE("crash: what is restarted, by policy and by how it ended, also when no
 }
 
 TEST_CASE("crash: it is told what happened and what follows") {
-  auto world = running({{"restart", "on-failure"}, {"restart_limit", 3}});
+  auto world = with(running({{"restart", "on-failure"}, {"restart_limit", 3}}));
   world.kill_qemu("a");
   CHECK(world.reason("a") == "QEMU crashed; restart 1 of 3 follows");
   CHECK(world.view("a").last_error == "QEMU crashed");
@@ -72,13 +65,13 @@ TEST_CASE("crash: it is told what happened and what follows") {
   CHECK(world.view("a").last_error == "");
   world.panic("a");
   CHECK(world.reason("a") == "the guest panicked; restart 2 of 3 follows");
-  auto quiet = running({});
+  auto quiet = with(running());
   quiet.kill_qemu("a");
   CHECK(quiet.reason("a") == "QEMU crashed; its policy does not restart it");
 }
 
 TEST_CASE("crash: a loop of crashes ends in gave-up, with growing waits and a notice") {
-  auto world = running({{"restart", "on-failure"}, {"restart_limit", 3}, {"restart_delay_sec", 10}});
+  auto world = with(running({{"restart", "on-failure"}, {"restart_limit", 3}, {"restart_delay_sec", 10}}));
   double waits[3] = {};
   for (auto& wait : waits) {
     world.kill_qemu("a");
@@ -107,7 +100,7 @@ TEST_CASE("crash: a loop of crashes ends in gave-up, with growing waits and a no
 }
 
 TEST_CASE("crash: restarts that lie outside the window do not count") {
-  auto world = running({{"restart", "always"}, {"restart_limit", 1}, {"restart_window_sec", 100}});
+  auto world = with(running({{"restart", "always"}, {"restart_limit", 1}, {"restart_window_sec", 100}}));
   for (int i = 0; i < 5; ++i) {
     world.kill_qemu("a");
     CHECK(world.phase("a") == "backoff");
@@ -118,7 +111,7 @@ TEST_CASE("crash: restarts that lie outside the window do not count") {
 }
 
 TEST_CASE("crash: a restart that fails is retried like a start, and given up like one") {
-  auto world = running({{"restart", "on-failure"}, {"start_retries", 1}});
+  auto world = with(running({{"restart", "on-failure"}, {"start_retries", 1}}));
   world.domain("a").start_always_fails = true;
   world.kill_qemu("a");
   world.pass(1000);
@@ -144,7 +137,7 @@ TEST_CASE("crash: a restart waits for no order, but for conditions") {
 }
 
 TEST_CASE("crash: a restart that waits is ended by a stop, a reset, or somebody's start") {
-  auto world = running({{"restart", "on-failure"}, {"restart_delay_sec", 100}});
+  auto world = with(running({{"restart", "on-failure"}, {"restart_delay_sec", 100}}));
   world.kill_qemu("a");
   REQUIRE(world.phase("a") == "backoff");
   SUBCASE("stopped") {
@@ -173,7 +166,7 @@ TEST_CASE("crash: a restart that waits is ended by a stop, a reset, or somebody'
 
 TEST_CASE("crash: QEMU that dies while we stop it was stopped") {
   for (const auto kind : {RequestKind::shutdown, RequestKind::save, RequestKind::power_off}) {
-    auto world = running({{"restart", "always"}});
+    auto world = with(running({{"restart", "always"}}));
     world.domain("a").ignores_shutdown = true;
     world.request(kind, "a");
     world.kill_qemu("a");
@@ -185,7 +178,7 @@ TEST_CASE("crash: QEMU that dies while we stop it was stopped") {
 }
 
 TEST_CASE("crash: a VM whose shutdown was given up on is restarted when it crashes later") {
-  auto world = running({{"restart", "on-failure"}});
+  auto world = with(running({{"restart", "on-failure"}}));
   world.domain("a").ignores_shutdown = true;
   world.request(RequestKind::shutdown, "a");
   world.pass(100);
@@ -194,7 +187,7 @@ TEST_CASE("crash: a VM whose shutdown was given up on is restarted when it crash
 }
 
 TEST_CASE("crash: the next instance goes on with a restart that was to come, as that") {
-  auto world = running({{"restart", "on-failure"}});
+  auto world = with(running({{"restart", "on-failure"}}));
   world.kill_qemu("a");
   REQUIRE(world.phase("a") == "backoff");
   world.restart_supervisor();

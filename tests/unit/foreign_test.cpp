@@ -7,17 +7,6 @@ using namespace virtsession;
 
 // What other libvirt clients do: virsh, virt-manager.
 
-namespace {
-
-World with(const VmSpec& spec) {
-  World world;
-  world.define("a", spec);
-  world.connect();
-  return world;
-}
-
-}  // namespace
-
 TEST_CASE("foreign: a start is shown with its time, and is what the user wants") {
   auto world = with({});
   world.foreign_start("a");

@@ -16,7 +16,7 @@ World::Change clear(const Strings& keys) {
   return [keys](VmRequest& request) { request.keys = keys; };
 }
 
-World with(const json& policy) {
+World with_policy(const json& policy) {
   World world;
   world.define("a", {.policy = policy});
   world.connect();
@@ -68,7 +68,7 @@ TEST_CASE("policy: a reload of the config counts at once") {
 }
 
 TEST_CASE("policy: what another tool writes is live at once, and bad values change nothing but that key") {
-  auto world = with({{"start_order", 3}});
+  auto world = with_policy({{"start_order", 3}});
   world.set_policy_text("a", R"({"start_order": 4, "restart": "maybe", "start_oder": 1})");
   const auto view = world.view("a");
   CHECK(view.policy["start_order"] == 4);
@@ -99,7 +99,7 @@ TEST_CASE("policy: metadata that cannot be read at all leaves the defaults and s
 }
 
 TEST_CASE("policy: SetPolicy merges, and keeps keys that are not known here") {
-  auto world = with({{"start_order", 3}, {"from_the_future", {1, 2}}, {"restart", "maybe"}});
+  auto world = with_policy({{"start_order", 3}, {"from_the_future", {1, 2}}, {"restart", "maybe"}});
   const auto id = world.request(RequestKind::set_policy, "a", set({{"start_retries", 9}, {"start_order", 4}}));
   CHECK(world.answer(id) == "");
   world.deliver();
@@ -110,7 +110,7 @@ TEST_CASE("policy: SetPolicy merges, and keeps keys that are not known here") {
 }
 
 TEST_CASE("policy: SetPolicy takes all keys or none, and names the wrong one") {
-  auto world = with({{"start_order", 3}});
+  auto world = with_policy({{"start_order", 3}});
   const auto id = world.request(RequestKind::set_policy, "a", set({{"start_retries", 9}, {"start_oder", 4}}));
   CHECK(world.answer(id) == "InvalidPolicy");
   CHECK(world.answer_text(id) == "/start_oder: unknown key start_oder (did you mean start_order?)");
@@ -120,7 +120,7 @@ TEST_CASE("policy: SetPolicy takes all keys or none, and names the wrong one") {
 }
 
 TEST_CASE("policy: ClearPolicy takes keys away, also misspelt ones, and all of them") {
-  auto world = with({{"start_order", 3}, {"start_oder", 1}, {"restart", "always"}});
+  auto world = with_policy({{"start_order", 3}, {"start_oder", 1}, {"restart", "always"}});
   world.request(RequestKind::clear_policy, "a", clear({"start_oder", "restart"}));
   world.deliver();
   CHECK(carried(world) == json{{"start_order", 3}});
@@ -138,7 +138,7 @@ TEST_CASE("policy: ClearPolicy takes keys away, also misspelt ones, and all of t
 TEST_CASE("policy: what cannot be read is not overwritten by a change, only cleared as a whole") {
   for (const std::string text : {"start_order=1", "[1]", "", "{\"start_order\": 1"}) {
     CAPTURE(text);
-    auto world = with({});
+    auto world = with_policy({});
     world.set_policy_text("a", text);
     const auto refused = world.request(RequestKind::set_policy, "a", set({{"start_order", 1}}));
     CHECK(world.answer(refused) == "InvalidPolicy");
@@ -156,7 +156,7 @@ TEST_CASE("policy: what cannot be read is not overwritten by a change, only clea
 }
 
 TEST_CASE("policy: changes that follow each other faster than libvirt answers all count") {
-  auto world = with({});
+  auto world = with_policy({});
   world.request(RequestKind::set_policy, "a", set({{"start_order", 1}}));
   world.request(RequestKind::set_policy, "a", set({{"start_retries", 2}}));
   world.deliver("a");
@@ -168,7 +168,7 @@ TEST_CASE("policy: changes that follow each other faster than libvirt answers al
 }
 
 TEST_CASE("policy: a change that failed is not part of the next one") {
-  auto world = with({{"start_order", 1}});
+  auto world = with_policy({{"start_order", 1}});
   world.domain("a").any_failure = "read-only";
   const auto id = world.request(RequestKind::set_policy, "a", set({{"start_retries", 2}}));
   SUBCASE("refused by libvirt") {
@@ -187,7 +187,7 @@ TEST_CASE("policy: a change that failed is not part of the next one") {
 }
 
 TEST_CASE("policy: SetPolicy without keys changes nothing and succeeds") {
-  auto world = with({{"start_order", 1}});
+  auto world = with_policy({{"start_order", 1}});
   const auto id = world.request(RequestKind::set_policy, "a");
   world.deliver();
   CHECK(world.answer(id) == "ok");
@@ -195,7 +195,7 @@ TEST_CASE("policy: SetPolicy without keys changes nothing and succeeds") {
 }
 
 TEST_CASE("policy: it stays with the VM through a rename") {
-  auto world = with({{"start_order", 8}});
+  auto world = with_policy({{"start_order", 8}});
   world.rename("a", "b");
   CHECK(world.view("b").policy["start_order"] == 8);
 }

@@ -8,15 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-World with(const VmSpec& spec) {
-  World world;
-  world.define("a", spec);
-  world.connect();
-  return world;
-}
-
-World running() { return with({.running = true}); }
-
 const auto kNoWait = [](VmRequest& request) { request.wait = false; };
 
 }  // namespace
@@ -42,7 +33,7 @@ TEST_CASE("request: start without waiting answers at once") {
 }
 
 TEST_CASE("request: start of a VM that runs is done already") {
-  auto world = running();
+  auto world = with(running());
   CHECK(world.answer(world.request(RequestKind::start, "a")) == "ok");
   CHECK(world.pending().empty());
 }
@@ -108,7 +99,7 @@ TEST_CASE("request: start passes its options on and does not wait for its turn")
 }
 
 TEST_CASE("request: shutdown answers when the guest is off") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto id = world.request(RequestKind::shutdown, "a");
   CHECK(world.phase("a") == "stopping");
@@ -125,7 +116,7 @@ TEST_CASE("request: shutdown answers when the guest is off") {
 }
 
 TEST_CASE("request: start of a VM that was asked to shut down is refused until it is off") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   world.request(RequestKind::shutdown, "a");
   world.deliver();
@@ -139,7 +130,7 @@ TEST_CASE("request: start of a VM that was asked to shut down is refused until i
 }
 
 TEST_CASE("request: shutdown without waiting answers when the guest was asked") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto id = world.request(RequestKind::shutdown, "a", kNoWait);
   CHECK(world.answer(id) == "");
@@ -149,7 +140,7 @@ TEST_CASE("request: shutdown without waiting answers when the guest was asked") 
 }
 
 TEST_CASE("request: a guest that ignores shutdown is told of, and runs on") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto patient = world.request(RequestKind::shutdown, "a");
   const auto hasty = world.request(RequestKind::shutdown, "a", [](VmRequest& request) { request.timeout = 5s; });
@@ -182,7 +173,7 @@ TEST_CASE("request: shutdown of a VM that is off is done already, and ends a sta
 }
 
 TEST_CASE("request: a refused shutdown is answered with libvirt's words and the VM runs on") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").any_failure = "no ACPI";
   const auto id = world.request(RequestKind::shutdown, "a");
   const auto second = world.request(RequestKind::shutdown, "a", kNoWait);
@@ -196,7 +187,7 @@ TEST_CASE("request: a refused shutdown is answered with libvirt's words and the 
 }
 
 TEST_CASE("request: save stops the VM and keeps its memory") {
-  auto world = running();
+  auto world = with(running());
   const auto id = world.request(RequestKind::save, "a");
   const auto joined = world.request(RequestKind::save, "a");
   CHECK(world.phase("a") == "saving");
@@ -214,7 +205,7 @@ TEST_CASE("request: save stops the VM and keeps its memory") {
 }
 
 TEST_CASE("request: a failed save leaves the VM running with the reason") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").any_failure = "disk full";
   const auto id = world.request(RequestKind::save, "a");
   world.deliver();
@@ -227,7 +218,7 @@ TEST_CASE("request: a failed save leaves the VM running with the reason") {
 }
 
 TEST_CASE("request: two power-offs both succeed") {
-  auto world = running();
+  auto world = with(running());
   const auto first = world.request(RequestKind::power_off, "a");
   const auto second = world.request(RequestKind::power_off, "a");
   world.deliver();
@@ -239,7 +230,7 @@ TEST_CASE("request: two power-offs both succeed") {
 }
 
 TEST_CASE("request: power-off while a guest takes its time ends that wait well") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto shutdown = world.request(RequestKind::shutdown, "a");
   world.deliver();
@@ -251,7 +242,7 @@ TEST_CASE("request: power-off while a guest takes its time ends that wait well")
 }
 
 TEST_CASE("request: a guest that is asked to shut down and that somebody starts again was shut down") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto id = world.request(RequestKind::shutdown, "a");
   world.deliver();
@@ -263,7 +254,7 @@ TEST_CASE("request: a guest that is asked to shut down and that somebody starts 
 }
 
 TEST_CASE("request: pause, resume and reboot") {
-  auto world = running();
+  auto world = with(running());
   const auto pause = world.request(RequestKind::pause, "a");
   world.deliver();
   CHECK(world.answer(pause) == "ok");
@@ -310,7 +301,7 @@ TEST_CASE("request: what libvirt is still at makes other changes of its state bu
     CHECK(world.answer(start) == "ok");
     CHECK(world.unanswered() == 0);
   }
-  auto world = running();
+  auto world = with(running());
   world.request(RequestKind::power_off, "a");
   CHECK(world.answer(world.request(RequestKind::start, "a")) == "Busy");
 }
@@ -337,7 +328,7 @@ TEST_CASE("request: libvirt lost in the middle answers every request once, and t
                                RequestKind::reboot,     RequestKind::pause,         RequestKind::resume,
                                RequestKind::set_policy, RequestKind::set_autostart, RequestKind::clear_policy};
   for (const auto kind : kinds) {
-    auto world = running();
+    auto world = with(running());
     const auto id = world.request(kind, "a");
     world.lose_libvirt();
     CHECK(world.answer(id) == "LibvirtUnavailable");
@@ -362,7 +353,7 @@ TEST_CASE("request: libvirt lost in the middle answers every request once, and t
 }
 
 TEST_CASE("request: a guest that was asked to shut down is waited for across a restart of libvirt") {
-  auto world = running();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   const auto id = world.request(RequestKind::shutdown, "a");
   world.deliver();

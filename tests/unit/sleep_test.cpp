@@ -11,7 +11,7 @@ using nlohmann::json;
 
 namespace {
 
-World with(const json& policy, bool agent = false) {
+World sleeper(const json& policy, bool agent = false) {
   World world;
   world.define("a", {.policy = policy, .running = true});
   if (agent) world.connect_agent("a");
@@ -27,7 +27,7 @@ bool wants_lock(World& world) { return world.supervisor().wants_sleep_lock(); }
 }  // namespace
 
 TEST_CASE("sleep: a VM that is left as it is holds up nothing, and gets the time") {
-  auto world = with(json::object(), true);
+  auto world = sleeper(json::object(), true);
   CHECK_FALSE(wants_lock(world));
   world.sleep();
   CHECK(world.pending().empty());
@@ -43,7 +43,7 @@ TEST_CASE("sleep: a VM that is left as it is holds up nothing, and gets the time
 }
 
 TEST_CASE("sleep: a VM is paused before, and goes on after it") {
-  auto world = with(kPause, true);
+  auto world = sleeper(kPause, true);
   CHECK(wants_lock(world));
   world.sleep();
   CHECK(world.pending() == Strings{"pause a"});
@@ -61,7 +61,7 @@ TEST_CASE("sleep: a VM is paused before, and goes on after it") {
 }
 
 TEST_CASE("sleep: a VM is saved before, and started after it") {
-  auto world = with(kSave);
+  auto world = sleeper(kSave);
   world.domain("a").save_takes = 4s;
   world.sleep();
   CHECK(world.pending() == Strings{"save a"});
@@ -85,7 +85,7 @@ TEST_CASE("sleep: a VM is saved before, and started after it") {
 }
 
 TEST_CASE("sleep: a save that is not over when the host wakes up is ended and undone") {
-  auto world = with(kSave);
+  auto world = sleeper(kSave);
   world.domain("a").save_takes = 10s;
   world.sleep();
   world.pass(5);
@@ -98,14 +98,14 @@ TEST_CASE("sleep: a save that is not over when the host wakes up is ended and un
 
 TEST_CASE("sleep: what cannot be saved is paused") {
   SUBCASE("because libvirt cannot") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.domain("a").snapshot.save_blocker = "it has a host device";
     world.refresh("a");
     world.sleep();
     CHECK(world.pending() == Strings{"pause a"});
   }
   SUBCASE("because it fails") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.domain("a").save_failure = "no space";
     world.sleep();
     world.deliver();
@@ -116,7 +116,7 @@ TEST_CASE("sleep: what cannot be saved is paused") {
     CHECK(world.reason("a") == "running");
   }
   SUBCASE("but not when the host is awake again") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.domain("a").save_failure = "no space";
     world.sleep();
     world.wake_up();
@@ -127,7 +127,7 @@ TEST_CASE("sleep: what cannot be saved is paused") {
 }
 
 TEST_CASE("sleep: what could not be paused runs on, and tells so") {
-  auto world = with(kPause);
+  auto world = sleeper(kPause);
   world.domain("a").any_failure = "monitor is gone";
   world.sleep();
   world.deliver();
@@ -141,7 +141,7 @@ TEST_CASE("sleep: what could not be paused runs on, and tells so") {
 
 TEST_CASE("sleep: only what was done for it is undone") {
   SUBCASE("somebody had paused it") {
-    auto world = with(kPause);
+    auto world = sleeper(kPause);
     world.request(RequestKind::pause, "a");
     world.deliver();
     world.sleep();
@@ -149,7 +149,7 @@ TEST_CASE("sleep: only what was done for it is undone") {
     CHECK(world.pending().empty());
   }
   SUBCASE("somebody resumed it and paused nothing") {
-    auto world = with(kPause);
+    auto world = sleeper(kPause);
     world.sleep();
     world.deliver();
     world.request(RequestKind::resume, "a");
@@ -158,7 +158,7 @@ TEST_CASE("sleep: only what was done for it is undone") {
     CHECK(world.pending().empty());
   }
   SUBCASE("somebody powered it off") {
-    auto world = with(kPause);
+    auto world = sleeper(kPause);
     world.sleep();
     world.deliver();
     world.foreign_destroy("a");
@@ -169,7 +169,7 @@ TEST_CASE("sleep: only what was done for it is undone") {
     CHECK(world.phase("a") == "inactive");
   }
   SUBCASE("somebody dropped what was saved") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.sleep();
     world.deliver();
     world.domain("a").snapshot.managed_save = false;
@@ -198,7 +198,7 @@ TEST_CASE("sleep: only what was done for it is undone") {
 }
 
 TEST_CASE("sleep: who wants the VM saved while it is saved is answered with it") {
-  auto world = with(kSave);
+  auto world = sleeper(kSave);
   world.domain("a").save_takes = 5s;
   world.sleep();
   const auto id = world.request(RequestKind::save, "a");
@@ -209,7 +209,7 @@ TEST_CASE("sleep: who wants the VM saved while it is saved is answered with it")
 TEST_CASE("sleep: the next instance undoes it") {
   for (const auto& policy : {kPause, kSave}) {
     CAPTURE(policy.dump());
-    auto world = with(policy);
+    auto world = sleeper(policy);
     world.sleep();
     world.deliver();
     world.restart_supervisor();
@@ -226,7 +226,7 @@ TEST_CASE("sleep: libvirt is lost meanwhile") {
     for (const auto& policy : {kPause, kSave}) {
       CAPTURE(executed);
       CAPTURE(policy.dump());
-      auto world = with(policy);
+      auto world = sleeper(policy);
       world.set_policy("a", {{"sleep", policy["sleep"]}, {"restart", "always"}});
       world.sleep();
       world.lose_libvirt(executed);
@@ -244,7 +244,7 @@ TEST_CASE("sleep: libvirt is lost meanwhile") {
 
 TEST_CASE("sleep: the guest's time is set only when it may be, and can") {
   SUBCASE("its policy does not want it") {
-    auto world = with({{"resume_sync_time", false}}, true);
+    auto world = sleeper({{"resume_sync_time", false}}, true);
     world.sleep();
     world.wake_up();
     CHECK(world.pending().empty());
@@ -258,7 +258,7 @@ TEST_CASE("sleep: the guest's time is set only when it may be, and can") {
     CHECK(world.pending().empty());
   }
   SUBCASE("it fails: the VM runs all the same, and it is tried once") {
-    auto world = with(json::object(), true);
+    auto world = sleeper(json::object(), true);
     world.domain("a").agent_failure = "the agent is old";
     world.sleep();
     world.wake_up();
@@ -269,14 +269,14 @@ TEST_CASE("sleep: the guest's time is set only when it may be, and can") {
     CHECK(world.journal("a", Incident::phase).back() == "its clock could not be set: the agent is old");
   }
   SUBCASE("it went on from what somebody had saved") {
-    auto world = with(json::object());
+    auto world = sleeper(json::object());
     world.foreign_save("a");
     world.foreign_start("a");
     world.connect_agent("a");
     CHECK(world.pending() == Strings{"set the clock of a"});
   }
   SUBCASE("it has booted anew") {
-    auto world = with(json::object());
+    auto world = sleeper(json::object());
     world.foreign_shutdown("a");
     world.foreign_start("a");
     world.connect_agent("a");
@@ -286,7 +286,7 @@ TEST_CASE("sleep: the guest's time is set only when it may be, and can") {
 
 TEST_CASE("sleep: a stop that begins then wins") {
   SUBCASE("all are stopped while one is saved: it does not go on later") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.domain("a").save_takes = 5s;
     world.sleep();
     const auto id = world.request_stop_all();
@@ -298,7 +298,7 @@ TEST_CASE("sleep: a stop that begins then wins") {
     CHECK(world.intent("a") == "down");
   }
   SUBCASE("all are stopped when one was saved") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.sleep();
     world.deliver();
     CHECK(world.answer(world.request_stop_all()) == "ok");
@@ -307,7 +307,7 @@ TEST_CASE("sleep: a stop that begins then wins") {
     CHECK(world.intent("a") == "down");
   }
   SUBCASE("the session ends: it was up for the next login") {
-    auto world = with(kSave);
+    auto world = sleeper(kSave);
     world.sleep();
     world.deliver();
     world.end_session(100);
@@ -317,7 +317,7 @@ TEST_CASE("sleep: a stop that begins then wins") {
     CHECK(world.supervisor().kept_state().lasting == json{{"up", {world.uuid("a")}}});
   }
   SUBCASE("a paused one is asked to shut down") {
-    auto world = with(kPause);
+    auto world = sleeper(kPause);
     world.sleep();
     world.end_session(100);
     world.deliver();
@@ -325,7 +325,7 @@ TEST_CASE("sleep: a stop that begins then wins") {
     CHECK(world.supervisor().session_over());
   }
   SUBCASE("nothing is paused when a session that ends is told of a sleep") {
-    auto world = with(kPause);
+    auto world = sleeper(kPause);
     world.domain("a").shutdown_takes = 5s;
     world.end_session(100);
     world.deliver();

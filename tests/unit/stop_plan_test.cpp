@@ -16,8 +16,8 @@ using Actions = std::vector<StopAction>;
 
 const Actions kDefault{StopAction::shutdown, StopAction::save, StopAction::poweroff};
 
-StopNode node(const std::string& name, std::int64_t start_order = 0, Strings after = {},
-              std::optional<std::int64_t> stop_order = {}) {
+StopNode stop_node(const std::string& name, std::int64_t start_order = 0, Strings after = {},
+                   std::optional<std::int64_t> stop_order = {}) {
   return {"uuid-" + name, name, stop_order, start_order, std::move(after), kDefault, 60, 0};
 }
 
@@ -46,29 +46,29 @@ TEST_CASE("stop plan: who stops when") {
   };
   const std::vector<Row> rows = {
       {"nobody", {}, ""},
-      {"equal orders stop together", {node("b"), node("a")}, "1 a b"},
-      {"the reverse of the start", {node("a", 30), node("b", -5), node("c", 10)}, "1 a, 2 c, 3 b"},
+      {"equal orders stop together", {stop_node("b"), stop_node("a")}, "1 a b"},
+      {"the reverse of the start", {stop_node("a", 30), stop_node("b", -5), stop_node("c", 10)}, "1 a, 2 c, 3 b"},
       {"a stop_order takes the place of the start_order",
-       {node("a", 30, {}, 1), node("b", -5, {}, -1), node("c", 10, {}, 0)},
+       {stop_node("a", 30, {}, 1), stop_node("b", -5, {}, -1), stop_node("c", 10, {}, 0)},
        "1 b, 2 c, 3 a"},
       {"a stop_order stands among the reversed start_orders",
-       {node("a", 30), node("b", 0, {}, -20), node("c", 10)},
+       {stop_node("a", 30), stop_node("b", 0, {}, -20), stop_node("c", 10)},
        "1 a, 2 b, 3 c"},
-      {"a chain", {node("web", 0, {"app"}), node("app", 0, {"db"}), node("db")}, "1 web, 2 app, 3 db"},
+      {"a chain", {stop_node("web", 0, {"app"}), stop_node("app", 0, {"db"}), stop_node("db")}, "1 web, 2 app, 3 db"},
       {"a diamond",
-       {node("top", 0, {"l", "r"}), node("l", 0, {"root"}), node("r", 0, {"root"}), node("root")},
+       {stop_node("top", 0, {"l", "r"}), stop_node("l", 0, {"root"}), stop_node("r", 0, {"root"}), stop_node("root")},
        "1 top, 2 l r, 3 root"},
       {"who is waited for by nobody does not wait either",
-       {node("web", 0, {"db"}), node("db"), node("x")},
+       {stop_node("web", 0, {"db"}), stop_node("db"), stop_node("x")},
        "1 web x, 2 db"},
-      {"start_after wins over start_order", {node("app", 0, {"db"}), node("db", 9)}, "1 app, 2 db"},
-      {"start_after wins over stop_order", {node("app", 0, {"db"}, 9), node("db", 0, {}, 1)}, "1 app, 2 db"},
+      {"start_after wins over start_order", {stop_node("app", 0, {"db"}), stop_node("db", 9)}, "1 app, 2 db"},
+      {"start_after wins over stop_order", {stop_node("app", 0, {"db"}, 9), stop_node("db", 0, {}, 1)}, "1 app, 2 db"},
       {"a later order begins after the last wave of the earlier one",
-       {node("a", 2), node("b", 2, {"a"}), node("c", 1)},
+       {stop_node("a", 2), stop_node("b", 2, {"a"}), stop_node("c", 1)},
        "1 b, 2 a, 3 c"},
-      {"names that do not run are no matter", {node("a", 0, {"off", "a2"}), node("a2")}, "1 a, 2 a2"},
-      {"a circle of two", {node("a", 0, {"b"}), node("b", 0, {"a"}), node("c", 0, {"a"})}, "1 b c, 2 a"},
-      {"itself", {node("a", 0, {"a"})}, "1 a"},
+      {"names that do not run are no matter", {stop_node("a", 0, {"off", "a2"}), stop_node("a2")}, "1 a, 2 a2"},
+      {"a circle of two", {stop_node("a", 0, {"b"}), stop_node("b", 0, {"a"}), stop_node("c", 0, {"a"})}, "1 b c, 2 a"},
+      {"itself", {stop_node("a", 0, {"a"})}, "1 a"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
@@ -77,7 +77,7 @@ TEST_CASE("stop plan: who stops when") {
 }
 
 TEST_CASE("stop plan: it tells for whom a VM waits, and how long its actions take") {
-  const auto plan = plan_stops({node("web", 0, {"db"}), node("db", 0, {}, -5)});
+  const auto plan = plan_stops({stop_node("web", 0, {"db"}), stop_node("db", 0, {}, -5)});
   REQUIRE(plan.size() == 2);
   CHECK(plan[0].order == plan[1].order);  // what is started after is moved with it
   CHECK(plan[1].before == Strings{"uuid-web"});
@@ -97,7 +97,7 @@ TEST_CASE("stop plan: every wave lies after what stops before its VMs, and the o
       std::optional<std::int64_t> stop_order;
       if (random() % 3 == 0) stop_order = static_cast<std::int64_t>(random() % 5) - 2;
       nodes.push_back(
-          node("vm" + std::to_string(i), static_cast<std::int64_t>(random() % 3), std::move(after), stop_order));
+          stop_node("vm" + std::to_string(i), static_cast<std::int64_t>(random() % 3), std::move(after), stop_order));
     }
     const auto plan = plan_stops(nodes);
     CHECK(plan.size() == nodes.size());

@@ -11,8 +11,6 @@ using nlohmann::json;
 
 namespace {
 
-VmSpec running(const json& policy = json::object()) { return {.policy = policy, .running = true}; }
-
 /// web starts after app, and that after db.
 void define_chain(World& world, Duration shutdown_takes = 5s) {
   world.define("db", running());

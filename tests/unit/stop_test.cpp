@@ -11,21 +11,12 @@ using nlohmann::json;
 
 namespace {
 
-World with(const VmSpec& spec = {.running = true}) {
-  World world;
-  world.define("a", spec);
-  world.connect();
-  return world;
-}
-
-VmSpec running(const json& policy) { return {.policy = policy, .running = true}; }
-
 const json kSaveOnly = {{"stop_actions", {"save"}}};
 
 }  // namespace
 
 TEST_CASE("stop: a guest that obeys is off, and the session is over") {
-  auto world = with();
+  auto world = with(running());
   world.end_session(100);
   CHECK(world.phase("a") == "stopping");
   CHECK(world.reason("a") == "the guest is asked to shut down by its power button because of the end of the session");
@@ -44,7 +35,7 @@ TEST_CASE("stop: a guest that obeys is off, and the session is over") {
 }
 
 TEST_CASE("stop: a guest that does not obey is asked again, then saved, then powered off") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").ignores_shutdown = true;
   world.end_session(300);
   world.pass(59);
@@ -108,7 +99,7 @@ TEST_CASE("stop: the button is pressed at most every 10 s, and at least every qu
 }
 
 TEST_CASE("stop: a guest that boots when it is asked hears it later") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").booted = world.now().steady + 25s;
   world.end_session(300);
   world.pass(35);
@@ -117,7 +108,7 @@ TEST_CASE("stop: a guest that boots when it is asked hears it later") {
 }
 
 TEST_CASE("stop: the agent is asked first, the power button after it") {
-  auto world = with();
+  auto world = with(running());
   world.connect_agent("a");
 
   SUBCASE("the agent obeys") {
@@ -170,7 +161,7 @@ TEST_CASE("stop: the agent is asked first, the power button after it") {
 }
 
 TEST_CASE("stop: an agent that comes up later is asked then") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").ignores_button = true;
   world.end_session(300);
   world.pass(5);
@@ -181,7 +172,7 @@ TEST_CASE("stop: an agent that comes up later is asked then") {
 }
 
 TEST_CASE("stop: a guest that boots again instead is not asked again") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").reboots_instead = true;
   world.end_session(300);
   world.pass(1);
@@ -215,7 +206,7 @@ TEST_CASE("stop: what cannot work is left out, and said") {
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
-    auto world = with();
+    auto world = with(running());
     row.change(world.domain("a").snapshot);
     world.refresh("a");
     world.domain("a").button_failure = "no ACPI";
@@ -256,7 +247,7 @@ TEST_CASE("stop: a VM without a possible action is left running, with the reason
 }
 
 TEST_CASE("stop: a paused guest goes on to hear that it is asked") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").snapshot.state = DomainState::paused;
   world.refresh("a");
   world.end_session(300);
@@ -266,7 +257,7 @@ TEST_CASE("stop: a paused guest goes on to hear that it is asked") {
   CHECK(world.supervisor().session_over());
 
   SUBCASE("one that cannot go on is saved") {
-    auto other = with();
+    auto other = with(running());
     other.domain("a").snapshot.state = DomainState::paused;
     other.domain("a").resume_failure = "no space";
     other.refresh("a");
@@ -319,7 +310,7 @@ TEST_CASE("stop: a VM that is starting is stopped when it is up") {
 }
 
 TEST_CASE("stop: a VM in a job of libvirt is stopped when that has ended") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").snapshot.in_job = true;
   world.domain("a").snapshot.state = DomainState::paused;
   world.domain("a").snapshot.state_reason = "migrating";
@@ -336,7 +327,7 @@ TEST_CASE("stop: a VM in a job of libvirt is stopped when that has ended") {
   CHECK(world.stops() == Strings{"button a"});
 
   SUBCASE("one that does not end is ended before the deadline") {
-    auto other = with();
+    auto other = with(running());
     other.domain("a").snapshot.in_job = true;
     other.refresh("a");
     other.end_session(100);
@@ -365,7 +356,7 @@ TEST_CASE("stop: its time begins when libvirt has ended its work on it") {
 }
 
 TEST_CASE("stop: somebody's call ends first, and is answered") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").save_takes = 8s;
   const auto id = world.request(RequestKind::save, "a");
   world.end_session(300);
@@ -377,7 +368,7 @@ TEST_CASE("stop: somebody's call ends first, and is answered") {
   CHECK(world.journal("", Incident::stopped).back().ends_with(": 1 saved"));
 
   SUBCASE("it fails: the VM is stopped in the other ways") {
-    auto other = with();
+    auto other = with(running());
     other.domain("a").save_failure = "no space";
     other.domain("a").save_takes = 8s;
     const auto failing = other.request(RequestKind::save, "a");
@@ -402,7 +393,7 @@ TEST_CASE("stop: who wants the same is answered with it") {
 }
 
 TEST_CASE("stop: somebody's shutdown that is waited for goes on") {
-  auto world = with();
+  auto world = with(running());
   world.domain("a").shutdown_takes = 20s;
   const auto id = world.request(RequestKind::shutdown, "a");
   world.deliver();

@@ -281,4 +281,13 @@ void World::send_event(const std::string& id, DomainEventKind kind) {
   collect();
 }
 
+VmSpec running(const nlohmann::json& policy) { return {.policy = policy, .running = true}; }
+
+World with(const VmSpec& spec) {
+  World world;
+  world.define("a", spec);
+  world.connect();
+  return world;
+}
+
 }  // namespace virtsession

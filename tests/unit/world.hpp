@@ -30,6 +30,9 @@ struct VmSpec {
   bool agent_channel = true;
 };
 
+/// A VM that runs.
+VmSpec running(const nlohmann::json& policy = nullptr);
+
 /// A domain of the fake libvirt and how it behaves.
 struct FakeDomain {
   DomainSnapshot snapshot;
@@ -220,6 +223,9 @@ class World {
   std::map<std::string, VmView> shown_;
   unsigned events_ = 0;
 };
+
+/// One with the VM "a", connected.
+World with(const VmSpec& spec);
 
 }  // namespace virtsession
 

@@ -11,9 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kLibvirtWait{3};
-
-struct Options {
+struct HistoryOptions {
   std::string vm;
   std::uint32_t limit = 0;
 };
@@ -29,9 +27,9 @@ std::string uuid_of(Client& client, const std::string& vm) {
   }
 }
 
-int history(Console& console, const Options& options) {
+int history(Console& console, const HistoryOptions& options) {
   auto client = looking_client();
-  client.wait_for_libvirt(kLibvirtWait);
+  client.wait_for_libvirt();
   const auto rows = client.manager().History(uuid_of(client, options.vm), {{"limit", sdbus::Variant(options.limit)}});
   auto list = json::array();
   Table table({"TIME", "NAME", "PHASE", "REASON", "CAUSE"});
@@ -58,7 +56,7 @@ int history(Console& console, const Options& options) {
 }  // namespace
 
 Verb add_history(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<HistoryOptions>();
   auto* command = app.add_subcommand("history", "What became of VMs since virtsessiond started, and why")->group(kLook);
   command->add_option("VM", options->vm, "Only this VM; the uuid of one that is gone is accepted");
   command->add_option("-n,--limit", options->limit, "Only so many of the newest entries")->option_text("N");

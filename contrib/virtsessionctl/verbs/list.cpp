@@ -10,21 +10,19 @@
 namespace virtsession::ctl {
 namespace {
 
-constexpr std::chrono::seconds kLibvirtWait{3};
-
-struct Options {
+struct ListOptions {
   std::vector<std::string> patterns;
   bool all = false, running = false, failed = false, quiet = false;
 };
 
-bool is_wanted(const Options& options, const VmInfo& vm) {
+bool is_wanted(const ListOptions& options, const VmInfo& vm) {
   if (options.all || (!options.running && !options.failed)) return true;
   return (options.running && vm.is_active()) || (options.failed && tone_of(vm) == Tone::bad);
 }
 
-int list(Console& console, const Options& options) {
+int list(Console& console, const ListOptions& options) {
   auto client = looking_client();
-  client.wait_for_libvirt(kLibvirtWait);
+  client.wait_for_libvirt();
   auto vms = select_vms(client.vms(), options.patterns);
   std::erase_if(vms, [&](const VmInfo& vm) { return !is_wanted(options, vm); });
   if (console.json) {
@@ -54,7 +52,7 @@ int list(Console& console, const Options& options) {
 }  // namespace
 
 Verb add_list(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ListOptions>();
   auto* command = app.add_subcommand("list", "All VMs, a line each")->group(kLook);
   command->add_option("VM", options->patterns, "Only these VMs");
   command->add_flag("-a,--all", options->all, "All VMs (the default)");

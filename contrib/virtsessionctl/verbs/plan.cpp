@@ -9,9 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kLibvirtWait{3};
-
-Tone tone_of(const std::string& decision) {
+Tone tone_of_decision(const std::string& decision) {
   if (decision == "start" || decision == "shutdown" || decision == "save") return Tone::good;
   return decision == "skip" || decision == "leave" ? Tone::faint : Tone::warning;
 }
@@ -30,7 +28,7 @@ int print_steps(Console& console, const Rows& rows) {
                     {"reason", std::get<4>(row)}});
     table.add({{wave == 0 ? "-" : std::to_string(wave)},
                {std::get<2>(row), Tone::strong},
-               {decision, tone_of(decision)},
+               {decision, tone_of_decision(decision)},
                {std::get<4>(row)}});
   }
   if (console.json)
@@ -63,7 +61,7 @@ Verb add_plan(CLI::App& app) {
             const bool stop = options->which == "stop";
             if (options->timeout_sec && !stop) throw Failure(kUsage, "--timeout is for 'plan stop'");
             auto client = looking_client();
-            client.wait_for_libvirt(kLibvirtWait);
+            client.wait_for_libvirt();
             if (!stop) return print_steps(console, client.manager().PlanStart({}));
             VariantMap arguments;
             if (options->timeout_sec) arguments.emplace("timeout_sec", sdbus::Variant(*options->timeout_sec));

@@ -15,9 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kLibvirtWait{3};
-
-struct Options {
+struct PolicyOptions {
   std::string vm;
   std::vector<std::string> words;
   bool edit = false, clear = false;
@@ -67,9 +65,9 @@ int show_value(Console& console, const VmInfo& vm, const std::string& key) {
   return kOk;
 }
 
-int look(Console& console, const Options& options) {
+int look(Console& console, const PolicyOptions& options) {
   auto client = looking_client();
-  client.wait_for_libvirt(kLibvirtWait);
+  client.wait_for_libvirt();
   const auto vm = select_vm(client.vms(), options.vm);
   return options.words.empty() ? show(console, vm, client.manager_properties().text("ConfigPath"))
                                : show_value(console, vm, options.words.front());
@@ -96,7 +94,7 @@ json assignments(const VmInfo& vm, const std::vector<std::string>& words) {
   return keys;
 }
 
-int change(Console& console, const Options& options) {
+int change(Console& console, const PolicyOptions& options) {
   Client client;
   client.require_or_start(console);
   client.require_libvirt();
@@ -119,7 +117,7 @@ int change(Console& console, const Options& options) {
 }  // namespace
 
 Verb add_policy(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<PolicyOptions>();
   auto* command = app.add_subcommand("policy", "Show or change how a VM is looked after")->group(kConfigure);
   command->add_option("VM", options->vm, "A name, a uuid or a pattern that fits one VM")->required();
   command->add_option("KEY=VALUE", options->words,

@@ -16,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kLibvirtWait{3};
-
 /// The order in which a person looks for them; what a later version adds comes after these.
 constexpr const char* kOrder[] = {"Name",          "Title",       "Uuid",           "State",           "StateReason",
                                   "Phase",         "PhaseReason", "Intent",         "StartedUSec",     "Autostart",
@@ -81,7 +79,7 @@ Verb add_show(CLI::App& app) {
   command->footer("Names and meanings are those of the D-Bus interface org.virtsession.Supervisor1.VM.");
   return {command, Completes::vms, [options](Console& console) {
             auto client = looking_client();
-            client.wait_for_libvirt(kLibvirtWait);
+            client.wait_for_libvirt();
             const auto vms = select_vms(client.vms(), options->vms);
             if (!options->property.empty() && !console.json) return print_property(console, vms, options->property);
             if (console.json) {

@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::chrono::seconds kLibvirtWait{3};
 constexpr std::uint32_t kHistoryRows = 5;
 
 json to_json(const std::vector<Advice>& advices) {
@@ -117,7 +116,7 @@ void print_vms(Console& console, const std::vector<VmInfo>& vms) {
 }
 
 int show_all(Console& console, Client& client) {
-  client.wait_for_libvirt(kLibvirtWait);
+  client.wait_for_libvirt();
   const auto manager = client.manager_properties();
   const auto vms = client.vms();
   const auto advices = advise(manager, vms);
@@ -165,7 +164,7 @@ void print_vm(Console& console, Client& client, const VmInfo& vm) {
 }
 
 int show_some(Console& console, Client& client, const std::vector<std::string>& patterns) {
-  client.wait_for_libvirt(kLibvirtWait);
+  client.wait_for_libvirt();
   const auto manager = client.manager_properties();
   const auto vms = select_vms(client.vms(), patterns);
   std::vector<Advice> advices;

@@ -77,8 +77,8 @@ std::set<std::string> members(std::string xml, const std::string& interface) {
   return lines;
 }
 
-struct WithWeb {
-  WithWeb() { service.add(web()); }
+struct Introspected {
+  Introspected() { service.add(web()); }
 
   std::string busctl(const std::string& arguments) {
     const auto ran = run("busctl --address=" + bus.address() + " " + arguments);
@@ -96,7 +96,7 @@ struct WithWeb {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(WithWeb, "what the service has is what the XML says") {
+TEST_CASE_FIXTURE(Introspected, "what the service has is what the XML says") {
   const auto manager = members(source_xml(kManagerInterface), kManagerInterface);
   CHECK(manager.contains("method GetVM  > 1 in s vm"));
   CHECK(manager.contains("property Version s read> org.freedesktop.DBus.Property.EmitsChangedSignal=const"));
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(WithWeb, "what the service has is what the XML says") {
   CHECK(members(client.introspect(kWebPath), kVmInterface) == vm);
 }
 
-TEST_CASE_FIXTURE(WithWeb, "gdbus reads the same") {
+TEST_CASE_FIXTURE(Introspected, "gdbus reads the same") {
   if (!installed("gdbus")) {
     MESSAGE("gdbus is not installed");
     return;
@@ -121,7 +121,7 @@ TEST_CASE_FIXTURE(WithWeb, "gdbus reads the same") {
   }
 }
 
-TEST_CASE_FIXTURE(WithWeb, "every member is documented with a comment of its name") {
+TEST_CASE_FIXTURE(Introspected, "every member is documented with a comment of its name") {
   for (const char* interface : {kManagerInterface, kVmInterface}) {
     const std::string xml = source_xml(interface);
     const std::regex element("(-->)?\\s*<(method|property|interface) name=\"([^\"]+)\"");
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(WithWeb, "every member is documented with a comment of its nam
   }
 }
 
-TEST_CASE_FIXTURE(WithWeb, "busctl shows, reads, sets and calls") {
+TEST_CASE_FIXTURE(Introspected, "busctl shows, reads, sets and calls") {
   const auto introspected = busctl("introspect " + name + " " + kWebPath);
   CHECK(introspected.find("org.virtsession.Supervisor1.VM") != std::string::npos);
   CHECK(std::regex_search(introspected, std::regex("\\.Name +property +s +\"web\" +emits-change")));

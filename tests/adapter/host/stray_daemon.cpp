@@ -23,7 +23,7 @@ namespace {
 
 constexpr const char* kManaged = "virtsession-libvirtd.service";
 
-struct Fixture {
+struct StrayFixture {
   TemporaryFolder folder;
   EventLoop loop;
 
@@ -46,7 +46,7 @@ struct Fixture {
 TEST_CASE("a daemon is found by its lock, on its own PID file or on that of the QEMU driver") {
   for (const auto& [program, file] : {std::pair("libvirtd", "libvirtd.pid"), std::pair("virtqemud", "virtqemud.pid"),
                                       std::pair("virtqemud", "qemu/run/driver.pid")}) {
-    const Fixture fixture;
+    const StrayFixture fixture;
     CHECK_FALSE(fixture.find());
     const FakeDaemon daemon(fixture.folder.path(), program, fixture.lock(file));
     const auto found = fixture.find();
@@ -65,7 +65,7 @@ TEST_CASE("a daemon is found by its lock, on its own PID file or on that of the 
 }
 
 TEST_CASE("a PID file that nobody locks, and a lock of another program, are nobody's daemon") {
-  const Fixture fixture;
+  const StrayFixture fixture;
   std::filesystem::create_directories(fixture.folder / "libvirt");
   std::ofstream(fixture.lock("libvirtd.pid")) << getpid();
   CHECK_FALSE(fixture.find());
@@ -74,7 +74,7 @@ TEST_CASE("a PID file that nobody locks, and a lock of another program, are nobo
 }
 
 TEST_CASE("a daemon whose executable was replaced by an upgrade is still found") {
-  const Fixture fixture;
+  const StrayFixture fixture;
   const FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"));
   std::filesystem::remove(fixture.folder / "libvirtd");
   CHECK(fixture.find());
@@ -82,7 +82,7 @@ TEST_CASE("a daemon whose executable was replaced by an upgrade is still found")
 
 TEST_CASE("a daemon outside of our PID namespace is found without a PID, and cannot be ended") {
   REQUIRE(geteuid() == 0);
-  Fixture fixture;
+  StrayFixture fixture;
   const FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"));
   const pid_t child = fork();
   if (child == 0) {
@@ -105,7 +105,7 @@ TEST_CASE("a daemon outside of our PID namespace is found without a PID, and can
 }
 
 TEST_CASE("a stray daemon is asked to end, and is gone when that is answered") {
-  Fixture fixture;
+  StrayFixture fixture;
   FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"));
   CHECK(bool(fixture.end(*fixture.find())));
   CHECK_FALSE(fixture.find());
@@ -113,14 +113,14 @@ TEST_CASE("a stray daemon is asked to end, and is gone when that is answered") {
 }
 
 TEST_CASE("a stray daemon that does not end when asked is killed") {
-  Fixture fixture;
+  StrayFixture fixture;
   FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"), {.ignores_sigterm = true});
   CHECK(bool(fixture.end(*fixture.find())));
   CHECK(daemon.wait() == SIGKILL);
 }
 
 TEST_CASE("a stray daemon that has ended meanwhile is as good as ended") {
-  Fixture fixture;
+  StrayFixture fixture;
   std::optional<StrayDaemon> found;
   {
     const FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"));
@@ -148,7 +148,7 @@ TEST_CASE("a process that may not be signalled is told with the reason") {
 }
 
 TEST_CASE("an answer is dropped when another call has taken its place") {
-  Fixture fixture;
+  StrayFixture fixture;
   FakeDaemon daemon(fixture.folder.path(), "libvirtd", fixture.lock("libvirtd.pid"));
   StrayDaemonEnder ender(fixture.loop);
   std::string answers;
@@ -159,7 +159,7 @@ TEST_CASE("an answer is dropped when another call has taken its place") {
 }
 
 TEST_CASE("a stray virtlogd is left alone while it keeps a VM's log, and killed when it keeps none") {
-  Fixture fixture;
+  StrayFixture fixture;
   FakeDaemon logd(fixture.folder.path(), "virtlogd", fixture.lock("virtlogd.pid"), {.log = fixture.folder / "vm.log"});
   REQUIRE(find_stray_logd(fixture.folder.path()));
   CHECK_FALSE(fixture.find());
@@ -168,7 +168,7 @@ TEST_CASE("a stray virtlogd is left alone while it keeps a VM's log, and killed 
   stray_logd.look();
   CHECK_FALSE(logd.has_ended());
   logd.close_log();
-  CHECK_FALSE(keeps_logs(logd.pid()));
+  REQUIRE_FALSE(keeps_logs(logd.pid()));
   stray_logd.look();
   CHECK(logd.wait() == SIGKILL);  // SIGTERM would make the real one remove the file of its socket
 }

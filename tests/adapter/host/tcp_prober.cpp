@@ -30,7 +30,7 @@ using test::loop_until_idle;
 using test::Manner;
 using test::TcpService;
 
-struct Fixture {
+struct ProberFixture {
   void want(const std::string& host, std::uint16_t port) { prober->want({{"vm", {host, port}}}); }
   bool is_ready(const std::string& uuid = "vm") const { return std::ranges::count(ready, uuid) == 1; }
   void wait_until_ready() {
@@ -43,7 +43,7 @@ struct Fixture {
 };
 
 TEST_CASE("A service is ready when it speaks, or when it takes a client's leave") {
-  Fixture test;
+  ProberFixture test;
   TcpService service(test.loop, "127.0.0.1");
   SUBCASE("speaks") {
     service.listen(Manner::speaks);
@@ -69,7 +69,7 @@ TEST_CASE("A service is ready when it speaks, or when it takes a client's leave"
 }
 
 TEST_CASE("A service that comes later is found") {
-  Fixture test;
+  ProberFixture test;
   TcpService service(test.loop, "127.0.0.1");
   test.want("127.0.0.1", service.port());
   // The first try is refused in the first pass; what finds the service is another one.
@@ -80,7 +80,7 @@ TEST_CASE("A service that comes later is found") {
 }
 
 TEST_CASE("A forwarder whose guest is not there yet does not count") {
-  Fixture test;
+  ProberFixture test;
   TcpService service(test.loop, "127.0.0.1");
   SUBCASE("the guest refuses") { service.listen(Manner::closes); }
   SUBCASE("the guest boots") { service.listen(Manner::holds); }
@@ -93,7 +93,7 @@ TEST_CASE("A forwarder whose guest is not there yet does not count") {
 }
 
 TEST_CASE("Every address of a host is tried") {
-  Fixture test;
+  ProberFixture test;
   SUBCASE("IPv6") {
     TcpService service(test.loop, "::1");
     service.listen(Manner::silent);
@@ -142,7 +142,7 @@ TEST_CASE("At another host's address an open connection is enough") {
     REQUIRE(std::system("ip link set lo up && ip address add 192.0.2.1/32 dev lo && "
                         "ip address add 192.0.2.2/32 dev lo && "
                         "ip route replace local 192.0.2.2 dev lo table local src 192.0.2.1") == 0);
-    Fixture test;
+    ProberFixture test;
     TcpService service(test.loop, "192.0.2.2");
     service.listen(Manner::holds);
     test.want("192.0.2.2", service.port());
@@ -158,7 +158,7 @@ TEST_CASE("At another host's address an open connection is enough") {
 }
 
 TEST_CASE("A name is looked up without blocking, for those who still want it") {
-  Fixture test;
+  ProberFixture test;
   TcpService service(test.loop, "127.0.0.1");
   service.listen(Manner::speaks);
   auto release = std::make_shared<std::counting_semaphore<>>(0);
@@ -211,7 +211,7 @@ TEST_CASE("A lookup that outlives prober and loop ends in peace") {
   auto release = std::make_shared<std::binary_semaphore>(0);
   auto ended = std::make_shared<std::atomic<bool>>(false);
   {
-    Fixture test;
+    ProberFixture test;
     auto asked = std::make_shared<std::atomic<bool>>(false);
     test.prober.emplace(
         test.loop, [](const std::string&) {},
@@ -237,7 +237,7 @@ TEST_CASE("The system's name services are asked") {
     const test::TemporaryFolder folder;
     std::ofstream(folder / "hosts") << "127.0.0.1 guest.virtsession.test\n";
     test::bind_mount(folder / "hosts", "/etc/hosts");
-    Fixture test;
+    ProberFixture test;
     TcpService service(test.loop, "127.0.0.1");
     service.listen(Manner::speaks);
     test.want("guest.virtsession.test", service.port());
@@ -246,7 +246,7 @@ TEST_CASE("The system's name services are asked") {
 }
 
 TEST_CASE("What is taken back in flight is dropped, whatever it was doing") {
-  Fixture test;
+  ProberFixture test;
   TcpService holds(test.loop, "127.0.0.1");
   TcpService refuses(test.loop, "127.0.0.1");
   TcpService speaks(test.loop, "127.0.0.1");

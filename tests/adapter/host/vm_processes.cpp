@@ -3,6 +3,7 @@
 
 #include "adapter/host/fake_process.hpp"
 #include "adapter/host/libvirt_folders.hpp"
+#include "host/proc.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>

@@ -26,13 +26,13 @@ using test::FakeQemu;
 using test::loop_until;
 using test::loop_until_idle;
 
-constexpr auto kUuid = "30b28fa7-a062-4e2a-97d3-fba270664079";
+constexpr auto kVmUuid = "30b28fa7-a062-4e2a-97d3-fba270664079";
 constexpr auto kScope = "virtsession-web-30b28fa7.scope";
 using Pids = std::vector<std::uint32_t>;
 
 /// A user manager, libvirt's folders, and the scopes of VMs.
-struct Fixture {
-  explicit Fixture(bool is_connected = true) {
+struct ScopesFixture {
+  explicit ScopesFixture(bool is_connected = true) {
     systemd.manager.result_before_reply = "done";
     if (is_connected) connect();
   }
@@ -43,7 +43,7 @@ struct Fixture {
     loop_until(loop, "the user manager", [&] { return is_connected; });
   }
   void want(const ScopeLimits& limits = {}, int domain_id = 1, const std::string& name = "web") {
-    scopes->want({{kUuid, {name, domain_id, limits}}});
+    scopes->want({{kVmUuid, {name, domain_id, limits}}});
   }
   void wait_for_report(const std::string& report) {
     loop_until(loop, report, [&] { return std::ranges::find(reports, report) != reports.end(); });
@@ -78,7 +78,7 @@ struct Fixture {
   std::vector<std::string> reports;
   std::optional<VmScopes> scopes{std::in_place, loop, users,
                                  [this](const std::string& uuid, const std::string& unit, const std::string& error) {
-                                   CHECK(uuid == kUuid);
+                                   CHECK(uuid == kVmUuid);
                                    reports.push_back(unit + ": " + error);
                                  },
                                  ScopeSources{[this](const auto& name, const auto& uuid, int domain_id) {
@@ -91,8 +91,8 @@ struct Fixture {
 Pids unsigned_pids(std::vector<pid_t> pids) { return {pids.begin(), pids.end()}; }
 
 TEST_CASE("A VM that runs gets a scope with its processes and limits") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   FakeProcess swtpm({"swtpm", "socket"});
   fixture.folders.write_pid("swtpm/1-web-swtpm.pid", swtpm.pid());
   fixture.want({.cpu_weight = 50, .io_weight = {}, .memory_high_bytes = {}});
@@ -107,8 +107,8 @@ TEST_CASE("A VM that runs gets a scope with its processes and limits") {
 }
 
 TEST_CASE("Nothing is looked at and nothing is asked while nothing has changed") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   fixture.want();
   fixture.want();
   fixture.wait_for_report(std::string(kScope) + ": ");
@@ -124,8 +124,8 @@ TEST_CASE("Nothing is looked at and nothing is asked while nothing has changed")
 }
 
 TEST_CASE("Limits that change are applied at once, also while the scope is being made") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   fixture.want();
   fixture.want({.cpu_weight = 50, .io_weight = {}, .memory_high_bytes = {}});
   loop_until(fixture.loop, "the first change", [&] { return fixture.calls("SetUnitProperties") == 1; });
@@ -138,8 +138,8 @@ TEST_CASE("Limits that change are applied at once, also while the scope is being
 }
 
 TEST_CASE("A run that is in a scope already stays in it, with the limits of now") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   const std::string old_scope = "virtsession-old\\x2dname-30b28fa7.scope";
   fixture.systemd.manager.scopes[old_scope] = {{"DelegateControllers", {}}, {"PIDs", sdbus::Variant(Pids{})}};
   fixture.units[qemu.pid()] = old_scope;
@@ -158,8 +158,8 @@ TEST_CASE("A run that is in a scope already stays in it, with the limits of now"
 }
 
 TEST_CASE("A VM of a stray daemon is moved out of the login session") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   fixture.units[qemu.pid()] = "session-3.scope";
   fixture.want();
   fixture.wait_for_report(std::string(kScope) + ": ");
@@ -167,9 +167,9 @@ TEST_CASE("A VM of a stray daemon is moved out of the login session") {
 }
 
 TEST_CASE("A helper that comes while the scope is being made is moved, too") {
-  Fixture fixture;
+  ScopesFixture fixture;
   fixture.systemd.manager.result_before_reply.reset();
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   fixture.want();
   loop_until(fixture.loop, "the scope's job", [&] { return !fixture.systemd.manager.jobs.empty(); });
   FakeProcess passt({"passt"});
@@ -179,14 +179,14 @@ TEST_CASE("A helper that comes while the scope is being made is moved, too") {
 }
 
 TEST_CASE("The next run gets a new scope, or joins the last one while that is there") {
-  Fixture fixture;
-  auto first = std::make_unique<FakeQemu>(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  auto first = std::make_unique<FakeQemu>(fixture.folders, "web", kVmUuid);
   fixture.want();
   fixture.wait_for_report(std::string(kScope) + ": ");
   const auto first_pid = first->pid();
   first.reset();
   fixture.reports.clear();
-  FakeQemu second(fixture.folders, "web", kUuid);
+  FakeQemu second(fixture.folders, "web", kVmUuid);
   SUBCASE("new") {
     fixture.systemd.manager.scopes.clear();
     fixture.want({}, 2);
@@ -203,8 +203,8 @@ TEST_CASE("The next run gets a new scope, or joins the last one while that is th
 }
 
 TEST_CASE("A failure is told and tried again, whether of the scope or of its limits") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   auto& systemd = fixture.systemd.manager;
   SUBCASE("the scope") {
     systemd.scope_error = "No.";
@@ -226,8 +226,8 @@ TEST_CASE("A failure is told and tried again, whether of the scope or of its lim
 }
 
 TEST_CASE("A manager that stops or is away, and a QEMU that has ended, are no failures") {
-  Fixture fixture(false);
-  auto qemu = std::make_unique<FakeQemu>(fixture.folders, "web", kUuid);
+  ScopesFixture fixture(false);
+  auto qemu = std::make_unique<FakeQemu>(fixture.folders, "web", kVmUuid);
   SUBCASE("away") {
     fixture.want();
     loop_until(fixture.loop, "a second try", [&] { return fixture.searches > 4; });
@@ -262,8 +262,8 @@ TEST_CASE("A manager that stops or is away, and a QEMU that has ended, are no fa
 }
 
 TEST_CASE("Nothing is told of a run that has ended, nor after the end of the object") {
-  Fixture fixture;
-  FakeQemu qemu(fixture.folders, "web", kUuid);
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
   fixture.want();
   SUBCASE("of the run") { fixture.scopes->want({}); }
   SUBCASE("of the object") { fixture.scopes.reset(); }
@@ -273,13 +273,13 @@ TEST_CASE("Nothing is told of a run that has ended, nor after the end of the obj
 }
 
 TEST_CASE("A scope is named after its VM, as systemd-escape does it") {
-  CHECK(scope_name("web", kUuid) == kScope);
-  CHECK(scope_name("web-1", kUuid) == "virtsession-web\\x2d1-30b28fa7.scope");
-  CHECK(scope_name("a b.c:d_e@\\", kUuid) == "virtsession-a\\x20b.c:d_e\\x40\\x5c-30b28fa7.scope");
-  CHECK(scope_name(".x", kUuid) == "virtsession-\\x2ex-30b28fa7.scope");
-  CHECK(scope_name("\xc3\xbc", kUuid) == "virtsession-\\xc3\\xbc-30b28fa7.scope");
-  CHECK(scope_name(std::string(300, 'a'), kUuid).size() == 255);
-  const auto escaped = scope_name(std::string(300, '-'), kUuid);
+  CHECK(scope_name("web", kVmUuid) == kScope);
+  CHECK(scope_name("web-1", kVmUuid) == "virtsession-web\\x2d1-30b28fa7.scope");
+  CHECK(scope_name("a b.c:d_e@\\", kVmUuid) == "virtsession-a\\x20b.c:d_e\\x40\\x5c-30b28fa7.scope");
+  CHECK(scope_name(".x", kVmUuid) == "virtsession-\\x2ex-30b28fa7.scope");
+  CHECK(scope_name("\xc3\xbc", kVmUuid) == "virtsession-\\xc3\\xbc-30b28fa7.scope");
+  CHECK(scope_name(std::string(300, 'a'), kVmUuid).size() == 255);
+  const auto escaped = scope_name(std::string(300, '-'), kVmUuid);
   CHECK(escaped.size() <= 255);
   CHECK(escaped.ends_with("\\x2d-30b28fa7.scope"));
 }

@@ -9,7 +9,7 @@ using namespace virtsession;
 
 namespace {
 
-std::string parsed(const std::string& xml) {
+std::string policy_of(const std::string& xml) {
   const auto text = parse_policy_xml(xml);
   REQUIRE_MESSAGE(bool(text), xml);
   return *text;
@@ -34,7 +34,7 @@ TEST_CASE("what is built is read back, whatever the text") {
     CAPTURE(text);
     const auto xml = build_policy_xml(text);
     REQUIRE(bool(xml));
-    CHECK(parsed(*xml) == text);
+    CHECK(policy_of(*xml) == text);
   }
 }
 
@@ -51,13 +51,13 @@ TEST_CASE("a text that XML cannot carry is refused before libvirt sees it") {
 }
 
 TEST_CASE("the element is read however it is written") {
-  CHECK(parsed("<policy/>").empty());
-  CHECK(parsed("<policy>{\"a\":1}</policy>") == "{\"a\":1}");
-  CHECK(parsed("<v:policy xmlns:v='https://virtsession.org/policy/1'>{}</v:policy>") == "{}");
-  CHECK(parsed("<policy xmlns='https://virtsession.org/policy/1'><![CDATA[{\"a\":\"<\"}]]></policy>") ==
+  CHECK(policy_of("<policy/>").empty());
+  CHECK(policy_of("<policy>{\"a\":1}</policy>") == "{\"a\":1}");
+  CHECK(policy_of("<v:policy xmlns:v='https://virtsession.org/policy/1'>{}</v:policy>") == "{}");
+  CHECK(policy_of("<policy xmlns='https://virtsession.org/policy/1'><![CDATA[{\"a\":\"<\"}]]></policy>") ==
         "{\"a\":\"<\"}");
-  CHECK(parsed("<policy>{<!-- why -->}</policy>") == "{}");
-  CHECK(parsed("<policy>" + std::string(kMaxPolicyBytes, 'x') + "</policy>").size() == kMaxPolicyBytes);
+  CHECK(policy_of("<policy>{<!-- why -->}</policy>") == "{}");
+  CHECK(policy_of("<policy>" + std::string(kMaxPolicyBytes, 'x') + "</policy>").size() == kMaxPolicyBytes);
 }
 
 TEST_CASE("hostile and broken XML is refused with a reason") {
@@ -92,5 +92,5 @@ TEST_CASE("no entity is expanded, inside or outside, and no file is read") {
   }
   CHECK(contains(refused(laughs + "]><policy a=\"&l19;\">&l19;</policy>"), "document type"));
   // The same words as text are nobody's business.
-  CHECK(parsed("<policy><![CDATA[<!DOCTYPE x>]]></policy>") == "<!DOCTYPE x>");
+  CHECK(policy_of("<policy><![CDATA[<!DOCTYPE x>]]></policy>") == "<!DOCTYPE x>");
 }

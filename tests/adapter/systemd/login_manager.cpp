@@ -29,7 +29,7 @@ using test::loop_until;
 using test::loop_until_idle;
 using test::PrivateBus;
 using test::RunningLogind;
-using Timeout = std::optional<std::chrono::microseconds>;
+using StopTimeout = std::optional<std::chrono::microseconds>;
 
 constexpr auto kInhibit = "Inhibit sleep virtsession delay";
 
@@ -189,13 +189,13 @@ TEST_CASE("How long the user manager may take to stop is read from the system's 
   Host host;
   test::RunningSystemd systemd(host.loop, *host.bus);
   auto& unit = systemd.manager.unit("user@" + std::to_string(getuid()) + ".service");
-  const auto timeout = [&] { return host.answer<Timeout>([&](auto done) { host.login.user_stop_timeout(done); }); };
+  const auto timeout = [&] { return host.answer<StopTimeout>([&](auto done) { host.login.user_stop_timeout(done); }); };
   const auto too_early = timeout();
   REQUIRE_FALSE(too_early);
   CHECK(too_early.error() == Error{ErrorCode::not_supported, "There is no system bus"});
   host.connect();
   unit.stop_timeout_usec = 120'000'000;
-  CHECK(timeout().value() == Timeout(120s));
+  CHECK(timeout().value() == StopTimeout(120s));
   unit.stop_timeout_usec = std::numeric_limits<std::uint64_t>::max();
   CHECK(timeout().value() == std::nullopt);
 }
