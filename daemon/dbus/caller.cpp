@@ -3,22 +3,12 @@
 
 #include "dbus/guard.hpp"
 #include "dbus/text.hpp"
+#include "util/proc.hpp"
 #include "util/sdbus_compat.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <utility>
 
 namespace virtsession {
-
-namespace {
-
-std::string read_proc(std::uint32_t pid, const char* file) {
-  std::ifstream stream("/proc/" + std::to_string(pid) + "/" + file);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
-}  // namespace
 
 Callers::Callers(sdbus::IConnection& connection)
     : bus_(sdbus::createProxy(connection, sdbus_compat::ServiceName("org.freedesktop.DBus"),
@@ -40,31 +30,15 @@ void Callers::identify(const std::string& sender, const std::string& what, Known
       });
 }
 
-std::string_view unit_of_cgroup(std::string_view cgroup) {
-  // "0::/user.slice/.../app-x.scope/child" in the unified hierarchy, "1:name=systemd:/..." in the old one
-  auto start = cgroup.find("0::/");
-  if (const auto legacy = cgroup.find(":name=systemd:/"); legacy != std::string_view::npos) start = legacy;
-  if (start == std::string_view::npos) return {};
-  std::string_view path = cgroup.substr(cgroup.find('/', start));
-  path = path.substr(0, path.find('\n'));
-  while (!path.empty()) {
-    const auto slash = path.rfind('/');
-    const std::string_view name = path.substr(slash + 1);
-    if (name.ends_with(".scope") || name.ends_with(".service")) return name;
-    path = path.substr(0, slash);
-  }
-  return {};
-}
-
 std::string describe_caller(const std::string& sender, std::uint32_t pid) {
   const std::string who = "D-Bus client " + sender;
   if (pid == 0) return who;
-  std::string command = read_proc(pid, "comm");
+  const auto process = static_cast<pid_t>(pid);
+  std::string command = read_proc(process, "comm");
   if (command.empty()) return who + " (pid " + std::to_string(pid) + ")";
   if (command.back() == '\n') command.pop_back();
   std::string text = who + " (" + command + ", pid " + std::to_string(pid);
-  const std::string cgroup = read_proc(pid, "cgroup");
-  if (const auto unit = unit_of_cgroup(cgroup); !unit.empty()) text.append(", ").append(unit);
+  if (const auto unit = unit_of(process); !unit.empty()) text.append(", ").append(unit);
   return valid_utf8(text + ")");
 }
 

@@ -34,10 +34,6 @@ class Callers {
   std::unique_ptr<sdbus::IProxy> bus_;
 };
 
-/// \param cgroup the text of /proc/PID/cgroup (cgroups(7)) \return the innermost systemd unit in it, or nothing. That
-/// is a scope or a service; what a service makes below itself (a container) is not looked into.
-std::string_view unit_of_cgroup(std::string_view cgroup);
-
 /// \param pid 0 when it is not known \return "D-Bus client SENDER (...)" with what /proc says of the process
 std::string describe_caller(const std::string& sender, std::uint32_t pid);
 

@@ -93,7 +93,7 @@ std::optional<std::vector<ListeningSocket>> ask_kernel() {
 }
 
 // "Num RefCount Protocol Flags Type St Inode Path"
-std::optional<std::vector<ListeningSocket>> read_proc() {
+std::optional<std::vector<ListeningSocket>> read_proc_net() {
   const auto text = read_file("/proc/net/unix");
   if (!text || !*text) return std::nullopt;
   constexpr std::uint32_t kAccepts = 1U << 16;  // __SO_ACCEPTCON
@@ -117,7 +117,7 @@ std::optional<std::vector<ListeningSocket>> read_proc() {
 
 std::optional<std::vector<ListeningSocket>> listening_sockets() {
   if (auto sockets = ask_kernel()) return sockets;
-  return read_proc();
+  return read_proc_net();
 }
 
 const ListeningSocket* find_listening(const std::vector<ListeningSocket>& sockets, const std::string& path) {

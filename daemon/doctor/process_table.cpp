@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/process_table.hpp"
 
-#include "util/files.hpp"
+#include "util/proc.hpp"
 
 #include <sys/stat.h>
 
@@ -14,11 +14,6 @@ namespace virtsession {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of_file(const std::string& path) {
-  auto text = read_file(path);
-  return text && *text ? **text : std::string();
-}
 
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
@@ -35,29 +30,18 @@ bool is_of_interest(std::string_view name) {
 std::optional<ProcessInfo> read_process(pid_t pid, const std::string& folder) {
   ProcessInfo process;
   process.pid = pid;
-  process.arguments = split(text_of_file(folder + "/cmdline"), '\0');
+  process.arguments = split(read_proc(pid, "cmdline"), '\0');
   if (process.arguments.empty()) return std::nullopt;
   process.name = fs::path(process.arguments[0]).filename();
   if (!is_of_interest(process.name)) return std::nullopt;
   struct stat status {};
   if (stat(folder.c_str(), &status) < 0) return std::nullopt;
   process.uid = status.st_uid;
-  process.unit = unit_of_cgroup(text_of_file(folder + "/cgroup"));
+  process.unit = unit_of(pid);
   return process;
 }
 
 }  // namespace
-
-std::string unit_of_cgroup(const std::string& text) {
-  std::string unit;
-  for (const auto& line : split(text, '\n')) {
-    const bool systemd = line.starts_with("0::") || line.find(":name=systemd:") != std::string::npos;
-    if (!systemd) continue;
-    for (const auto& part : split(line.substr(line.rfind(':') + 1), '/'))
-      if (part.ends_with(".service") || part.ends_with(".scope")) unit = part;
-  }
-  return unit;
-}
 
 std::vector<ProcessInfo> read_processes() {
   std::vector<ProcessInfo> processes;

@@ -23,9 +23,6 @@ struct ProcessInfo {
 /// process in the middle of a core dump.
 std::vector<ProcessInfo> read_processes();
 
-/// The innermost unit of the text of a /proc/PID/cgroup, for all versions of cgroups; empty when there is none.
-std::string unit_of_cgroup(const std::string& text);
-
 /// Whether the process holds that socket; false also when it may not be looked into.
 bool holds_socket(pid_t pid, std::uint32_t inode);
 

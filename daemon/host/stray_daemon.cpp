@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "host/stray_daemon.hpp"
 
-#include "host/proc.hpp"
+#include "util/proc.hpp"
 #include "util/unique_fd.hpp"
 
 #include <fcntl.h>

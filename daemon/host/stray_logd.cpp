@@ -2,9 +2,9 @@
 #include "host/stray_logd.hpp"
 
 #include "host/pidfd.hpp"
-#include "host/proc.hpp"
 #include "host/stray_daemon.hpp"
 #include "util/log.hpp"
+#include "util/proc.hpp"
 
 #include <sys/stat.h>
 

@@ -2,7 +2,8 @@
 #include "host/vm_processes.hpp"
 
 #include "host/pidfd.hpp"
-#include "host/proc.hpp"
+#include "util/files.hpp"
+#include "util/proc.hpp"
 
 #include <fmt/format.h>
 
@@ -11,8 +12,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <system_error>
 
@@ -34,12 +33,17 @@ pid_t to_pid(std::string_view text) {
   return result.ec == std::errc() && pid > 0 ? pid : 0;
 }
 
-/// Arguments end with a NUL.
-bool is_qemu(pid_t pid, const std::string& uuid) {
-  return is_ours(pid) && read_text(proc_folder(pid) / "cmdline").find("\0-uuid\0"s + uuid + '\0') != std::string::npos;
+pid_t pid_in(const fs::path& file) {
+  const auto text = read_file(file);
+  return text && *text ? to_pid(**text) : 0;
 }
 
-bool is_any_qemu(pid_t pid) { return read_text(proc_folder(pid) / "cmdline").find("\0-uuid\0"s) != std::string::npos; }
+/// Arguments end with a NUL.
+bool is_qemu(pid_t pid, const std::string& uuid) {
+  return is_ours(pid) && read_proc(pid, "cmdline").find("\0-uuid\0"s + uuid + '\0') != std::string::npos;
+}
+
+bool is_any_qemu(pid_t pid) { return read_proc(pid, "cmdline").find("\0-uuid\0"s) != std::string::npos; }
 
 /// The folder of the session daemon's that the variable, else `fallback` in the home folder, leads to; or nothing.
 fs::path qemu_folder(const char* variable, const char* fallback, const char* name) {
@@ -61,7 +65,7 @@ void each_entry(const fs::path& folder, Visit visit) {
 
 pid_t find_qemu(const std::string& name, const std::string& uuid) {
   if (const auto folder = run_folder(); !folder.empty())
-    if (const pid_t pid = to_pid(read_text(folder / (name + ".pid"))); pid > 0 && is_qemu(pid, uuid)) return pid;
+    if (const pid_t pid = pid_in(folder / (name + ".pid")); pid > 0 && is_qemu(pid, uuid)) return pid;
   pid_t found = 0;
   each_entry("/proc", [&](const fs::directory_entry& entry) {
     if (found > 0) return;
@@ -83,7 +87,7 @@ std::set<pid_t> pids_in_files(const std::string& name, int domain_id) {
   std::set<pid_t> pids;
   const auto take = [&](const fs::path& file) {
     if (file.extension() != ".pid") return;
-    if (const pid_t pid = to_pid(read_text(file)); pid > 0) pids.insert(pid);
+    if (const pid_t pid = pid_in(file); pid > 0) pids.insert(pid);
   };
   const auto take_if_named = [&](const fs::directory_entry& entry) {
     if (is_named(entry.path().filename().string(), name, domain_id, '-')) take(entry.path());

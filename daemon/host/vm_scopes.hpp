@@ -2,12 +2,12 @@
 #pragma once
 
 #include "core/restart.hpp"
-#include "host/proc.hpp"
 #include "host/vm_processes.hpp"
 #include "systemd/scope_spec.hpp"
 #include "systemd/user_manager.hpp"
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
+#include "util/proc.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -104,17 +104,6 @@ TEST_CASE("object paths are made from uuids and read back") {
   CHECK(object_path("../\xff x") == "/org/virtsession/Supervisor1/vm/______x");
 }
 
-TEST_CASE("the innermost unit of a cgroup is found") {
-  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-virt\\x2dmanager-12.scope\n") ==
-        "app-virt\\x2dmanager-12.scope");
-  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/session-3.scope\n") == "session-3.scope");
-  CHECK(unit_of_cgroup("0::/system.slice/cockpit.service/payload/child\n") == "cockpit.service");
-  CHECK(unit_of_cgroup("12:pids:/x.service\n1:name=systemd:/user.slice/a.scope\n0::/\n") == "a.scope");
-  CHECK(unit_of_cgroup("0::/\n") == "");
-  CHECK(unit_of_cgroup("0::/a/b\n") == "");
-  CHECK(unit_of_cgroup("") == "");
-}
-
 TEST_CASE("a caller is described as far as it is known") {
   CHECK(describe_caller(":1.42", 0) == "D-Bus client :1.42");
   CHECK(describe_caller(":1.42", std::numeric_limits<std::uint32_t>::max()) == "D-Bus client :1.42 (pid 4294967295)");

@@ -51,19 +51,6 @@ TEST_CASE("Who may ping") {
   CHECK(!in_ping_range("lots", {1000}));
 }
 
-TEST_CASE("The unit of a process in each version of cgroups") {
-  CHECK(unit_of_cgroup(
-            "0::/user.slice/user-1000.slice/user@1000.service/virtsession.slice/virtsession-libvirtd.service\n") ==
-        "virtsession-libvirtd.service");
-  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/session-3.scope\n") == "session-3.scope");
-  CHECK(unit_of_cgroup("9:name=systemd:/system.slice/libvirtd.service\n4:memory:/x.scope\n0::/\n") ==
-        "libvirtd.service");
-  CHECK(unit_of_cgroup("0::/user.slice/user-1000.slice/user@1000.service/app.slice/app-x.scope/vcpu0\n") ==
-        "app-x.scope");
-  CHECK(unit_of_cgroup("0::/\n") == "");
-  CHECK(unit_of_cgroup("garbage") == "");
-}
-
 TEST_CASE("Mounts, and which one a path is in") {
   const auto mounts = parse_mountinfo(
       "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"

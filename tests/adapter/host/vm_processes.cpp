@@ -3,7 +3,6 @@
 
 #include "adapter/host/fake_process.hpp"
 #include "adapter/host/libvirt_folders.hpp"
-#include "host/proc.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -124,21 +123,6 @@ TEST_CASE("Only the VM's QEMU is asked to end") {
   CHECK_FALSE(terminate_qemu("web", kUuid));
   CHECK(kill(other.pid(), 0) == 0);
   CHECK(qemu_of("db", kOther) == other.pid());
-}
-
-TEST_CASE("A process's unit is the innermost scope or service of its control group") {
-  CHECK(innermost_unit("0::/user.slice/user-1000.slice/session-3.scope\n") == "session-3.scope");
-  CHECK(innermost_unit("0::/user.slice/user-1000.slice/user@1000.service/virtsession.slice/a.scope\n") == "a.scope");
-  CHECK(innermost_unit("0::/user.slice/user@1000.service/a.service/payload\n") == "a.service");
-  CHECK(innermost_unit("12:pids:/x.service\n1:name=systemd:/user.slice/a.scope\n0::/user.slice/a.scope\n") ==
-        "a.scope");
-  CHECK(innermost_unit("1:name=systemd:/user.slice/a.scope\n0::/\n") == "a.scope");
-  CHECK(innermost_unit("1:name=systemd:/\n0::/user.slice/a.scope\n") == "a.scope");
-  CHECK(innermost_unit("0::/\n") == "");
-  CHECK(innermost_unit("0::/a/b.slice\n") == "");
-  CHECK(innermost_unit("") == "");
-  CHECK(unit_of(getpid()) == unit_of(getppid()));
-  CHECK(unit_of(-1) == "");
 }
 
 }  // namespace

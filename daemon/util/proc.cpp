@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "host/proc.hpp"
+#include "util/proc.hpp"
+
+#include "util/files.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <iterator>
 
 namespace virtsession {
 
 std::filesystem::path proc_folder(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
+std::string read_proc(pid_t pid, const char* name) {
+  auto text = read_file(proc_folder(pid) / name);
+  return text && *text ? **std::move(text) : std::string();
 }
 
 bool is_ours(pid_t pid) {
@@ -21,12 +20,7 @@ bool is_ours(pid_t pid) {
   return stat(proc_folder(pid).c_str(), &status) == 0 && status.st_uid == geteuid();
 }
 
-std::string unit_of(pid_t pid) {
-  const auto cgroup = read_text(proc_folder(pid) / "cgroup");
-  return std::string(innermost_unit(cgroup));
-}
-
-std::string_view innermost_unit(std::string_view cgroup) {
+std::string_view unit_of_cgroup(std::string_view cgroup) {
   // "0::/user.slice/..." in the unified hierarchy, "1:name=systemd:/user.slice/..." in the old one; where there are
   // both, the other may have the process at its root.
   for (const std::string_view hierarchy : {"0::/", ":name=systemd:/"}) {
@@ -43,5 +37,7 @@ std::string_view innermost_unit(std::string_view cgroup) {
   }
   return {};
 }
+
+std::string unit_of(pid_t pid) { return std::string(unit_of_cgroup(read_proc(pid, "cgroup"))); }
 
 }  // namespace virtsession
