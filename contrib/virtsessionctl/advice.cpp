@@ -3,6 +3,7 @@
 
 #include "select.hpp"
 #include "text.hpp"
+#include "util/shell_word.hpp"
 
 #include <algorithm>
 
@@ -81,6 +82,12 @@ void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advice
 std::string problem_text(const json& problem) {
   const auto text = problem.value("text", std::string()), suggestion = problem.value("suggestion", std::string());
   return suggestion.empty() ? text : text + ", " + suggestion;
+}
+
+Advice advise_on_system_vms(const std::string& system_vms) {
+  return {"",
+          system_vms + ". They are not here: this is qemu:///session, with the VMs that are yours alone",
+          {"virtsessionctl doctor --uri   # system or session?", "virsh -c qemu:///system list --all"}};
 }
 
 Advice advise_to_turn_on() {

@@ -18,6 +18,9 @@ struct Advice {
 /// What to do now, most urgent first. Empty when all is as it should be.
 std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms);
 
+/// For who has no VM in the session. \param system_vms as system_vms_text() has it
+Advice advise_on_system_vms(const std::string& system_vms);
+
 /// What to do when virtsessiond does not run.
 Advice advise_to_turn_on();
 

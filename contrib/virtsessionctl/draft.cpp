@@ -3,6 +3,7 @@
 
 #include "exit_code.hpp"
 #include "text.hpp"
+#include "util/shell_word.hpp"
 
 #include <unistd.h>
 

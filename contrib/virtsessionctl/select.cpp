@@ -5,6 +5,7 @@
 #include "core/vm.hpp"
 #include "exit_code.hpp"
 #include "text.hpp"
+#include "util/shell_word.hpp"
 
 #include <fnmatch.h>
 

@@ -106,20 +106,6 @@ std::string cut_to_width(std::string_view text, std::size_t columns, std::string
   return std::string(text.substr(0, bytes)) + std::string(ellipsis);
 }
 
-std::string shell_word(std::string_view text) {
-  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=@%+,";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos && text.front() != '-')
-    return std::string(text);
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      word += "'\\''";
-    else
-      word += c;
-  }
-  return word + "'";
-}
-
 std::string duration_text(std::chrono::microseconds duration) {
   const auto usec = std::max<std::int64_t>(duration.count(), 0);
   const auto seconds = usec / 1'000'000;

@@ -19,9 +19,6 @@ std::size_t display_width(std::string_view text);
 /// The beginning of a text that fits into that many columns, ended by `ellipsis` when something was cut off.
 std::string cut_to_width(std::string_view text, std::size_t columns, std::string_view ellipsis);
 
-/// A word as a shell reads it back: "web", "'my vm'". A text with control characters should not be offered to a shell.
-std::string shell_word(std::string_view text);
-
 /// "0.4 s", "12 s", "5 min", "2 h 5 min", "3 days": what a person wants to know, in at most two units.
 std::string duration_text(std::chrono::microseconds duration);
 

@@ -8,7 +8,7 @@
 namespace virtsession {
 namespace {
 
-using Answer = LibvirtFacts::Answer;
+using LibvirtAnswer = LibvirtFacts::Answer;
 
 std::string socket_unit(const std::string& daemon) { return "virtsession-" + daemon + ".socket"; }
 std::string service_unit(const std::string& daemon) { return "virtsession-" + daemon + ".service"; }
@@ -46,20 +46,20 @@ void check_answer(const DaemonSocket& socket, const Picture& picture, Report& re
   const std::string who = socket.daemon + " (" + place(libvirt, socket.pid) + ")";
   const std::string restart = "systemctl --user restart " + service_unit(socket.daemon);
   switch (libvirt.answer) {
-    case Answer::answered:
+    case LibvirtAnswer::answered:
       return report.ok("daemon-answers",
                        who + ", version " + version_text(libvirt.version) + ", answers at " + socket.path);
-    case Answer::failed:
+    case LibvirtAnswer::failed:
       return report.add("daemon-answers", Severity::problem, {},
                         who + " refuses at " + socket.path + ": " + libvirt.error, restart);
-    case Answer::too_late:
+    case LibvirtAnswer::too_late:
       return report.add("daemon-answers", Severity::problem, {},
                         who + " listens at " + socket.path + " and does not answer", restart);
-    case Answer::not_allowed_to_ask:
+    case LibvirtAnswer::not_allowed_to_ask:
       return report.add("daemon-answers", Severity::note, {},
                         who + " listens at " + socket.path +
                             "; it was not asked, since LIBVIRT_AUTOSTART=0 is not in the environment of who looks");
-    case Answer::not_running:
+    case LibvirtAnswer::not_running:
       break;
   }
   report.ok("daemon-answers",

@@ -13,7 +13,7 @@
 namespace virtsession {
 namespace {
 
-using State = ImageFacts::State;
+using ImageState = ImageFacts::State;
 
 constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
 /// So little that the next update of a guest fills it.
@@ -31,23 +31,23 @@ void check_present(const CheckedVm& checked, const MachineFacts& machine, Report
       report.add(kId, Severity::problem, vm, text, fix);
     };
     switch (image.state) {
-      case State::missing:
+      case ImageState::missing:
         problem(name_of(image) + " does not exist",
                 image.cdrom ? virsh_command("change-media", vm) + " " + shell_word(image.target) + " --eject --config"
                             : virsh_command("edit", vm));
         break;
-      case State::denied:
+      case ImageState::denied:
         problem(name_of(image) + " may not be opened by " + machine.user + ": " + image.error,
                 "sudo chown " + shell_word(machine.user) + " " + shell_word(image.path) + " && chmod u+rw " +
                     shell_word(image.path));
         break;
-      case State::too_late:
+      case ImageState::too_late:
         problem(name_of(image) + " is on a file system that does not answer", "");
         break;
-      case State::other_error:
+      case ImageState::other_error:
         problem(name_of(image) + " cannot be looked at: " + image.error, "");
         break;
-      case State::present:
+      case ImageState::present:
         if (!image.missing_backing.empty())
           problem(name_of(image) + " stands on " + image.missing_backing + ", which does not exist", "");
         break;
@@ -70,7 +70,7 @@ std::map<std::string, Growth> growth_by_mount(const Picture& picture) {
   std::map<std::string, Growth> mounts;
   for (const auto& [vm, domain] : picture.vms) {
     for (const auto& image : domain.images) {
-      if (!image.filesystem || !image.writable || image.state != State::present) continue;
+      if (!image.filesystem || !image.writable || image.state != ImageState::present) continue;
       auto& growth = mounts[image.filesystem->mount_point];
       growth.available = image.filesystem->available;
       growth.vms.insert(vm.name);

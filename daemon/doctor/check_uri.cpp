@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/list_text.hpp"
 #include "doctor/checks.hpp"
+#include "doctor/diagnose.hpp"
 #include "doctor/words.hpp"
 
 namespace virtsession {
@@ -51,12 +52,12 @@ void check_system(const Picture& picture, Report& report) {
   using Answer = SystemLibvirtFacts::Answer;
   const auto& system = picture.facts.uri.system;
   const std::string uri = kSystem;
+  if (const auto vms = system_vms_text(system))
+    return report.add("uri-system-vms", Severity::note, {},
+                      *vms + "; that is not the session, and virtsession does not look after VMs there");
   switch (system.answer) {
     case Answer::answered:
-      if (system.vms.empty()) return report.ok("uri-system-vms", uri + " has no VMs");
-      return report.add("uri-system-vms", Severity::note, {},
-                        uri + " has " + count_text(system.vms.size(), "VM") + " (" + more(system.vms) +
-                            "), which are not the session's: virtsession does not look after them");
+      return report.ok("uri-system-vms", uri + " has no VMs");
     case Answer::failed:
       return report.ok("uri-system-vms", uri + " does not tell without a password: " + system.error);
     case Answer::too_late:
@@ -69,15 +70,20 @@ void check_system(const Picture& picture, Report& report) {
     case Answer::no_socket:
       break;
   }
-  if (system.definitions.value_or(0) > 0)
-    return report.add("uri-system-vms", Severity::note, {},
-                      uri + " does not run now, and has " + count_text(*system.definitions, "VM") +
-                          " defined, which are not the session's");
   report.ok("uri-system-vms", uri + (system.answer == Answer::not_running ? " does not run now" : " is not there") +
                                   (system.definitions ? ", and has no VMs" : ""));
 }
 
 }  // namespace
+
+std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system) {
+  using Answer = SystemLibvirtFacts::Answer;
+  const std::string uri = kSystem;
+  if (!system.vms.empty()) return uri + " has " + count_text(system.vms.size(), "VM") + " (" + more(system.vms) + ")";
+  const bool off = system.answer == Answer::not_running || system.answer == Answer::no_socket;
+  if (!off || system.definitions.value_or(0) == 0) return std::nullopt;
+  return uri + " does not run now, and has " + count_text(*system.definitions, "VM") + " defined";
+}
 
 DefaultUri default_uri(const DoctorFacts& facts) {
   const auto& uri = facts.uri;

@@ -4,6 +4,7 @@
 #include "doctor/facts.hpp"
 #include "doctor/finding.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace virtsession {
 /// All checks, in the order of check_table(). Each says what it saw, also when it is well; what was not seen is not
 /// judged. Pure.
 std::vector<Finding> diagnose(const DoctorFacts& facts);
+
+/// "qemu:///system has 2 VMs (a, b)", as far as it can be asked; nothing when it has none. Pure.
+std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system);
 
 /// "system or session?": the two kinds of libvirt side by side, as they are on this machine. A table in plain text, at
 /// most 100 columns wide. Pure.

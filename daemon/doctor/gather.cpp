@@ -49,6 +49,10 @@ struct Questions {
   std::optional<Bounded<SystemLibvirtFacts>> system;
 };
 
+Bounded<SystemLibvirtFacts> ask_system(const SystemLibvirtFacts& found) {
+  return {"doctor-system", [found] { return ask_system_libvirt(found, "qemu+unix:///system?socket=" + found.socket); }};
+}
+
 Questions ask(const GatherOptions& options, DoctorFacts& facts) {
   using Answer = LibvirtFacts::Answer;
   Questions questions;
@@ -59,10 +63,7 @@ Questions ask(const GatherOptions& options, DoctorFacts& facts) {
       questions.session.emplace("doctor-session",
                                 [uri = "qemu+unix:///session?socket=" + socket->path] { return ask_libvirt(uri); });
   }
-  if (facts.uri.system.answer == SystemLibvirtFacts::Answer::too_late)
-    questions.system.emplace("doctor-system", [found = facts.uri.system] {
-      return ask_system_libvirt(found, "qemu+unix:///system?socket=" + found.socket);
-    });
+  if (facts.uri.system.answer == SystemLibvirtFacts::Answer::too_late) questions.system = ask_system(facts.uri.system);
   return questions;
 }
 
@@ -154,6 +155,14 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   facts.user_manager.stop_budget_usec = take(budget, deadline, "the system manager", too_late);
   facts.network = take(network, deadline, "networks", too_late);
   return facts;
+}
+
+SystemLibvirtFacts gather_system_libvirt(const GatherOptions& options) {
+  Bounded<std::vector<ProcessInfo>> processes("doctor-processes", read_processes);
+  const auto deadline = Clock::now() + options.limit;
+  auto found = find_system_libvirt(options, processes.get(deadline).value_or(std::vector<ProcessInfo>()));
+  if (found.answer != SystemLibvirtFacts::Answer::too_late) return found;
+  return ask_system(found).get(deadline).value_or(found);
 }
 
 }  // namespace virtsession

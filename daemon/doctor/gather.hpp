@@ -42,4 +42,7 @@ GatherOptions options_from_environment();
 /// several at once.
 DoctorFacts gather_facts(const GatherOptions& options);
 
+/// Of that, what is found about the system's libvirt.
+SystemLibvirtFacts gather_system_libvirt(const GatherOptions& options);
+
 }  // namespace virtsession

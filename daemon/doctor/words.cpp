@@ -5,9 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
-
 namespace virtsession {
 
 std::string size_text(std::uint64_t bytes) {
@@ -41,21 +38,6 @@ std::string duration_text(std::int64_t seconds) {
                              : fmt::format("{} min {} s", seconds / 60, seconds % 60);
   if (seconds < 2 * kDay) return fmt::format("{} h", seconds / 3600);
   return fmt::format("{} days", seconds / kDay);
-}
-
-std::string shell_word(const std::string& text) {
-  const auto is_plain = [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("_./:@%+=,-").find(static_cast<char>(c)) != std::string_view::npos;
-  };
-  if (!text.empty() && std::ranges::all_of(text, is_plain)) return text;
-  std::string word = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      word += "'\\''";
-    else
-      word += c;
-  }
-  return word + "'";
 }
 
 std::string virsh_command(const std::string& verb, const std::string& vm) {

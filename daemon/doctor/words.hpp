@@ -2,6 +2,7 @@
 #pragma once
 
 #include "doctor/facts.hpp"
+#include "util/shell_word.hpp"
 
 #include <cstdint>
 #include <string>
@@ -19,8 +20,6 @@ std::string count_text(std::size_t count, const std::string& noun);
 /// "90 s", "1 min 30 s", "3 days"
 std::string duration_text(std::int64_t seconds);
 
-/// The text as one word of a shell command.
-std::string shell_word(const std::string& text);
 /// `virsh -c qemu:///session VERB NAME`
 std::string virsh_command(const std::string& verb, const std::string& vm);
 

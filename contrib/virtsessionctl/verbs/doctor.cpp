@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
 #include "../exit_code.hpp"
+#include "../own_look.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "doctor/diagnose.hpp"
-#include "doctor/gather.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 
 namespace virtsession::ctl {
@@ -33,14 +32,7 @@ std::vector<Row> ask_daemon(Client& client) {
   return rows;
 }
 
-/// The same look, by this process, with what only the daemon knows left out.
-DoctorFacts look_without_daemon() {
-  setenv("LIBVIRT_AUTOSTART", "0", 1);  // before there are threads: nothing here may start a daemon
-  auto options = options_from_environment();
-  options.libvirt_starts_nothing = true;
-  return gather_facts(options);
-}
-
+/// What the same look by this process finds, with what only the daemon knows left out.
 std::vector<Row> rows_of(const DoctorFacts& facts) {
   std::vector<Row> rows{
       {"daemon-running", "problem", "", "virtsessiond does not run", "systemctl --user enable --now virtsessiond"}};
@@ -79,7 +71,7 @@ Verb add_doctor(CLI::App& app) {
   command->add_flag("--uri", *uri, "Compare qemu:///system and qemu:///session on this machine");
   return {command, Completes::nothing, [uri](Console& console) {
             if (*uri) {
-              const auto page = system_or_session_page(look_without_daemon());
+              const auto page = system_or_session_page(gather_facts(own_look()));
               if (console.json)
                 console.print_json(json{{"page", page}});
               else
@@ -87,7 +79,7 @@ Verb add_doctor(CLI::App& app) {
               return kOk;
             }
             Client client;
-            const auto rows = client.find() ? ask_daemon(client) : rows_of(look_without_daemon());
+            const auto rows = client.find() ? ask_daemon(client) : rows_of(gather_facts(own_look()));
             if (console.json)
               console.print_json(to_json(rows));
             else

@@ -4,7 +4,7 @@
 namespace virtsession::ctl {
 namespace {
 
-struct Options : Waiting {
+struct MarkOptions : Waiting {
   std::vector<std::string> vms;
   bool once = false, now = false;
 };
@@ -16,7 +16,7 @@ Send set_mark(bool once, bool enable) {
 }  // namespace
 
 Verb add_enable(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<MarkOptions>();
   auto* command = app.add_subcommand("enable", "Mark VMs to start at login")->group(kConfigure);
   add_vms(*command, options->vms);
   command->add_flag("--once", options->once, "At the next login only (libvirt 11.2 or later)");
@@ -40,7 +40,7 @@ Verb add_enable(CLI::App& app) {
 }
 
 Verb add_disable(CLI::App& app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<MarkOptions>();
   auto* command = app.add_subcommand("disable", "Take the mark away: VMs do not start at login")->group(kConfigure);
   add_vms(*command, options->vms);
   command->add_flag("--once", options->once, "Take away only the mark for the next login");

@@ -2,12 +2,14 @@
 #include "../advice.hpp"
 #include "../client.hpp"
 #include "../exit_code.hpp"
+#include "../own_look.hpp"
 #include "../property_json.hpp"
 #include "../select.hpp"
 #include "../table.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "../vm_text.hpp"
+#include "doctor/diagnose.hpp"
 
 #include <fmt/format.h>
 
@@ -119,7 +121,10 @@ int show_all(Console& console, Client& client) {
   client.wait_for_libvirt();
   const auto manager = client.manager_properties();
   const auto vms = client.vms();
-  const auto advices = advise(manager, vms);
+  auto advices = advise(manager, vms);
+  if (vms.empty() && manager.text("LibvirtState") == "ready")
+    if (const auto system = system_vms_text(gather_system_libvirt(own_look())))
+      advices.insert(advices.begin(), advise_on_system_vms(*system));
   if (console.json) {
     console.print_json(
         {{"running", true}, {"manager", manager.json()}, {"vms", ctl::to_json(vms)}, {"advice", to_json(advices)}});

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/desktop.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace virtsession;
+using namespace virtsession::test;
+
+namespace {
+
+bool says(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+/// A libvirt for the system, with one VM: as little of it as answers.
+void start_system_libvirt(Desktop& desktop) {
+  desktop.host().write_file("/etc/libvirt/qemu.conf", "user = \"root\"\ngroup = \"root\"\n");
+  desktop.host().must_exec({"systemd-run", "--unit=libvirtd", "--service-type=notify", "libvirtd"});
+  desktop.host().write_file(
+      "/root/server.xml",
+      "<domain type='qemu'><name>server</name><memory>1024</memory><os><type>hvm</type></os></domain>");
+  desktop.host().must_exec({"virsh", "-c", "qemu:///system", "define", "/root/server.xml"});
+}
+
+}  // namespace
+
+TEST_CASE("first run: status tells what is missing and the command for it, until a login starts a VM") {
+  Desktop desktop;
+  desktop.login();
+  const auto status = [&] { return desktop.run({"virtsessionctl"}); };
+  auto text = status();
+  CHECK(says(text, "There is no virtual machine of yours yet"));
+  CHECK_FALSE(says(text, "qemu:///system"));
+
+  start_system_libvirt(desktop);
+  text = status();
+  CHECK(says(text, "qemu:///system has 1 VM (server). They are not here"));
+  CHECK(says(text, "virtsessionctl doctor --uri"));
+  const auto page = desktop.run({"virtsessionctl", "doctor", "--uri"});
+  CHECK(says(page, "yes, to look (read-only, without a password)"));
+
+  const auto guest = desktop.define({.name = "web"});
+  wait_until([&] { return desktop.find("web").has_value(); }, kSoon, "the domain is there");
+  text = status();
+  CHECK_FALSE(says(text, "qemu:///system"));
+  CHECK(says(text, "No VM is marked to start at login. To mark one:\n    virtsessionctl enable web\n"));
+  desktop.run({"virtsessionctl", "enable", "web"});
+  CHECK_FALSE(says(status(), "What to do"));
+  desktop.logout();
+  desktop.login();
+  guest.wait_ready();
+  desktop.wait_for("web", "Phase", "running");
+}
