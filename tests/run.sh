@@ -20,13 +20,13 @@ Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are 
   e2e      real logins, real libvirt and real guests in a throwaway host (root)
   selftest is the throwaway host itself what the e2e tests take it for? not part of the default run
   bench    the measurements in README.md; not part of the default run
-  package  the Debian package: built, lintian, and from installation to purge in a throwaway host; not part of the
-           default run
-  compat   Debian 13, in a folder: built, unit and adapter tests, and e2e on a throwaway host of it; not part of the
-           default run (COMPAT_FILTER: which of the e2e cases)
+  packages the Debian package: built, and lintian; not part of the default run
+  package  the same, and from installation to purge in throwaway hosts; not part of the default run
+  compat   Debian 13, in a folder: built, unit and adapter tests, and on throwaway hosts of it e2e and the package; not
+           part of the default run (COMPAT_FILTER: which of the e2e cases)
   fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
-E2E_FILTER=PATTERN picks test cases of e2e by name.
+E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit and adapter built otherwise.
 TXT
 }
 
@@ -96,7 +96,7 @@ fault() {
   build/release/tests/fault
 }
 
-package() {
+packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpkg-dev file lintian
   build package
   local packages=build/package/packages revision
@@ -105,10 +105,14 @@ package() {
   echo "== lintian"
   # Whoever built it answers for it: it was uploaded nowhere, and closes no bug there.
   lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs "$packages"/*-1_*deb
+}
+
+package() {
+  packages
   build release --target package_test
   ctest --preset release -L '^e2e$' -R '^e2e_guests$'
   echo "== Testing the package in throwaway hosts"
-  VIRTSESSION_PACKAGES=$packages build/release/tests/package_test --duration=true
+  VIRTSESSION_PACKAGES=build/package/packages build/release/tests/package_test --duration=true
 }
 
 compat() {
@@ -118,21 +122,22 @@ compat() {
   mkdir -p "$root/src"
   git ls-files -z --cached --others --exclude-standard |
     tar -c --null --ignore-failed-read -T - | tar -x -C "$root/src"
-  echo "== Debian 13: building, unit and adapter tests"
+  echo "== Debian 13: building, unit and adapter tests, the package"
   # shellcheck disable=SC2016 # expanded inside
-  tests/package/debian-root run "$root" env VIRTSESSION_JOBS="$jobs" sh -ec '
+  tests/package/debian-root run "$root" env VIRTSESSION_JOBS="$jobs" PRESET=release sh -ec '
     cd /src
-    tests/run.sh unit adapter
-    cmake --preset release -DVIRTSESSION_TESTS=OFF
-    cmake --build --preset release -j "$VIRTSESSION_JOBS"
+    tests/run.sh unit adapter packages
+    cmake --build --preset release -j "$VIRTSESSION_JOBS" --target man
     rm -rf build/installed
     DESTDIR=$PWD/build/installed cmake --install build/release >build/install.log'
   echo "== Debian 13: testing in throwaway hosts"
-  build release --target e2e
+  build release --target e2e package_test
   ctest --preset release -L '^e2e$' -R '^e2e_guests$'
   VIRTSESSION_TEST_LOWER=$root VIRTSESSION_TEST_INSTALLED=$root/src/build/installed \
     build/release/tests/e2e --duration=true --test-case-exclude='install.sh*' \
     --test-case="${COMPAT_FILTER:-login*,logout*,reboot*,kill*,lingering*,the host sleeps*,busctl and gdbus*}"
+  VIRTSESSION_TEST_LOWER=$root VIRTSESSION_PACKAGES=$root/src/build/package/packages \
+    build/release/tests/package_test --duration=true
 }
 
 style() {
@@ -169,7 +174,7 @@ parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(style asan tsan fuzz e2e)
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench | package | compat | fault) ;;
+    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -180,7 +185,7 @@ mkdir -p build
 for part in "${parts[@]}"; do
   begin=$SECONDS
   case $part in
-    unit | adapter) test_with debug "^$part$" ;;
+    unit | adapter) test_with "${PRESET:-debug}" "^$part$" ;;
     asan | tsan) test_with "$part" '^(unit|adapter)$' ;;
     *) "$part" ;;
   esac
