@@ -4,6 +4,8 @@
 #include "doctor/diagnose.hpp"
 #include "doctor/words.hpp"
 
+#include <algorithm>
+
 namespace virtsession {
 namespace {
 
@@ -74,6 +76,19 @@ void check_system(const Picture& picture, Report& report) {
                                   (system.definitions ? ", and has no VMs" : ""));
 }
 
+void check_other_users(const Picture& picture, Report& report) {
+  const auto& others = picture.facts.others_vms;
+  for (const auto& other : others) {
+    const auto is_it = [&](const CheckedVm& checked) { return checked.vm.name == other.name; };
+    const bool same = std::ranges::any_of(picture.vms, is_it);
+    report.add("uri-other-users", Severity::note, {},
+               "VM \"" + other.name + "\" runs in the session of " + other.user +
+                   (other.user == "root" ? ", where virsh looks when it is run with sudo" : "") +
+                   (same ? "; it is not this user's VM of that name" : "; this user's virsh does not see it"));
+  }
+  if (others.empty()) report.ok("uri-other-users", "no VM is seen to run in another user's session");
+}
+
 }  // namespace
 
 std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system) {
@@ -101,6 +116,7 @@ void check_uri(const Picture& picture, Report& report) {
   check_default(picture, report);
   check_etc(picture, report);
   check_system(picture, report);
+  check_other_users(picture, report);
 }
 
 }  // namespace virtsession

@@ -167,6 +167,12 @@ struct QemuProcess {
   enum class Owner { this_libvirt, other_libvirt, nobody } owner = Owner::nobody;  ///< by its command line
 };
 
+/// A VM that runs in the session of another user, such as root's when somebody used sudo.
+struct OtherUsersVm {
+  std::string user;
+  std::string name;
+};
+
 /// Where a file lies.
 struct FilesystemFacts {
   std::string mount_point;
@@ -225,7 +231,8 @@ struct DoctorFacts {
   UriFacts uri;
   LimitFacts limits;
   std::vector<QemuProcess> qemus;
-  bool domains_from_libvirt = false;  ///< else they are from the files of their definitions
+  std::vector<OtherUsersVm> others_vms;  ///< as far as this user may see processes of others
+  bool domains_from_libvirt = false;     ///< else they are from the files of their definitions
   std::vector<DomainFacts> domains;
   std::vector<SaveFacts> saves;
   Policy policy_defaults;             ///< for VMs, when virtsessiond cannot be asked

@@ -38,6 +38,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"vm-network", "how a VM is connected, and what that cannot do"},
     {"uri-default", "which libvirt a plain virsh reaches"},
     {"uri-system-vms", "VMs in qemu:///system, which are not the session's"},
+    {"uri-other-users", "VMs that run in the sessions of other users"},
     {"qemu-orphan", "QEMU processes of this user that libvirt does not know"},
     {"vm-scope", "whether a running VM has a place of its own, where no logout of a terminal ends it"},
     {"policy-usable", "whether the policy in a VM's metadata can be used"},

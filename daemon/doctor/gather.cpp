@@ -134,6 +134,7 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   facts.libvirt = gather_libvirt(options, machine, processes);
   facts.libvirt.version = version;
   facts.qemus = gather_qemus(machine, processes);
+  facts.others_vms = find_vms_of_others(machine, processes);
   facts.uri = take(uri, deadline, "libvirt's configuration", too_late);
   facts.uri.system = find_system_libvirt(options, processes);
   auto questions = ask(options, facts);

@@ -28,22 +28,27 @@ struct UserEntry {
   std::string home;
 };
 
-UserEntry user_entry() {
+UserEntry user_entry(uid_t uid) {
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> buffer(16384);
-  if (getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || !found) return {};
+  if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || !found) return {};
   return {found->pw_name, found->pw_dir};
 }
 
 }  // namespace
+
+std::string user_name(uid_t uid) {
+  auto name = user_entry(uid).name;
+  return name.empty() ? "uid " + std::to_string(uid) : name;
+}
 
 GatherOptions options_from_environment() {
   GatherOptions options;
   options.config_home = absolute_path_from("XDG_CONFIG_HOME");
   if (options.config_home.empty()) {
     std::string home = absolute_path_from("HOME");
-    if (home.empty()) home = user_entry().home;
+    if (home.empty()) home = user_entry(geteuid()).home;
     options.config_home = home + "/.config";
   }
   options.runtime_dir = absolute_path_from("XDG_RUNTIME_DIR");
@@ -63,7 +68,7 @@ MachineFacts gather_machine(const GatherOptions& options) {
   const auto text = read_file(options.etc + "/os-release");
   if (text && *text) machine.distribution = parse_distribution(**text);
   machine.uid = geteuid();
-  machine.user = user_entry().name;
+  machine.user = user_entry(geteuid()).name;
   if (machine.user.empty()) machine.user = std::to_string(machine.uid);
   machine.config_home = options.config_home;
   machine.runtime_dir = options.runtime_dir;

@@ -24,15 +24,16 @@ std::string name_of(const std::string& value) {
   return name;
 }
 
+bool mentions(const std::vector<std::string>& arguments, const std::string& word) {
+  return std::ranges::any_of(arguments, [&](const auto& argument) { return argument.find(word) != std::string::npos; });
+}
+
 /// libvirt gives each QEMU a key in a folder of its own, which tells one user's libvirt from that of a sandbox.
 QemuProcess::Owner owner_of(const std::vector<std::string>& arguments, const std::string& config_home) {
   const std::string ours = "\"" + config_home + "/libvirt/qemu/lib/";
-  const auto mentions = [&](const std::string& word) {
-    return std::ranges::any_of(arguments,
-                               [&](const auto& argument) { return argument.find(word) != std::string::npos; });
-  };
-  if (mentions(ours) || mentions("file=" + ours.substr(1))) return QemuProcess::Owner::this_libvirt;
-  return mentions("master-key.aes") ? QemuProcess::Owner::other_libvirt : QemuProcess::Owner::nobody;
+  if (mentions(arguments, ours) || mentions(arguments, "file=" + ours.substr(1)))
+    return QemuProcess::Owner::this_libvirt;
+  return mentions(arguments, "master-key.aes") ? QemuProcess::Owner::other_libvirt : QemuProcess::Owner::nobody;
 }
 
 }  // namespace
@@ -47,6 +48,17 @@ std::vector<QemuProcess> gather_qemus(const MachineFacts& machine, const std::ve
                      owner_of(process.arguments, machine.config_home)});
   }
   return qemus;
+}
+
+std::vector<OtherUsersVm> find_vms_of_others(const MachineFacts& machine, const std::vector<ProcessInfo>& processes) {
+  std::vector<OtherUsersVm> vms;
+  for (const auto& process : processes) {
+    // The system's have their files elsewhere, and are asked for by themselves.
+    const bool is_of_a_session = mentions(process.arguments, "/libvirt/qemu/lib/");
+    if (process.uid == machine.uid || !is_of_a_session) continue;
+    vms.push_back({user_name(process.uid), name_of(value_of(process.arguments, "-name"))});
+  }
+  return vms;
 }
 
 }  // namespace virtsession

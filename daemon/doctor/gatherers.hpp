@@ -40,6 +40,9 @@ LimitFacts gather_limits(const GatherOptions& options, const MachineFacts& machi
 LibvirtFacts gather_libvirt(const GatherOptions& options, const MachineFacts& machine,
                             const std::vector<ProcessInfo>& processes);
 
+/// A user's name, or "uid 1000" for one that has none.
+std::string user_name(uid_t uid);
+std::vector<OtherUsersVm> find_vms_of_others(const MachineFacts& machine, const std::vector<ProcessInfo>& processes);
 std::vector<QemuProcess> gather_qemus(const MachineFacts& machine, const std::vector<ProcessInfo>& processes);
 
 /// This machine's QEMU, or empty.

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace virtsession::test {
@@ -152,6 +153,25 @@ TEST_CASE("A QEMU of another libvirt, by its folder") {
   CHECK(found[0].severity == Severity::note);
   CHECK(found[0].text.find("another libvirt") != std::string::npos);
   CHECK(found[0].fix == "");
+}
+
+TEST_CASE("A VM that runs in the session of another user") {
+  const Elsewhere elsewhere;
+  const std::string key = elsewhere.options.config_home + "/libvirt/qemu/lib/domain-1-theirs/master-key.aes";
+  write_text(key, "0123456789abcdef");
+  const Spawned qemu("/usr/bin/qemu-system-x86_64",
+                     {"-name", "guest=theirs,debug-threads=on", "-S", "-accel", "tcg", "-display", "none",
+                      "-nodefaults", "-m", "16", "-uuid", "2b4fb538-b287-4a87-a3f3-5d2335f1c9aa", "-object",
+                      R"({"qom-type":"secret","id":"masterKey0","format":"raw","file":")" + key + R"("})"});
+  const auto seen_by = [](uid_t uid) {
+    MachineFacts machine;
+    machine.uid = uid;
+    const auto vms = find_vms_of_others(machine, read_processes());
+    const auto found = std::ranges::find(vms, "theirs", &OtherUsersVm::name);
+    return found == vms.end() ? std::string() : found->user;
+  };
+  CHECK(seen_by(geteuid() + 1) == user_name(geteuid()));
+  CHECK(seen_by(geteuid()) == "");
 }
 
 }  // namespace

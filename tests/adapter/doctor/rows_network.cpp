@@ -193,6 +193,18 @@ std::vector<CheckRow> uri_rows() {
        S::note, "", "counts for root only, not for ann", ""},
       {"root", [](auto& facts) { facts.machine.uid = 0; }, "uri-default", S::warning, "",
        "qemu:///system, since it runs as root", ""},
+      {"nobody else's", [](auto&) {}, "uri-other-users", S::ok, "", "no VM is seen", ""},
+      {"root's session",
+       [](auto& facts) {
+         facts.others_vms = {{"root", "mail"}};
+       },
+       "uri-other-users", S::note, "",
+       "VM \"mail\" runs in the session of root, where virsh looks when it is run with sudo; this user's", ""},
+      {"a name that is here, too",
+       [](auto& facts) {
+         facts.others_vms = {{"bert", "web"}};
+       },
+       "uri-other-users", S::note, "", "in the session of bert; it is not this user's VM of that name", ""},
       {"none", [](auto&) {}, "uri-system-vms", S::ok, "", "qemu:///system is not there", ""},
       {"empty", [](auto& facts) { facts.uri.system.answer = Answer::answered; }, "uri-system-vms", S::ok, "",
        "has no VMs", ""},
