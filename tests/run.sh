@@ -8,13 +8,14 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are the unit and adapter tests)
+Without arguments all that CI runs: style asan tsan fuzz e2e
 
   style    clang-format, shell scripts, manual pages
   tidy     clang-tidy over the daemon
   unit     the core with a fake hypervisor and a manual clock; debug build
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
-  asan     unit and adapter tests under the address, leak and undefined behaviour sanitizers
+  ctl      virtsessionctl on a terminal and in a pipe, against the real daemon on test:///; debug build
+  asan     unit, adapter and ctl tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
   e2e      real logins, real libvirt and real guests in a throwaway host (root)
@@ -26,7 +27,7 @@ Without arguments all that CI runs: style asan tsan fuzz e2e (asan and tsan are 
            part of the default run (COMPAT_FILTER: which of the e2e cases)
   fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
-E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit and adapter built otherwise.
+E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapter and ctl built otherwise.
 TXT
 }
 
@@ -60,12 +61,11 @@ build() {  # preset, targets (all)
   built[$*]=yes
 }
 
-programs=(unit adapter_util adapter_libvirt adapter_systemd adapter_dbus adapter_desktop adapter_host adapter_doctor
-  adapter_examples ctl)
-test_with() {  # preset, labels (a regular expression)
-  build "$1" --target "${programs[@]}"
-  echo "== Testing: $2 ($1)"
-  ctest --preset "$1" -L "$2" -j "$jobs"
+test_with() {  # preset, labels
+  local labels=("${@:2}")
+  build "$1" --target "${labels[@]/%/_tests}"
+  echo "== Testing: ${*:2} ($1)"
+  ctest --preset "$1" -L "^($(IFS='|' && echo "${*:2}"))\$" -j "$jobs"
 }
 
 e2e() {
@@ -126,7 +126,7 @@ compat() {
   # shellcheck disable=SC2016 # expanded inside
   tests/package/debian-root run "$root" env VIRTSESSION_JOBS="$jobs" PRESET=release sh -ec '
     cd /src
-    tests/run.sh unit adapter packages
+    tests/run.sh unit adapter ctl packages
     cmake --build --preset release -j "$VIRTSESSION_JOBS" --target man
     rm -rf build/installed
     DESTDIR=$PWD/build/installed cmake --install build/release >build/install.log'
@@ -174,7 +174,7 @@ parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(style asan tsan fuzz e2e)
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
+    style | tidy | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -185,8 +185,9 @@ mkdir -p build
 for part in "${parts[@]}"; do
   begin=$SECONDS
   case $part in
-    unit | adapter) test_with "${PRESET:-debug}" "^$part$" ;;
-    asan | tsan) test_with "$part" '^(unit|adapter)$' ;;
+    unit | adapter | ctl) test_with "${PRESET:-debug}" "$part" ;;
+    asan) test_with asan unit adapter ctl ;;
+    tsan) test_with tsan unit adapter ;;
     *) "$part" ;;
   esac
   echo "== $part: passed in $((SECONDS - begin)) s"

@@ -13,7 +13,7 @@ bool says(const std::string& text, const std::string& what) { return text.find(w
 /// A libvirt for the system, with one VM: as little of it as answers.
 void start_system_libvirt(Desktop& desktop) {
   desktop.host().write_file("/etc/libvirt/qemu.conf", "user = \"root\"\ngroup = \"root\"\n");
-  desktop.host().must_exec({"systemd-run", "--unit=libvirtd", "--service-type=notify", "libvirtd"});
+  desktop.host().must_exec({"systemd-run", "--unit=libvirt-of-the-system", "--service-type=notify", "libvirtd"});
   desktop.host().write_file(
       "/root/server.xml",
       "<domain type='qemu'><name>server</name><memory>1024</memory><os><type>hvm</type></os></domain>");
