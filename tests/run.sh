@@ -75,7 +75,7 @@ e2e() {
     ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
     build/release/tests/e2e --duration=true --test-case="$E2E_FILTER"
   else
-    ctest --preset release -L '^e2e$' --verbose
+    ctest --preset release -L '^e2e$' --verbose -j 2
   fi
 }
 

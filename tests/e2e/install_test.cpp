@@ -14,7 +14,7 @@ TEST_CASE("install.sh: after it, a logout and a login, the marked guest runs; ag
   desktop.host().put({VIRTSESSION_SOURCE_ARCHIVE}, "/home/alice/");
   desktop.host().login(kUser);
   desktop.run({"sh", "-c", "mkdir ~/virtsession && tar -xf ~/source.tar -C ~/virtsession"});
-  const RunOptions patient{.timeout = std::chrono::minutes(10)};
+  const RunOptions patient{.timeout = std::chrono::minutes(20)};
   const std::vector<std::string> install{"virtsession/contrib/install.sh", "--prefix", "/home/alice/.local"};
   const auto in_home = [&](std::vector<std::string> command) {
     command.insert(command.begin(), {"env", "-C", "/home/alice"});
