@@ -51,6 +51,10 @@ PendingCall* VmRecord::lifecycle_call() {
   return found == calls.end() ? nullptr : &found->second;
 }
 
+bool VmRecord::has_call(OperationKind kind) const {
+  return std::ranges::any_of(calls, [&](const auto& entry) { return entry.second.operation.kind == kind; });
+}
+
 PendingCall* VmRecord::exclusive_call() {
   for (auto& [id, call] : calls) {
     switch (call.operation.kind) {

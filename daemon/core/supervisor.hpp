@@ -197,6 +197,8 @@ class Supervisor {
   void request_start(Record& record, RequestId id, const VmRequest& request, Moment now);
   void request_stop(Record& record, RequestId id, const VmRequest& request, Moment now);
   void request_save(Record& record, RequestId id, const VmRequest& request, Moment now);
+  void tell_save(Record& record, const std::string& progress, Moment now);
+  void look_at_save(Record& record, Moment now);
   void request_plain(Record& record, RequestId id, const VmRequest& request);
   void reset_failed(Record& record, const std::string& cause, Moment now);
   OperationId call(Record& record, Operation operation, std::string cause, std::vector<RequestId> requests);

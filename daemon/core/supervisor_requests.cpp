@@ -180,8 +180,26 @@ void Supervisor::request_save(Record& record, RequestId id, const VmRequest& req
   operation.bypass_cache = request.bypass_cache;
   record.stop_cause = request.caller;
   forgo_readiness(record);
-  call(record, std::move(operation), request.caller, {id});
-  set_phase(record, Phase::saving, "being saved for " + request.caller, request.caller, now);
+  const auto saving = call(record, std::move(operation), request.caller, {id});
+  record.calls.at(saving).look_again = now.steady + kProgressInterval;
+  tell_save(record, {}, now);
+}
+
+/// Of a save that somebody asked for, while it is under way.
+void Supervisor::tell_save(Record& record, const std::string& progress, Moment now) {
+  for (const auto& [id, call] : record.calls)
+    if (call.look_again)
+      set_phase(record, Phase::saving, "being saved" + progress + " for " + call.cause, call.cause, now);
+}
+
+void Supervisor::look_at_save(Record& record, Moment now) {
+  for (auto& [id, saving] : record.calls) {
+    if (!saving.look_again || now.steady < *saving.look_again) continue;
+    saving.look_again = now.steady + kProgressInterval;
+    if (record.has_call(OperationKind::job_progress)) return;
+    call(record, {.uuid = record.domain.uuid, .kind = OperationKind::job_progress}, saving.cause, {});
+    return;
+  }
 }
 
 void Supervisor::request_plain(Record& record, RequestId id, const VmRequest& request) {

@@ -69,6 +69,7 @@ void Supervisor::on_facts(const HostFacts& facts, Moment now) {
 
 void Supervisor::on_tick(Moment now) {
   for (auto& [uuid, record] : vms_) {
+    look_at_save(record, now);
     if (!record.stop_wait) continue;
     const auto text = in_quotes(record.domain.name) + " did not shut down in the time it was given";
     const Error timed_out{ErrorCode::timed_out, text};
@@ -97,6 +98,8 @@ std::optional<SteadyTime> Supervisor::wake() const {
       consider(record.stop_wait->deadline);
       for (const auto& waiter : record.stop_wait->waiters) consider(waiter.deadline);
     }
+    for (const auto& [id, call] : record.calls)
+      if (call.look_again) consider(*call.look_again);
     if (!connected_ || stop_run_) continue;
     if (record.task && (record.task->stage == StartStage::delayed || record.task->stage == StartStage::backoff))
       consider(record.task->until);

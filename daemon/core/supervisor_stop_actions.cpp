@@ -16,14 +16,9 @@ constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
 constexpr Duration kAbortTakes = std::chrono::seconds(3);
-constexpr Duration kProgressInterval = std::chrono::seconds(1);
 /// A guest that boots does not see its button, and is not to be bothered all the time.
 constexpr Duration kPressMost = std::chrono::seconds(10);
 constexpr Duration kPressLeast = std::chrono::seconds(1);
-
-bool has_call(const VmRecord& record, OperationKind kind) {
-  return std::ranges::any_of(record.calls, [&](const auto& call) { return call.second.operation.kind == kind; });
-}
 
 SteadyTime next_press(const StopTask& task, SteadyTime now) { return std::min(task.until, now + task.press_every); }
 
@@ -147,7 +142,7 @@ void Supervisor::look_again(Record& record, Moment now) {
       break;
     case StopAction::save:
       task.look_again = std::min(task.until, now.steady + kProgressInterval);
-      if (!has_call(record, OperationKind::job_progress))
+      if (!record.has_call(OperationKind::job_progress))
         call_to_stop(record, {.uuid = record.domain.uuid, .kind = OperationKind::job_progress}, now);
       break;
     case StopAction::poweroff:
@@ -224,7 +219,7 @@ void Supervisor::stop_call_done(Record& record, const PendingCall& call, const R
 void Supervisor::button_pressed(Record& record, ShutdownWay way, const Result<void>& result, Moment now) {
   auto& task = *record.stop_task;
   task.asked |= static_cast<bool>(result);
-  const bool may_obey = task.asked || has_call(record, OperationKind::shutdown);
+  const bool may_obey = task.asked || record.has_call(OperationKind::shutdown);
   if (way == ShutdownWay::agent && !result)
     task.look_again = now.steady;
   else if (!may_obey)
@@ -235,11 +230,13 @@ void Supervisor::button_pressed(Record& record, ShutdownWay way, const Result<vo
 
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* record = find(uuid);
-  const auto* task = stop_task_of(uuid);
-  if (!record || !task || task->stage != Stage::acts || task->terminated || progress.total_bytes == 0) return;
-  if (task->actions.front() != StopAction::save || task->aborted) return;
+  if (!record || progress.total_bytes == 0) return;
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
-  tell_action(*record, " (" + std::to_string(static_cast<int>(100 * std::min(part, 1.0))) + " %)", now);
+  const auto text = " (" + std::to_string(static_cast<int>(100 * std::min(part, 1.0))) + " %)";
+  const auto* task = stop_task_of(uuid);
+  if (!task) return tell_save(*record, text, now);
+  if (task->stage != Stage::acts || task->terminated) return;
+  if (task->actions.front() == StopAction::save && !task->aborted) tell_action(*record, text, now);
 }
 
 /// A guest that was asked to shut down and boots instead will not do better the next time.

@@ -15,6 +15,9 @@
 
 namespace virtsession {
 
+/// How often the progress of a save is read.
+inline constexpr Duration kProgressInterval = std::chrono::seconds(1);
+
 /// How far the start of one VM has come. Only stages that will go on by themselves hold up VMs of a later order.
 enum class StartStage {
   queued,      ///< earlier orders, or VMs it starts after, come first
@@ -56,7 +59,8 @@ struct ReadyWait {
 struct PendingCall {
   Operation operation;
   std::string cause;
-  std::vector<RequestId> requests;  ///< to be answered with it
+  std::vector<RequestId> requests;            ///< to be answered with it
+  std::optional<SteadyTime> look_again = {};  ///< of a save that was asked for: when to read its progress
 };
 
 /// A guest that was asked to shut down and has not yet.
@@ -135,6 +139,7 @@ struct VmRecord {
   PendingCall* lifecycle_call();
   /// The same, but that a guest's agent is asked to shut it down: libvirt does other things with the VM meanwhile.
   PendingCall* exclusive_call();
+  bool has_call(OperationKind kind) const;
 };
 
 }  // namespace virtsession

@@ -204,6 +204,20 @@ TEST_CASE("request: save stops the VM and keeps its memory") {
   CHECK(world.answer(world.request(RequestKind::save, "a")) == "OperationFailed");
 }
 
+TEST_CASE("request: a save tells how far it is") {
+  auto world = with({.running = true, .memory_mib = 1000});
+  world.domain("a").save_takes = 10s;
+  const auto id = world.request(RequestKind::save, "a");
+  CHECK(world.reason("a") == "being saved for tester");
+  world.pass(5.5);
+  CHECK(world.phase("a") == "saving");
+  CHECK(world.reason("a") == "being saved (50 %) for tester");
+  CHECK(world.history("a").back().reason.find('%') == std::string::npos);
+  world.pass(5);
+  CHECK(world.answer(id) == "ok");
+  CHECK(world.reason("a") == "saved");
+}
+
 TEST_CASE("request: a failed save leaves the VM running with the reason") {
   auto world = with(running());
   world.domain("a").any_failure = "disk full";
