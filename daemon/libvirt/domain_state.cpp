@@ -96,7 +96,7 @@ StopReason stop_reason(int libvirt_state, int libvirt_reason) {
   return StopReason::unknown;
 }
 
-bool is_in_job(int libvirt_state, int libvirt_reason) {
+bool may_be_in_job(int libvirt_state, int libvirt_reason) {
   if (libvirt_state != VIR_DOMAIN_PAUSED) return false;
   switch (libvirt_reason) {
     case VIR_DOMAIN_PAUSED_SAVE:

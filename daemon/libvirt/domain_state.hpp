@@ -16,8 +16,8 @@ std::string state_reason_text(int libvirt_state, int libvirt_reason);
 /// Why a domain is off; `none` when it is not.
 StopReason stop_reason(int libvirt_state, int libvirt_reason);
 
-/// Whether a domain is paused for a job of libvirt, which ends it or lets it go on: a save, a migration, a dump, a
-/// snapshot.
-bool is_in_job(int libvirt_state, int libvirt_reason);
+/// Whether a domain was paused for a job of libvirt, which ends it or lets it go on: a save, a migration, a dump, a
+/// snapshot. The reason may outlive the job.
+bool may_be_in_job(int libvirt_state, int libvirt_reason);
 
 }  // namespace virtsession

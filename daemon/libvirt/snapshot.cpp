@@ -59,10 +59,18 @@ class Reader {
       snapshot_.state = domain_state(state);
       snapshot_.state_reason = state_reason_text(state, reason);
       snapshot_.stop_reason = stop_reason(state, reason);
-      snapshot_.in_job = is_in_job(state, reason);
+      snapshot_.in_job = may_be_in_job(state, reason) && has_job();
     } else if (const auto error = failed()) {
       snapshot_.state_reason = error->message;
     }
+  }
+
+  // A domain that was paused when it was saved has the reason "migrating" for good once it was restored.
+  bool has_job() {
+    virDomainJobInfo job{};
+    if (virDomainGetJobInfo(domain_, &job) == 0) return job.type != VIR_DOMAIN_JOB_NONE;
+    failed();
+    return true;
   }
 
   // A call that says 0 or 1 for a flag and -1 for an error.

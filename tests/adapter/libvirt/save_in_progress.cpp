@@ -111,3 +111,20 @@ TEST_CASE("a save in progress tells how far it is, and ends when it is aborted; 
   CHECK_FALSE(after.in_job);
   CHECK_FALSE(after.managed_save);
 }
+
+TEST_CASE("a VM that was paused, saved and restored is paused, and no job of libvirt's holds it") {
+  const SessionDaemon daemon;
+  Fixture fixture;
+  fixture.open(daemon.uri());
+  const ConnectPtr client(virConnectOpen(daemon.uri().c_str()));
+  const DomainPtr domain(virDomainDefineXML(
+      client.get(),
+      "<domain type='qemu'><name>g</name><memory unit='MiB'>16</memory><os><type>hvm</type></os></domain>"));
+  REQUIRE(domain);
+  const auto uuid = fixture.list().at(0).uuid;
+  for (const auto kind : {OperationKind::start, OperationKind::pause, OperationKind::save, OperationKind::start})
+    REQUIRE(bool(fixture.run(uuid, kind)));
+  const auto restored = fixture.list().at(0);
+  CHECK(restored.state == DomainState::paused);
+  CHECK_FALSE(restored.in_job);
+}
