@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "e2e/desktop.hpp"
+#include "e2e/ctl.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,6 @@ using namespace virtsession;
 using namespace virtsession::test;
 
 namespace {
-
-bool says(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
 /// A libvirt for the system, with one VM: as little of it as answers.
 void start_system_libvirt(Desktop& desktop) {
@@ -25,25 +23,24 @@ void start_system_libvirt(Desktop& desktop) {
 TEST_CASE("first run: status tells what is missing and the command for it, until a login starts a VM") {
   Desktop desktop;
   desktop.login();
-  const auto status = [&] { return desktop.run({"virtsessionctl"}); };
+  const auto status = [&] { return ctl_out(desktop, {}); };
   auto text = status();
-  CHECK(says(text, "There is no virtual machine of yours yet"));
-  CHECK_FALSE(says(text, "qemu:///system"));
+  CHECK(has(text, "There is no virtual machine of yours yet"));
+  CHECK_FALSE(has(text, "qemu:///system"));
 
   start_system_libvirt(desktop);
   text = status();
-  CHECK(says(text, "qemu:///system has 1 VM (server). They are not here"));
-  CHECK(says(text, "virtsessionctl doctor --uri"));
-  const auto page = desktop.run({"virtsessionctl", "doctor", "--uri"});
-  CHECK(says(page, "yes, to look (read-only, without a password)"));
+  CHECK(has(text, "qemu:///system has 1 VM (server). They are not here"));
+  CHECK(has(text, "virtsessionctl doctor --uri"));
+  CHECK(has(ctl_out(desktop, {"doctor", "--uri"}), "yes, to look (read-only, without a password)"));
 
   const auto guest = desktop.define({.name = "web"});
   wait_until([&] { return desktop.find("web").has_value(); }, kSoon, "the domain is there");
   text = status();
-  CHECK_FALSE(says(text, "qemu:///system"));
-  CHECK(says(text, "No VM is marked to start at login. To mark one:\n    virtsessionctl enable web\n"));
-  desktop.run({"virtsessionctl", "enable", "web"});
-  CHECK_FALSE(says(status(), "What to do"));
+  CHECK_FALSE(has(text, "qemu:///system"));
+  CHECK(has(text, "No VM is marked to start at login. To mark one:\n    virtsessionctl enable web\n"));
+  ctl_out(desktop, {"enable", "web"});
+  CHECK_FALSE(has(status(), "What to do"));
   desktop.logout();
   desktop.login();
   guest.wait_ready();
