@@ -54,24 +54,17 @@ void check_system(const Picture& picture, Report& report) {
   using Answer = SystemLibvirtFacts::Answer;
   const auto& system = picture.facts.uri.system;
   const std::string uri = kSystem;
+  if (system.answer == Answer::too_late)
+    return report.add("uri-system-vms", Severity::warning, {},
+                      "the system's libvirt listens at " + system.socket + " and does not answer",
+                      "sudo systemctl restart " +
+                          std::string(system.socket.find("virtqemud") == std::string::npos ? "libvirtd" : "virtqemud"));
   if (const auto vms = system_vms_text(system))
     return report.add("uri-system-vms", Severity::note, {},
                       *vms + "; that is not the session, and virtsession does not look after VMs there");
-  switch (system.answer) {
-    case Answer::answered:
-      return report.ok("uri-system-vms", uri + " has no VMs");
-    case Answer::failed:
-      return report.ok("uri-system-vms", uri + " does not tell without a password: " + system.error);
-    case Answer::too_late:
-      return report.add(
-          "uri-system-vms", Severity::warning, {},
-          "the system's libvirt listens at " + system.socket + " and does not answer",
-          "sudo systemctl restart " +
-              std::string(system.socket.find("virtqemud") == std::string::npos ? "libvirtd" : "virtqemud"));
-    case Answer::not_running:
-    case Answer::no_socket:
-      break;
-  }
+  if (system.answer == Answer::answered) return report.ok("uri-system-vms", uri + " has no VMs");
+  if (system.answer == Answer::failed)
+    return report.ok("uri-system-vms", uri + " does not tell without a password: " + system.error);
   report.ok("uri-system-vms", uri + (system.answer == Answer::not_running ? " does not run now" : " is not there") +
                                   (system.definitions ? ", and has no VMs" : ""));
 }
@@ -95,9 +88,9 @@ std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system) {
   using Answer = SystemLibvirtFacts::Answer;
   const std::string uri = kSystem;
   if (!system.vms.empty()) return uri + " has " + count_text(system.vms.size(), "VM") + " (" + more(system.vms) + ")";
+  if (system.answer == Answer::answered || system.definitions.value_or(0) == 0) return std::nullopt;
   const bool off = system.answer == Answer::not_running || system.answer == Answer::no_socket;
-  if (!off || system.definitions.value_or(0) == 0) return std::nullopt;
-  return uri + " does not run now, and has " + count_text(*system.definitions, "VM") + " defined";
+  return uri + (off ? " does not run now, and has " : " has ") + count_text(*system.definitions, "VM") + " defined";
 }
 
 DefaultUri default_uri(const DoctorFacts& facts) {

@@ -220,6 +220,12 @@ std::vector<CheckRow> uri_rows() {
          facts.uri.system.definitions = 2;
        },
        "uri-system-vms", S::note, "", "has 2 VMs defined", ""},
+      {"wants a password, and has some",
+       [](auto& facts) {
+         facts.uri.system.answer = Answer::failed;
+         facts.uri.system.definitions = 1;
+       },
+       "uri-system-vms", S::note, "", "qemu:///system has 1 VM defined; that is not the session", ""},
       {"wants a password",
        [](auto& facts) {
          facts.uri.system.answer = Answer::failed;
