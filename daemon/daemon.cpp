@@ -230,7 +230,7 @@ void Daemon::handle_signals() {
   signals_.push_back(loop_.on_signal(SIGINT, [this] { interrupt(); }));
   signals_.push_back(loop_.on_signal(SIGHUP, [this] {
     notify_.reloading(now().steady);
-    static_cast<void>(reload());  // what is wrong is in the journal and in ConfigProblems
+    static_cast<void>(reload_config());  // what is wrong is in the journal and in ConfigProblems
     notify_.ready();
   }));
 }

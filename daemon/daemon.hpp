@@ -54,6 +54,7 @@ class Daemon final : private LinkSink, private Api {
 
   // Start and end (daemon.cpp)
   LoadedConfig load_config() const;
+  Result<void> reload_config();
   KeptState load_state();
   std::unique_ptr<sdbus::IConnection> connect_bus() const;
   void apply_config();
@@ -102,7 +103,7 @@ class Daemon final : private LinkSink, private Api {
   void diagnose(std::function<void(std::vector<Finding>)> found, Done done) override;
   void set_linger(bool enable, bool interactive, Done done) override;
   std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const override;
-  Result<void> reload() override;
+  void reload(Done done) override;
   void restart_libvirt(const std::string& caller, Done done) override;
 
   Arguments arguments_;

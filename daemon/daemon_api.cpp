@@ -109,7 +109,14 @@ std::vector<HistoryEntry> Daemon::history(const std::string& uuid, std::uint32_t
   return supervisor_.history(uuid, limit);
 }
 
-Result<void> Daemon::reload() {
+void Daemon::reload(Done done) {
+  auto result = reload_config();
+  const auto id = next_request_++;
+  requests_.emplace(id, std::move(done));
+  answers_.push_back({id, std::move(result)});
+}
+
+Result<void> Daemon::reload_config() {
   auto loaded = load_config();
   manager_changed_ = true;
   if (!loaded.problems.empty()) {

@@ -45,8 +45,8 @@ class Api {
   virtual void diagnose(std::function<void(std::vector<Finding>)> found, Done done) = 0;
   /// \param uuid empty for all VMs \param limit of entries, newest last; 0 for all that are kept
   virtual std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const = 0;
-  /// Reads the configuration again. `invalid_config` leaves the old one in force.
-  virtual Result<void> reload() = 0;
+  /// Reads the configuration again. `invalid_config` leaves the old one in force. Answers when the change is shown.
+  virtual void reload(Done done) = 0;
   /// Restarts the libvirt daemon's unit and answers when the connection is ready again. VMs run on.
   virtual void restart_libvirt(const std::string& caller, Done done) = 0;
 };

@@ -170,7 +170,7 @@ std::string ManagerObject::uuid_for_history(const std::string& vm) const {
 void ManagerObject::Reload(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "Reload", std::move(result), [&] {
     expect_no_options(options);
-    return [](Api& api, const std::string&, const Api::Done& done) { done(api.reload()); };
+    return [](Api& api, const std::string&, Api::Done done) { api.reload(std::move(done)); };
   });
 }
 

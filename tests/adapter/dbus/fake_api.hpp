@@ -87,10 +87,10 @@ class FakeApi final : public Api {
     calls.push_back("history " + uuid + " " + std::to_string(limit));
     return entries;
   }
-  Result<void> reload() override {
+  void reload(Done done) override {
     fuse();
     calls.push_back("reload");
-    return outcome;
+    finish(std::move(done));
   }
   void restart_libvirt(const std::string& caller, Done done) override {
     note("restart_libvirt", caller);
