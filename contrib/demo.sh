@@ -14,7 +14,7 @@ user() { host user demo -- "$@"; }
 # As on a terminal, with the colours that one gets there.
 show() {
   printf '\033[2m$ %s\033[0m\n' "$*"
-  user script --quiet --return --command "stty columns 110; $*" /dev/null | tr -d '\r'
+  user env TERM=xterm script --quiet --return --command "stty columns 110; $*" /dev/null | tr -d '\r'
 }
 trap 'host destroy >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
 
@@ -76,7 +76,7 @@ show virtsessionctl plan stop
 say "demo logs out: the guests are shut down in the reverse order, before the user manager ends"
 host logout demo
 host wait-user-stopped demo
-host journal --output=cat _SYSTEMD_USER_UNIT=virtsessiond.service --grep='^(VM|Stopping)' --lines=12
+host journal --output=cat _SYSTEMD_USER_UNIT=virtsessiond.service --grep='^(VM|Stopping)' | tail -n 8
 for guest in web app db; do echo "$guest: $(host exec -- tail -n 1 "/home/demo/$guest.console" | tr -d '\r')"; done
 
 say "That took $((SECONDS - begun)) s"
