@@ -90,6 +90,11 @@ class Daemon final : private LinkSink, private Api {
   void on_operation_done(OperationId id, const Result<void>& result) override;
   void on_job_progress(const std::string& uuid, const JobProgress& progress) override;
 
+  /// Keeps what answers a request until its end.
+  RequestId expect(Done done);
+  /// The same for one that others end: it is answered when what has changed with it can be seen.
+  Done when_published(Done done);
+
   // Api (daemon_api.cpp)
   Result<std::string> find_vm(const std::string& name_or_uuid) const override;
   std::vector<VmView> list_vms() const override;

@@ -47,17 +47,25 @@ std::vector<VmView> Daemon::list_vms() const {
   return views;
 }
 
+RequestId Daemon::expect(Done done) {
+  const auto id = next_request_++;
+  requests_.emplace(id, std::move(done));
+  return id;
+}
+
+Api::Done Daemon::when_published(Done done) {
+  return [this, id = expect(std::move(done))](const Result<void>& result) { answers_.push_back({id, result}); };
+}
+
 Result<void> Daemon::check(const VmRequest& request) const { return supervisor_.check(request); }
 
 void Daemon::request(const VmRequest& request, Done done) {
-  const auto id = next_request_++;
-  requests_.emplace(id, std::move(done));
+  const auto id = expect(std::move(done));
   tell([&](Moment now) { supervisor_.on_request(id, request, now); });
 }
 
 void Daemon::autostart(const std::string& caller, bool wait, Done done) {
-  const auto id = next_request_++;
-  requests_.emplace(id, std::move(done));
+  const auto id = expect(std::move(done));
   tell([&](Moment now) { supervisor_.on_autostart_request(id, wait, caller, now); });
   manager_changed_ = true;
 }
@@ -68,8 +76,7 @@ std::vector<PlanStep> Daemon::plan_start() const {
 
 void Daemon::stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
                       Done done) {
-  const auto id = next_request_++;
-  requests_.emplace(id, std::move(done));
+  const auto id = expect(std::move(done));
   tell([&](Moment now) {
     const auto deadline = timeout ? std::optional<SteadyTime>(now.steady + *timeout) : std::nullopt;
     supervisor_.on_stop_all(id, wait, caller, deadline, now);
@@ -102,19 +109,14 @@ SupervisedFacts Daemon::supervised_facts() const {
 }
 
 void Daemon::set_linger(bool enable, bool interactive, Done done) {
-  login_manager_.set_linger(enable, interactive, std::move(done));
+  login_manager_.set_linger(enable, interactive, when_published(std::move(done)));
 }
 
 std::vector<HistoryEntry> Daemon::history(const std::string& uuid, std::uint32_t limit) const {
   return supervisor_.history(uuid, limit);
 }
 
-void Daemon::reload(Done done) {
-  auto result = reload_config();
-  const auto id = next_request_++;
-  requests_.emplace(id, std::move(done));
-  answers_.push_back({id, std::move(result)});
-}
+void Daemon::reload(Done done) { when_published(std::move(done))(reload_config()); }
 
 Result<void> Daemon::reload_config() {
   auto loaded = load_config();
@@ -134,6 +136,8 @@ Result<void> Daemon::reload_config() {
   return {};
 }
 
-void Daemon::restart_libvirt(const std::string& caller, Done done) { link_.restart(caller, std::move(done)); }
+void Daemon::restart_libvirt(const std::string& caller, Done done) {
+  link_.restart(caller, when_published(std::move(done)));
+}
 
 }  // namespace virtsession
