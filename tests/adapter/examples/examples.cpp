@@ -126,7 +126,7 @@ TEST_CASE("cpp: it builds by itself against the interfaces, lists and starts") {
     const int status = program.wait();
     return std::pair(status, program.printed());
   };
-  const auto configured = run({"cmake", "-S", VIRTSESSION_EXAMPLES "/cpp", "-B", build,
+  const auto configured = run({"cmake", "-S", VIRTSESSION_EXAMPLES "/cpp", "-B", build, "-G", "Ninja",
                                "-DVIRTSESSION_INTERFACES=" VIRTSESSION_INTERFACE_FOLDER, "-DCMAKE_CXX_FLAGS=-O0"});
   REQUIRE_MESSAGE(configured.first == 0, configured.second);
   const auto built = run({"cmake", "--build", build});
