@@ -157,7 +157,8 @@ TEST_CASE("lingering is shown and set; with it VMs start at boot and survive a l
   wait_until([&] { return set(true).error_name.empty(); }, kSoon, "polkit allows it");
   wait_until([&] { return linger(desktop); }, kSoon, "lingering is shown");
 
-  const auto guest = desktop.define({.name = "guest", .system = System::none});
+  const auto guest =
+      desktop.define({.name = "guest", .system = System::none, .policy = R"({"stop_actions": ["poweroff"]})"});
   guest.set_autostart(true);
   guest.start();
   desktop.wait_for("guest", "Phase", "running");

@@ -239,10 +239,12 @@ TEST_CASE("twenty VMs at login: never more than `parallel` are starting at once,
 TEST_CASE("was-running: what was up at the last logout comes back, what was stopped does not") {
   Desktop desktop;
   desktop.login();
-  const std::string policy = R"({"start": "was-running"})";
+  // What is in them ignores its button, and nothing here is about how they stop.
+  const std::string policy = R"({"start": "was-running", "stop_actions": ["poweroff"]})";
   const auto up = desktop.define({.name = "up", .system = System::none, .policy = policy});
   const auto down = desktop.define({.name = "down", .system = System::none, .policy = policy});
-  const auto never = desktop.define({.name = "never", .system = System::none, .policy = R"({"start": "never"})"});
+  const auto never = desktop.define(
+      {.name = "never", .system = System::none, .policy = R"({"start": "never", "stop_actions": ["poweroff"]})"});
   never.set_autostart(true);
   for (const auto* guest : {&up, &down, &never}) guest->start();
   for (const auto* name : {"up", "down", "never"}) desktop.wait_for(name, "Phase", "running");
