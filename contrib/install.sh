@@ -93,7 +93,8 @@ build() {
   say "Building in ${build_dir#"$source_dir"/}"
   local unit_dir=lib/systemd/user
   case $prefix/ in "$home"/*) unit_dir=share/systemd/user ;; esac
-  cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_UNITY_BUILD=ON \
+  cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=24 \
     -DCMAKE_INSTALL_PREFIX="$prefix" -DVIRTSESSION_USER_UNIT_DIR="$unit_dir" -Wno-dev
   cmake --build "$build_dir"
 }

@@ -75,7 +75,8 @@ e2e() {
     ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
     build/release/tests/e2e --duration=true --test-case="$E2E_FILTER"
   else
-    ctest --preset release -L '^e2e$' --verbose -j 2
+    # One more than there are processors: a case waits for half of its time.
+    ctest --preset release -L '^e2e$' -j $((jobs + 1))
   fi
 }
 
@@ -160,14 +161,16 @@ fuzz() {
   CXX=clang++ CC=clang cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVIRTSESSION_FUZZ=ON \
     -DCMAKE_UNITY_BUILD=ON -Wno-dev >build/fuzz-configure.log
   cmake --build build/fuzz -j "$jobs" --target fuzzers
-  local fuzzer name
-  for fuzzer in build/fuzz/tests/fuzz/fuzz_*; do
-    if [ ! -f "$fuzzer" ] || [ ! -x "$fuzzer" ]; then continue; fi
-    name=${fuzzer##*/fuzz_}
-    mkdir -p "build/fuzz/corpus/$name"
-    "$fuzzer" -max_total_time="${FUZZ_SECONDS:-20}" -max_len=8192 -print_final_stats=1 -verbosity=0 \
-      "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name"
-  done
+  # shellcheck disable=SC2016 # expanded inside
+  find build/fuzz/tests/fuzz -maxdepth 1 -type f -name 'fuzz_*' -executable -print0 |
+    xargs -0 -P "$jobs" -I '{}' bash -c '
+      name=${1##*/fuzz_} log=$1.log
+      mkdir -p "build/fuzz/corpus/$name"
+      "$1" -max_total_time="${FUZZ_SECONDS:-20}" -max_len=8192 -print_final_stats=1 -verbosity=0 \
+        "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1
+      status=$?
+      echo "== fuzz_$name"; cat "$log"
+      exit $status' bash '{}'
 }
 
 parts=("$@")

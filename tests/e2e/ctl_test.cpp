@@ -12,6 +12,8 @@
 
 using namespace virtsession;
 using namespace virtsession::test;
+
+TEST_SUITE_BEGIN("e2e");
 using nlohmann::json;
 
 namespace {
@@ -129,7 +131,7 @@ TEST_CASE("virtsessionctl: guests are started, shown and shut down, on a termina
   CHECK(!has(logs, "\"db\""));
 }
 
-TEST_CASE("virtsessionctl: guests are paused, saved, rebooted and powered off; a terminal shows how far a save is") {
+TEST_CASE("virtsessionctl: guests are paused, saved (a terminal shows how far it is), rebooted and powered off") {
   constexpr const char* kWriter = "/usr/lib/libvirt/libvirt_iohelper";
   Desktop desktop;
   desktop.login();
@@ -337,3 +339,5 @@ TEST_CASE("virtsessionctl: monitor sees it all, libvirt's daemon is replaced und
   CHECK(has(ctl_out(desktop, {"linger", "off"}), "are stopped when you log out"));
   CHECK(lingers() == "no");
 }
+
+TEST_SUITE_END();

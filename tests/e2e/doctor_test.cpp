@@ -11,6 +11,8 @@
 
 using namespace virtsession;
 using namespace virtsession::test;
+
+TEST_SUITE_BEGIN("e2e");
 using nlohmann::json;
 
 namespace {
@@ -199,3 +201,5 @@ TEST_CASE(
   CHECK(doctor(desktop).of("unit-enabled").empty());
   CHECK(desktop.systemctl({"is-enabled", "virtsessiond"}) == "enabled");
 }
+
+TEST_SUITE_END();

@@ -12,6 +12,8 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
+TEST_SUITE_BEGIN("e2e");
+
 namespace {
 
 std::string cgroup_of(Desktop& desktop, const Guest& guest) {
@@ -129,7 +131,7 @@ TEST_CASE("without a VM that needs it, no lock delays the host's sleep or end") 
   CHECK(held.find("libvirt") == std::string::npos);
 }
 
-TEST_CASE("lingering is shown and set; with it VMs start at boot and survive a logout") {
+TEST_CASE("lingering is shown and set: VMs start at boot and survive a logout") {
   Desktop desktop;
   desktop.login();
   CHECK_FALSE(linger(desktop));
@@ -170,3 +172,5 @@ TEST_CASE("lingering is shown and set; with it VMs start at boot and survive a l
   desktop.reboot();
   wait_until([&] { return guest.qemu_pid() != 0; }, kLong, "the VM runs without a login");
 }
+
+TEST_SUITE_END();

@@ -8,6 +8,8 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
+TEST_SUITE_BEGIN("e2e");
+
 namespace {
 
 /// The times (microseconds) at which the VM came into each phase, in the words of History.
@@ -82,7 +84,7 @@ TEST_CASE("a VM that does not get ready releases what waits for it, with the rea
   CHECK(desktop.text("silent", "LastError").find("not ready by agent within 2") != std::string::npos);
 }
 
-TEST_CASE("a crash loop ends in gave-up; ResetFailed and a start by hand end that") {
+TEST_CASE("a crash loop ends in gave-up, which ResetFailed and a start by hand end") {
   Desktop desktop;
   desktop.login();
   const auto guest =
@@ -104,7 +106,7 @@ TEST_CASE("a crash loop ends in gave-up; ResetFailed and a start by hand end tha
   CHECK(desktop.vm("a").at("RestartCount").get<std::uint32_t>() == 0);
 }
 
-TEST_CASE("kill -9 of QEMU restarts the VM; destroy, shutdown and save by another tool do not") {
+TEST_CASE("kill -9 of QEMU restarts the VM, which destroy, shutdown and save by another tool do not") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .policy = R"({"restart": "on-failure", "restart_delay_sec": 0})"});
@@ -296,3 +298,5 @@ TEST_CASE("a policy set over D-Bus is in the domain, survives a rename and a red
                   {"virsh", "-c", "qemu:///session", "metadata", "b", "https://virtsession.org/policy/1", "--config"})
             .status != 0);
 }
+
+TEST_SUITE_END();

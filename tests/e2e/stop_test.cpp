@@ -9,6 +9,8 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
+TEST_SUITE_BEGIN("e2e");
+
 namespace {
 
 using std::chrono::seconds;
@@ -236,7 +238,7 @@ TEST_CASE("a budget of 15 s: what is stubborn is saved in time, and systemd has 
   CHECK(units.find("Failed with result 'timeout'") == std::string::npos);
 }
 
-TEST_CASE("StopAll stops what runs, and says what it could not stop; PlanStop says it beforehand") {
+TEST_CASE("StopAll stops what runs, and says what it could not stop, as PlanStop does beforehand") {
   Desktop desktop;
   desktop.login();
   const auto good = desktop.define({.name = "good"});
@@ -263,3 +265,5 @@ TEST_CASE("StopAll stops what runs, and says what it could not stop; PlanStop sa
   CHECK(desktop.manager_text("StopState") == "idle");
   CHECK(desktop.call("good", "Start").error_name.empty());
 }
+
+TEST_SUITE_END();

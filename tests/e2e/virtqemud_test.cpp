@@ -7,6 +7,8 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
+TEST_SUITE_BEGIN("e2e");
+
 TEST_CASE("virtqemud by configuration: it takes over, and VMs run on") {
   Desktop desktop;
   desktop.login();
@@ -28,3 +30,5 @@ TEST_CASE("virtqemud by configuration: it takes over, and VMs run on") {
   CHECK(guest.qemu_pid() == pid);
   desktop.wait_for("a", "Phase", "running");
 }
+
+TEST_SUITE_END();
