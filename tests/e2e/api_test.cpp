@@ -10,8 +10,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 constexpr const char* kName = "org.virtsession.Supervisor1";
@@ -127,5 +125,3 @@ TEST_CASE("virtsessiond started the moment the session begins, before systemd is
   desktop.wait_ready();
   CHECK(desktop.systemctl({"show", "-P", "NRestarts", "virtsessiond.service"}) == "0");
 }
-
-TEST_SUITE_END();

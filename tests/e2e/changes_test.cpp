@@ -6,8 +6,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 /// Whether a signal under the root says that `property` of the VM at `path` has changed.
@@ -137,5 +135,3 @@ TEST_CASE("a guest that ignores the power button: Shutdown says so in time") {
   CHECK(desktop.text("a", "Phase") == "running");
   CHECK(desktop.text("a", "LastError").find("did not shut down") != std::string::npos);
 }
-
-TEST_SUITE_END();

@@ -12,8 +12,6 @@
 
 using namespace virtsession;
 using namespace virtsession::test;
-
-TEST_SUITE_BEGIN("e2e");
 using nlohmann::json;
 
 namespace {
@@ -339,5 +337,3 @@ TEST_CASE("virtsessionctl: monitor sees it all, libvirt's daemon is replaced und
   CHECK(has(ctl_out(desktop, {"linger", "off"}), "are stopped when you log out"));
   CHECK(lingers() == "no");
 }
-
-TEST_SUITE_END();

@@ -11,8 +11,6 @@
 
 using namespace virtsession;
 using namespace virtsession::test;
-
-TEST_SUITE_BEGIN("e2e");
 using nlohmann::json;
 
 namespace {
@@ -201,5 +199,3 @@ TEST_CASE(
   CHECK(doctor(desktop).of("unit-enabled").empty());
   CHECK(desktop.systemctl({"is-enabled", "virtsessiond"}) == "enabled");
 }
-
-TEST_SUITE_END();

@@ -6,8 +6,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 const std::string kError = "org.virtsession.Supervisor1.Error.";
@@ -99,5 +97,3 @@ TEST_CASE("without a user manager: one clear error and no crash loop") {
   CHECK(result.err.find("No systemd user manager") != std::string::npos);
   CHECK(result.err.find('\n') == result.err.rfind('\n'));
 }
-
-TEST_SUITE_END();

@@ -6,8 +6,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 /// A libvirt for the system, with one VM: as little of it as answers.
@@ -49,5 +47,3 @@ TEST_CASE("first run: status tells what is missing and the command for it, until
   guest.wait_ready();
   desktop.wait_for("web", "Phase", "running");
 }
-
-TEST_SUITE_END();

@@ -12,8 +12,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 std::string cgroup_of(Desktop& desktop, const Guest& guest) {
@@ -172,5 +170,3 @@ TEST_CASE("lingering is shown and set: VMs start at boot and survive a logout") 
   desktop.reboot();
   wait_until([&] { return guest.qemu_pid() != 0; }, kLong, "the VM runs without a login");
 }
-
-TEST_SUITE_END();

@@ -8,8 +8,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 // contrib/install.sh as a user without root runs it, in a host where nothing of this project is installed.
 TEST_CASE("install.sh: after a logout and a login the marked guest runs, and through an upgrade and --uninstall") {
   Desktop desktop(Desktop::Bare{});
@@ -76,5 +74,3 @@ TEST_CASE("install.sh: mistakes are told, and nothing is done") {
   CHECK(result.status == 1);
   CHECK(result.err.find("nothing of this tree is installed") != std::string::npos);
 }
-
-TEST_SUITE_END();

@@ -6,8 +6,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {}  // namespace
 
 TEST_CASE("the first client of a session reaches the managed daemon, before virtsessiond is up") {
@@ -181,5 +179,3 @@ TEST_CASE("a configured daemon that is not installed is told, and coming back fr
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kSoon, "libvirt is ready again");
   CHECK(desktop.manager_text("LibvirtDaemon") == "libvirtd");
 }
-
-TEST_SUITE_END();

@@ -8,8 +8,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 std::string ordered(int order) {
@@ -111,5 +109,3 @@ TEST_CASE("login: a transient domain is shown and never touched") {
   wait_until([&] { return !desktop.find("guestfs"); }, kSoon, "the transient domain is gone from D-Bus");
   CHECK(desktop.virsh({"list", "--all", "--name"}).empty());
 }
-
-TEST_SUITE_END();

@@ -8,8 +8,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 /// The times (microseconds) at which the VM came into each phase, in the words of History.
@@ -298,5 +296,3 @@ TEST_CASE("a policy set over D-Bus is in the domain, survives a rename and a red
                   {"virsh", "-c", "qemu:///session", "metadata", "b", "https://virtsession.org/policy/1", "--config"})
             .status != 0);
 }
-
-TEST_SUITE_END();

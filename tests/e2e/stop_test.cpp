@@ -9,8 +9,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 using std::chrono::seconds;
@@ -265,5 +263,3 @@ TEST_CASE("StopAll stops what runs, and says what it could not stop, as PlanStop
   CHECK(desktop.manager_text("StopState") == "idle");
   CHECK(desktop.call("good", "Start").error_name.empty());
 }
-
-TEST_SUITE_END();

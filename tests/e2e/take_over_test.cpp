@@ -13,8 +13,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 namespace {
 
 constexpr const char* kTakeOver = "bb43d46258d144c7bca8d2dc1ce66818";
@@ -169,5 +167,3 @@ TEST_CASE("a libvirtd out of reach is supervised, says so, and is followed by th
   CHECK(desktop.manager_text("LibvirtReason") == "connected");
   CHECK(desktop.text("a", "State") == "shut-off");
 }
-
-TEST_SUITE_END();

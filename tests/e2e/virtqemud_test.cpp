@@ -7,8 +7,6 @@
 using namespace virtsession;
 using namespace virtsession::test;
 
-TEST_SUITE_BEGIN("e2e");
-
 TEST_CASE("virtqemud by configuration: it takes over, and VMs run on") {
   Desktop desktop;
   desktop.login();
@@ -30,5 +28,3 @@ TEST_CASE("virtqemud by configuration: it takes over, and VMs run on") {
   CHECK(guest.qemu_pid() == pid);
   desktop.wait_for("a", "Phase", "running");
 }
-
-TEST_SUITE_END();
