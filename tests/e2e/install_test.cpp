@@ -68,8 +68,8 @@ TEST_CASE("install.sh: after a logout and a login the marked guest runs, and thr
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");
   guest.destroy();
-  // It is anybody's libvirtd again, and would keep the session open until it has been idle for two minutes.
-  desktop.run({"pkill", "libvirtd"});
+  // They are the first client's again, and would keep its session open until they have been idle for two minutes.
+  desktop.run({"pkill", "libvirtd|virtlogd"});
   desktop.logout();
 
   // Nobody is logged in: it is installed, and told why it does not run.
