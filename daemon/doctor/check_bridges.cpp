@@ -4,11 +4,14 @@
 #include "doctor/words.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 namespace virtsession {
 namespace {
 
 constexpr const char* kConf = "/etc/qemu/bridge.conf";
+constexpr const char* kTun = "/dev/net/tun";
 /// What libvirt's own default network is called.
 constexpr const char* kDefaultBridge = "virbr0";
 
@@ -57,6 +60,20 @@ void check_helper(const Picture& picture, bool used, Report& report) {
         "bridge-helper", severity, {},
         network.helper + " lies on a file system that is mounted nosuid, so its rights do not count" + consequence);
   report.ok("bridge-helper", network.helper + (network.helper_setuid_root ? " is setuid root" : " has CAP_NET_ADMIN"));
+}
+
+/// The helper drops all rights but CAP_NET_ADMIN before it opens the device, so the device's own mode decides.
+void check_tun(const Picture& picture, bool used, Report& report) {
+  const auto& error = picture.facts.network.tun_error;
+  if (!error) return;
+  if (*error == 0) return report.ok("bridge-tun", std::string(kTun) + " can be opened");
+  const auto severity = used ? Severity::problem : Severity::note;
+  if (*error == ENOENT || *error == ENODEV)
+    return report.add("bridge-tun", severity, {}, std::string(kTun) + " does not exist: the kernel's driver is missing",
+                      "sudo modprobe tun");
+  report.add("bridge-tun", severity, {},
+             std::string(kTun) + ": " + std::strerror(*error) + ". The bridge helper opens it as this user",
+             *error == EACCES ? std::string("sudo chmod 666 ") + kTun : "");
 }
 
 std::string allow_command(const std::string& bridge) {
@@ -130,6 +147,7 @@ void check_exists(const Picture& picture, const std::vector<BridgeUse>& used, Re
 void check_bridges(const Picture& picture, Report& report) {
   const auto used = uses(picture);
   check_helper(picture, !used.empty(), report);
+  check_tun(picture, !used.empty(), report);
   check_allowed(picture, used, report);
   check_exists(picture, used, report);
 }

@@ -109,6 +109,8 @@ struct NetworkFacts {
   bool helper_setuid_root = false;
   bool helper_has_net_admin = false;  ///< as a file capability
   bool helper_nosuid = false;         ///< on a file system that ignores both
+  /// errno of opening /dev/net/tun as this user, which the helper does in the end; 0 when that works.
+  std::optional<int> tun_error;
   enum class Acl { missing, unreadable, read } acl = Acl::missing;
   std::vector<BridgeRule> rules;
   std::set<std::string> bridges;    ///< that exist

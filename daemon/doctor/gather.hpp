@@ -22,6 +22,7 @@ struct GatherOptions {
   /// might start a daemon.
   bool libvirt_starts_nothing = false;
   std::string kvm_device = "/dev/kvm";
+  std::string tun_device = "/dev/net/tun";
   std::string etc = "/etc";
   std::string sys = "/sys";
   std::string run = "/run";

@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
@@ -133,6 +134,7 @@ std::vector<gid_t> groups_of_process() {
 NetworkFacts gather_network(const GatherOptions& options, const std::string& qemu) {
   NetworkFacts facts;
   read_helper(options, facts);
+  facts.tun_error = access(options.tun_device.c_str(), R_OK | W_OK) == 0 ? 0 : errno;
   int files = 0;
   facts.acl = read_rules(options.etc + "/qemu/bridge.conf", facts.rules, files);
   facts.bridges = existing_bridges(options);

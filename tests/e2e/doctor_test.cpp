@@ -79,21 +79,22 @@ TEST_CASE("virtsessionctl doctor: what is wrong is told, with the command that m
   ctl_out(desktop, {"start", "fine", "lost"});
   CHECK(doctor(desktop).problems() == std::set<std::string>{});
 
-  // A bridge: nobody may use it, nobody has allowed it, and there is none.
+  // A bridge: nobody may use it, nobody has allowed it, there is none, and its device is root's.
   const auto bridged = desktop.define({.name = "bridged",
                                        .system = System::none,
                                        .devices = "<interface type='bridge'><source bridge='virbr7'/>"
                                                   "<model type='virtio'/><rom enabled='no'/></interface>\n"});
   wait_until_known(desktop, {"bridged"});
   desktop.host().must_exec({"sh", "-c", "rm -rf /etc/qemu; chmod 755 /usr/lib/qemu/qemu-bridge-helper"});
-  // What udev does where it runs; a node of the host's own, since its /dev is the machine's.
-  desktop.host().must_exec({"sh", "-c", "mknod -m 666 /root/tun c 10 200 && mount --bind /root/tun /dev/net/tun"});
+  // A node of the host's own, since its /dev is the machine's.
+  desktop.host().must_exec({"sh", "-c", "mknod -m 600 /root/tun c 10 200 && mount --bind /root/tun /dev/net/tun"});
   CHECK(has(ctl_err(desktop, {"start", "bridged"}, 1), "virtsessionctl logs bridged"));
   auto found = doctor(desktop);
-  CHECK(found.problems() == std::set<std::string>{"bridge-helper", "bridge-allowed", "bridge-exists"});
+  const std::set<std::string> about_bridges{"bridge-helper", "bridge-tun", "bridge-allowed", "bridge-exists"};
+  CHECK(found.problems() == about_bridges);
   const auto text = ctl_out(desktop, {"doctor"}, 1);
   CHECK(has(text, "problem  /etc/qemu/bridge.conf does not exist"));
-  for (const auto* id : {"bridge-helper", "bridge-allowed", "bridge-exists"}) mend(desktop, found.one(id, "problem"));
+  for (const auto& id : about_bridges) mend(desktop, found.one(id, "problem"));
   CHECK(doctor(desktop).problems() == std::set<std::string>{});
   CHECK(ctl_out(desktop, {"start", "bridged"}) == "bridged: started\n");
   CHECK(has(desktop.host().must_exec({"ls", "/sys/class/net/virbr7/brif"}), "tap"));

@@ -166,14 +166,16 @@ TEST_CASE("The bridge helper and its rules, as they are on the disk") {
   CHECK(only(facts, "bridge-allowed").fix ==
         "sudo mkdir -p /etc/qemu && echo 'allow virbr0' | sudo tee -a /etc/qemu/bridge.conf");
   CHECK(only(facts, "bridge-exists").severity == Severity::problem);
+  CHECK(only(facts, "bridge-tun").fix == "sudo modprobe tun");
 
+  elsewhere.write("tun", "");
   REQUIRE(chmod(helper.c_str(), 04755) == 0);
   elsewhere.write("etc/qemu/bridge.conf", "include " + (elsewhere.folder / "etc/qemu/more.conf").string() + "\n");
   CHECK(gather_facts(elsewhere.options).network.acl == NetworkFacts::Acl::missing);  // what it includes is
   elsewhere.write("etc/qemu/more.conf", "allow virbr0\n");
   elsewhere.write("sys/class/net/virbr0/bridge/x", "");
   facts = gather_facts(elsewhere.options);
-  for (const char* id : {"bridge-helper", "bridge-allowed", "bridge-exists"})
+  for (const char* id : {"bridge-helper", "bridge-tun", "bridge-allowed", "bridge-exists"})
     CHECK(only(facts, id).severity == Severity::ok);
 
   elsewhere.write("etc/qemu/more.conf", "include " + (elsewhere.folder / "etc/qemu/more.conf").string() + "\n");

@@ -114,6 +114,7 @@ struct Elsewhere {
     options.sys = folder / "sys";
     options.run = folder / "run";
     options.kvm_device = folder / "kvm";
+    options.tun_device = folder / "tun";
     options.linger_folder = folder / "linger";
     options.ping_range = folder / "ping_group_range";
     options.program_folders = {folder / "bin"};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "check_row.hpp"
 
+#include <cerrno>
+
 namespace virtsession::test {
 namespace {
 
@@ -44,6 +46,19 @@ std::vector<CheckRow> bridge_rows() {
        "mounted nosuid", ""},
       {"not installed", [](auto& facts) { facts.network.helper = ""; }, "bridge-helper", S::problem, "",
        "not installed", "sudo apt install qemu-system-common"},
+      {"well", [](auto&) {}, "bridge-tun", S::ok, "", "/dev/net/tun can be opened", ""},
+      {"a device for root alone", [](auto& facts) { facts.network.tun_error = EACCES; }, "bridge-tun", S::problem, "",
+       "/dev/net/tun: Permission denied", "sudo chmod 666 /dev/net/tun"},
+      {"a device for root alone, and no need",
+       [](auto& facts) {
+         facts.network.tun_error = EACCES;
+         only_user_network(facts, "slirp");
+       },
+       "bridge-tun", S::note, "", "opens it as this user", "sudo chmod 666 /dev/net/tun"},
+      {"no driver", [](auto& facts) { facts.network.tun_error = ENOENT; }, "bridge-tun", S::problem, "",
+       "does not exist", "sudo modprobe tun"},
+      {"a driver that refuses", [](auto& facts) { facts.network.tun_error = EIO; }, "bridge-tun", S::problem, "",
+       "Input/output error", ""},
       {"well", [](auto&) {}, "bridge-allowed", S::ok, "", "allow virbr0", ""},
       {"no bridge.conf", [](auto& facts) { facts.network.acl = Acl::missing; }, "bridge-allowed", S::problem, "",
        "does not exist", "sudo mkdir -p /etc/qemu && echo 'allow virbr0' | sudo tee -a /etc/qemu/bridge.conf"},

@@ -48,6 +48,7 @@ inline NetworkFacts good_network() {
   NetworkFacts network;
   network.helper = "/usr/lib/qemu/qemu-bridge-helper";
   network.helper_setuid_root = true;
+  network.tun_error = 0;
   network.acl = NetworkFacts::Acl::read;
   network.rules = {{true, "virbr0"}};
   network.bridges = {"virbr0"};
