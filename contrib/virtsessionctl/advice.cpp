@@ -65,7 +65,7 @@ void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advice
   if (vms.empty()) {
     advices.push_back({"",
                        "There is no virtual machine of yours yet. Make one with virt-manager (a connection \"QEMU/KVM "
-                       "user session\"), GNOME Boxes, or:",
+                       "user session\"), GNOME Boxes, or virt-install (Debian's package virtinst):",
                        {"virt-install --connect qemu:///session --name web --memory 2048 --disk size=10 --osinfo "
                         "detect=on,require=off --cdrom FILE.iso"}});
   } else if (std::ranges::none_of(vms, starts)) {
