@@ -20,8 +20,7 @@ constexpr std::chrono::seconds kExtension{10};
 
 SessionEnd::SessionEnd(EventLoop& loop, UserManager& user_manager, LoginManager& login_manager, Notify& notify,
                        Handlers handlers)
-    : loop_(loop),
-      user_manager_(user_manager),
+    : user_manager_(user_manager),
       login_manager_(login_manager),
       notify_(notify),
       handlers_(std::move(handlers)),

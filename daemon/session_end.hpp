@@ -43,7 +43,6 @@ class SessionEnd {
   void begin(Time deadline);
   void keep_alive();
 
-  EventLoop& loop_;
   UserManager& user_manager_;
   LoginManager& login_manager_;
   Notify& notify_;

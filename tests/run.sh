@@ -31,7 +31,7 @@ E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapte
 TXT
 }
 
-test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev shellcheck
+test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm shellcheck
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi systemd systemd-sysv systemd-container
   bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc polkitd procps util-linux)
 
@@ -52,6 +52,7 @@ install_packages() {
 # The same file compiles to the same thing in any clone, and for a user who takes warnings for warnings.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1 CCACHE_IGNOREOPTIONS=-Werror
 jobs=${VIRTSESSION_JOBS:-$(nproc)}
+test_jobs=$((jobs + 1))  # tests wait, too
 declare -A built
 build() {  # preset, targets (all)
   [ -n "${built[$*]:-}" ] && return 0
@@ -65,7 +66,7 @@ test_with() {  # preset, labels
   local labels=("${@:2}")
   build "$1" --target "${labels[@]/%/_tests}"
   echo "== Testing: ${*:2} ($1)"
-  ctest --preset "$1" -L "^($(IFS='|' && echo "${*:2}"))\$" -j "$jobs"
+  ctest --preset "$1" -L "^($(IFS='|' && echo "${*:2}"))\$" -j "$test_jobs"
 }
 
 e2e() {
@@ -75,8 +76,7 @@ e2e() {
     ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
     build/release/tests/e2e --duration=true --test-case="$E2E_FILTER"
   else
-    # One more than there are processors: a case waits for half of its time.
-    ctest --preset release -L '^e2e$' -j $((jobs + 1))
+    ctest --preset release -L '^e2e$' -j "$test_jobs"
   fi
 }
 

@@ -53,7 +53,8 @@ SystemLibvirtFacts find_system_libvirt(const GatherOptions& options, const std::
       {{"virtqemud", "virtqemud-sock-ro"}, {"libvirtd", "libvirt-sock-ro"}}};
   SystemLibvirtFacts facts;
   facts.definitions = count_definitions(options.etc + "/libvirt/qemu");
-  for (const auto& [daemon, name] : kSockets) {
+  for (const auto& [program, name] : kSockets) {
+    const std::string daemon = program;
     const std::string path = options.run + "/libvirt/" + name;
     if (access(path.c_str(), W_OK) < 0) continue;
     if (facts.socket.empty()) facts.socket = path;

@@ -32,7 +32,7 @@ class BusError {
   }
 
  private:
-  sd_bus_error error_ = SD_BUS_ERROR_NULL;
+  sd_bus_error error_{};
 };
 
 Error failed(int result) { return BusError().text(result); }

@@ -10,16 +10,16 @@ namespace virtsession {
 std::string size_text(std::uint64_t bytes) {
   if (bytes == kUnlimited) return "unlimited";
   if (bytes < 1024) return fmt::format("{} bytes", bytes);
-  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  constexpr const char* kPrefixes[] = {"KiB", "MiB", "GiB", "TiB"};
   double size = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
-  while (size >= 1024 && unit + 1 < std::size(kUnits)) {
+  while (size >= 1024 && unit + 1 < std::size(kPrefixes)) {
     size /= 1024;
     ++unit;
   }
   std::string number = fmt::format("{:.1f}", size);
   if (number.ends_with(".0")) number.resize(number.size() - 2);
-  return number + " " + kUnits[unit];
+  return number + " " + kPrefixes[unit];
 }
 
 std::string version_text(unsigned long version) {

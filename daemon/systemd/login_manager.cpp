@@ -30,8 +30,6 @@ constexpr auto kLogindOwnerRule =
     "member='NameOwnerChanged',arg0='org.freedesktop.login1'";
 constexpr auto kUserLimit = 2min;  // to type a password
 
-using Properties = std::map<std::string, sdbus::Variant>;
-
 template <class T>
 std::optional<T> find(const Properties& properties, const char* name) {
   const auto found = properties.find(name);

@@ -17,7 +17,6 @@ std::unique_ptr<sdbus::IProxy> UnitReader::unit_at(const sdbus::ObjectPath& path
 }
 
 void UnitReader::read(sdbus::IProxy& unit, Read reply) {
-  using Properties = std::map<std::string, sdbus::Variant>;
   caller_.call_for<Properties>(
       unit, kPropertiesInterface, "GetAll",
       [reply = std::move(reply)](const sdbus::Error* error, const Properties& properties) {

@@ -11,6 +11,8 @@ class Variant;
 
 namespace virtsession {
 
+using Properties = std::map<std::string, sdbus::Variant>;  ///< of an object on a bus, by name
+
 /// What systemd says of a unit, in its own words (ActiveState, SubState, Result, ...; see org.freedesktop.systemd1(5)).
 struct UnitStatus {
   std::string load_state;    ///< loaded, not-found, masked ...
@@ -25,7 +27,7 @@ struct UnitStatus {
 enum class UnitVerb { start, stop, restart };
 
 /// Takes over what `properties`, of any of the unit's interfaces, say. Others, and those of another type, are ignored.
-void apply_properties(UnitStatus& status, const std::map<std::string, sdbus::Variant>& properties);
+void apply_properties(UnitStatus& status, const Properties& properties);
 
 /// Whether a unit in this status is what the verb wants, for a job whose end nobody saw.
 bool fulfils(const UnitStatus& status, UnitVerb verb);

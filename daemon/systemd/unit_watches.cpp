@@ -50,8 +50,9 @@ void UnitWatches::found(const std::string& unit, Watch& watch, const sdbus::Obje
       watch.proxy->uponSignal("PropertiesChanged")
           .onInterface(kPropertiesInterface)
           .call(
-              [this, unit, serial](const std::string&, const std::map<std::string, sdbus::Variant>& properties,
-                                   const std::vector<std::string>&) { properties_changed(unit, serial, properties); });
+              [this, unit, serial](const std::string&, const Properties& properties, const std::vector<std::string>&) {
+                properties_changed(unit, serial, properties);
+              });
       sdbus_compat::finish_registration(*watch.proxy);
       watch.path = path;
     } catch (const sdbus::Error& error) {
@@ -69,8 +70,7 @@ void UnitWatches::found(const std::string& unit, Watch& watch, const sdbus::Obje
 }
 
 /// systemd sends new values, never mere names, for what a status has of a unit.
-void UnitWatches::properties_changed(const std::string& unit, std::uint64_t serial,
-                                     const std::map<std::string, sdbus::Variant>& properties) {
+void UnitWatches::properties_changed(const std::string& unit, std::uint64_t serial, const Properties& properties) {
   Watch* const watch = find(unit, serial);
   if (watch == nullptr || !watch->status) return;  // the answer that is due has it
   UnitStatus status = *watch->status;

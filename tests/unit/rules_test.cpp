@@ -2,12 +2,12 @@
 #include "core/conditions.hpp"
 #include "core/history.hpp"
 #include "core/restart.hpp"
+#include "world.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace virtsession;
 using namespace std::chrono_literals;
-using Strings = std::vector<std::string>;
 
 TEST_CASE("conditions: what is not met is named, and what is not known is not met") {
   Policy none;

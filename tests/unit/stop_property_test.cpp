@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "scenarios.hpp"
 #include "world.hpp"
 
 #include <doctest/doctest.h>
@@ -296,21 +297,21 @@ class SessionEnd {
 }  // namespace
 
 TEST_CASE("a session that ends in peace: in order, and nobody is hurried who could shut down in time") {
-  for (std::uint32_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint32_t seed = 1; seed <= scenarios(150); ++seed) {
     CAPTURE(seed);
     SessionEnd(seed).run_calm(true);
   }
 }
 
 TEST_CASE("a session that ends with too little time: it is over by its deadline") {
-  for (std::uint32_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint32_t seed = 1; seed <= scenarios(150); ++seed) {
     CAPTURE(seed);
     SessionEnd(seed).run_calm(false);
   }
 }
 
 TEST_CASE("a session that ends while anything happens: it is over by its deadline, and nothing is lost") {
-  for (std::uint32_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint32_t seed = 1; seed <= scenarios(300); ++seed) {
     CAPTURE(seed);
     SessionEnd(seed).run_wild();
   }

@@ -51,7 +51,8 @@ TEST_CASE_FIXTURE(WithWeb, "methods without options of their own ask for what th
                                                          {"Resume", RequestKind::resume},
                                                          {"ResetFailed", RequestKind::reset_failed},
                                                          {"ClearPolicy", RequestKind::clear_policy}};
-  for (const auto& [method, kind] : methods) {
+  for (const auto& [name, kind] : methods) {
+    const char* const method = name;
     CAPTURE(method);
     CHECK(client.vm_call(method, VariantMap{}).error_name == "");
     const auto asked = request();

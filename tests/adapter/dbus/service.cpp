@@ -5,7 +5,7 @@
 #include <exception>
 #include <stdexcept>
 
-#ifdef __SANITIZE_THREAD__
+#ifdef VIRTSESSION_THREAD_SANITIZER
 // libsystemd draws the seed of its hash tables into a static buffer without a lock, and each table copies it from
 // there. Two threads with a bus of their own, as here and nowhere in the daemon, may so get a seed of mixed bytes: no
 // harm.

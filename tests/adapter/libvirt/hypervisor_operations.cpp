@@ -281,7 +281,7 @@ TEST_CASE("operations on one domain run in the order they were asked for") {
     fixture.hypervisor->run(operation);
   }
   loop_until(fixture.loop, "the last operation", [&] { return fixture.sink.done.contains(fixture.last_id); });
-  for (const auto& [id, result] : fixture.sink.done) CHECK_MESSAGE(bool(result), id);
+  for (const auto& done : fixture.sink.done) CHECK_MESSAGE(bool(done.second), done.first);
   CHECK(fixture.sink.domain(fixture.uuid)->state == DomainState::paused);
 }
 

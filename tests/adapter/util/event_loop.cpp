@@ -81,6 +81,7 @@ TEST_CASE("What is posted after quit() or after the end never runs and is freed"
 
 TEST_CASE("A handler that is freed with the loop may post from its destructor") {
   struct PostsAtTheEnd {
+    explicit PostsAtTheEnd(EventLoop& loop_of_it) : loop(loop_of_it) {}
     EventLoop& loop;
     ~PostsAtTheEnd() {
       loop.post([] {});

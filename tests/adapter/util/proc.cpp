@@ -21,7 +21,8 @@ TEST_CASE("A process's unit is the innermost scope or service of its control gro
       {"garbage", ""},
       {"", ""},
   };
-  for (const auto& [text, unit] : groups) {
+  for (const auto& [content, unit] : groups) {
+    const std::string text = content;
     CAPTURE(text);
     CHECK(unit_of_cgroup(text) == unit);
   }
