@@ -30,6 +30,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"limit-qemu-conf", "limits in the session's qemu.conf that this user may not set"},
     {"limit-slice", "memory and task limits of the user's slice, compared with what the VMs need"},
     {"bridge-helper", "whether QEMU's bridge helper may attach a VM of a user to a bridge"},
+    {"bridge-tun", "whether it can open the device for that, /dev/net/tun"},
     {"bridge-allowed", "which bridges /etc/qemu/bridge.conf allows, and which VMs use"},
     {"bridge-exists", "whether the bridges that VMs use exist"},
     {"slirp", "whether QEMU has built-in user networking"},
