@@ -24,8 +24,8 @@ TXT
 # What it is built with, and what runs it. libvirt-daemon brings libvirtd, virtqemud and virtlogd but no system service.
 build_packages=(g++ cmake ninja-build pkg-config libsdbus-c++-dev libsdbus-c++-bin libvirt-dev libsystemd-dev
   libxml2-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libfmt-dev python3 scdoc)
-run_packages=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 dbus-user-session
-  libpam-systemd)
+run_packages=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils
+  dbus-user-session libpam-systemd)
 
 prefix=/usr/local
 action=install

@@ -32,6 +32,13 @@ void check_programs(const Picture& picture, Report& report) {
                install_command(distribution, {"qemu-system-x86", "qemu-kvm", "qemu-base"}));
   else
     report.ok("qemu-installed", facts.qemu + " is installed");
+
+  if (facts.qemu_img.empty())
+    report.add("qemu-img", Severity::warning, {},
+               "there is no qemu-img, which virt-install, virt-manager and others have libvirt make disks with",
+               install_command(distribution, {"qemu-utils", "qemu-img", "qemu-img"}));
+  else
+    report.ok("qemu-img", facts.qemu_img + " is installed");
 }
 
 /// Where a daemon runs, in words.

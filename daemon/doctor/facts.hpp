@@ -227,7 +227,8 @@ struct DoctorFacts {
   MachineFacts machine;
   UserManagerFacts user_manager;
   LibvirtFacts libvirt;
-  std::string qemu;  ///< path of this machine's QEMU, or empty
+  std::string qemu;      ///< path of this machine's QEMU, or empty
+  std::string qemu_img;  ///< path of the program, or empty
   KvmFacts kvm;
   NetworkFacts network;
   UriFacts uri;

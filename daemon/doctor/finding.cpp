@@ -14,6 +14,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"unit-conflict", "other user units that listen at libvirt's session socket"},
     {"libvirt-installed", "whether a libvirt daemon for the session is installed"},
     {"qemu-installed", "whether QEMU is installed"},
+    {"qemu-img", "whether libvirt can make disk images other than raw ones"},
     {"daemon-answers", "which libvirt session daemon clients reach, at which socket, and whether it answers"},
     {"daemon-stray", "libvirt session daemons that some program forked outside virtsession's units"},
     {"socket-stale", "socket files of libvirt where nobody listens, and sockets whose file is gone"},

@@ -3,6 +3,7 @@
 
 #include "doctor/bounded.hpp"
 #include "doctor/gatherers.hpp"
+#include "doctor/run_program.hpp"
 
 #include <unistd.h>
 
@@ -114,6 +115,7 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   facts.supervised = options.supervised;
   facts.machine = gather_machine(options);
   facts.qemu = find_qemu(options);
+  facts.qemu_img = find_program("qemu-img", options.program_folders);
   facts.libvirt.version = library_version();
   const auto machine = facts.machine;
   auto& too_late = facts.too_late;

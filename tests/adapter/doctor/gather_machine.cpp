@@ -143,6 +143,13 @@ TEST_CASE("This machine's QEMU says which networks it has") {
   CHECK(only(facts, "slirp").severity == Severity::ok);
 }
 
+TEST_CASE("qemu-img, where it is and where it is not") {
+  Elsewhere elsewhere;
+  CHECK(only(gather_facts(elsewhere.options), "qemu-img").severity == Severity::warning);
+  elsewhere.program("qemu-img");
+  CHECK(only(gather_facts(elsewhere.options), "qemu-img").severity == Severity::ok);
+}
+
 TEST_CASE("A QEMU without user networking, and one that prints something else") {
   Elsewhere elsewhere;
   elsewhere.program("qemu-system-x86_64");

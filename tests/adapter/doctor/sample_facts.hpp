@@ -89,6 +89,7 @@ inline DoctorFacts healthy() {
   facts.libvirt.answer = LibvirtFacts::Answer::answered;
   facts.libvirt.version = 11003000;
   facts.qemu = "/usr/bin/qemu-system-x86_64";
+  facts.qemu_img = "/usr/bin/qemu-img";
   facts.kvm.outcome = KvmFacts::Outcome::works;
   facts.kvm.cpu_flag = "vmx";
   facts.kvm.group = "kvm";
