@@ -58,7 +58,7 @@ void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
 
 void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advices) {
   const auto starts = [](const VmInfo& vm) {
-    const auto policy = vm.value("Policy");
+    const auto& policy = vm.value("Policy");
     const bool by_itself = policy.is_object() && policy.value("start", json()) == "was-running";
     return vm.flag("Autostart") || vm.flag("AutostartOnce") || by_itself;
   };

@@ -32,9 +32,10 @@ double together(const std::vector<StopTime>& times, StopFit fit, std::int64_t pa
     sum += fit.of(time);
   }
   const auto count = static_cast<std::int64_t>(times.size());
-  const auto rounds = static_cast<double>((count + parallel - 1) / parallel);
+  const auto rounds = (count + parallel - 1) / parallel;
   const auto at_once = static_cast<double>(parallel);
-  return std::min(rounds * seconds(longest), (seconds(sum) + (at_once - 1) * seconds(longest)) / at_once);
+  return std::min(static_cast<double>(rounds) * seconds(longest),
+                  (seconds(sum) + (at_once - 1) * seconds(longest)) / at_once);
 }
 
 /// The largest factor from 0 to 1 that fits: what is larger than one that does not, does not either.

@@ -41,7 +41,7 @@ std::optional<T> find(const Properties& properties, const char* name) {
 std::string linger_file_name(uid_t uid) {
   passwd entry{};
   passwd* found = nullptr;
-  std::vector<char> buffer(16 * 1024);
+  std::vector<char> buffer(std::size_t{16} * 1024);
   if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
   std::string name;
   for (const char letter : std::string_view(found->pw_name)) {
@@ -85,7 +85,7 @@ struct LoginManager::Bus {
   UnitReader reader;
 };
 
-LoginManager::LoginManager(EventLoop& loop, PathWatcher& paths, uid_t uid, std::filesystem::path linger_folder)
+LoginManager::LoginManager(EventLoop& loop, PathWatcher& paths, uid_t uid, const std::filesystem::path& linger_folder)
     : loop_(loop),
       uid_(uid),
       system_bus_(

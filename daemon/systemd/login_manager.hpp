@@ -31,7 +31,7 @@ class LoginManager {
 
   /// \param linger_folder has a file for each user who lingers; logind has neither a signal nor a property for others
   LoginManager(EventLoop& loop, PathWatcher& paths, uid_t uid,
-               std::filesystem::path linger_folder = "/var/lib/systemd/linger");
+               const std::filesystem::path& linger_folder = "/var/lib/systemd/linger");
   ~LoginManager();
   LoginManager(const LoginManager&) = delete;
   LoginManager& operator=(const LoginManager&) = delete;
