@@ -15,8 +15,14 @@ bool takes_many(const CLI::Option& option) {
   return option.get_expected_max() >= CLI::detail::expected_max_vector_size;
 }
 
+/// An option's text stands for its name, in which CLI11 (from 2.4) takes no '='.
+std::string positional_name(const CLI::Option& option) {
+  const auto& text = option.get_option_text();
+  return (text.empty() ? option.get_name(true) : text) + (takes_many(option) ? "..." : "");
+}
+
 std::string positional_usage(const CLI::Option& option) {
-  const auto name = option.get_name(true) + (takes_many(option) ? "..." : "");
+  const auto name = positional_name(option);
   return option.get_required() ? name : "[" + name + "]";
 }
 
@@ -61,7 +67,7 @@ std::string help_text(const CLI::App& command) {
   std::string arguments;
   for (const auto* option : command.get_options([](const CLI::Option* each) { return each->get_positional(); })) {
     usage += " " + positional_usage(*option);
-    arguments += row(option->get_name(true) + (takes_many(*option) ? "..." : ""), option->get_description());
+    arguments += row(positional_name(*option), option->get_description());
   }
   auto text = fmt::format("Usage: {}\n\n{}\n", usage, command.get_description());
   if (!parent) text += verbs_text(command);

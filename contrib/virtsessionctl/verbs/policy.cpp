@@ -120,8 +120,10 @@ Verb add_policy(CLI::App& app) {
   const auto options = std::make_shared<PolicyOptions>();
   auto* command = app.add_subcommand("policy", "Show or change how a VM is looked after")->group(kConfigure);
   command->add_option("VM", options->vm, "A name, a uuid or a pattern that fits one VM")->required();
-  command->add_option("KEY=VALUE", options->words,
-                      "Keys to set; with one KEY alone, its value is printed; with --clear, KEYs to clear");
+  command
+      ->add_option("SETTING", options->words,
+                   "Keys to set; with one KEY alone, its value is printed; with --clear, KEYs to clear")
+      ->option_text("KEY=VALUE");
   auto* edit = command->add_flag("-e,--edit", options->edit, "Edit all keys of this VM in $VISUAL or $EDITOR");
   command->add_flag("--clear", options->clear, "Let the defaults apply again: for these keys, or for all")
       ->excludes(edit);
