@@ -204,6 +204,7 @@ TEST_CASE("help: the program's, each verb's, and by every way to ask") {
   CHECK(session.out({"-h"}) == help);
   for (const auto* const part : {"Exit status:", "restart-libvirt", "policy VM", "virtsessionctl(1)"})
     CHECK(help.find(part) != std::string::npos);
+  CHECK(session.out({"help", "policy"}).starts_with("Usage: virtsessionctl policy [OPTION...] VM [KEY=VALUE...]\n"));
   CHECK(session.out({"help", "save"}) == R"(Usage: virtsessionctl save [OPTION...] VM...
 
 Save guests' memory to disk and stop them
