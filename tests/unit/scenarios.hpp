@@ -5,13 +5,11 @@
 
 namespace virtsession {
 
-/// How many of `count` random scenarios to run: fewer under sanitizers, which make each slow, and fewest under that of
-/// threads, for which there is nothing to find in a core of one thread.
+/// How many of `count` random scenarios to run: fewer under the thread sanitizer, which makes each slow, and for which
+/// there is nothing to find in a core of one thread.
 constexpr std::uint32_t scenarios(std::uint32_t count) {
 #ifdef VIRTSESSION_THREAD_SANITIZER
   return count / 10;
-#elif defined(VIRTSESSION_SANITIZER)
-  return count / 3;
 #else
   return count;
 #endif
