@@ -96,12 +96,12 @@ class Client {
     auto proxy = proxy_to(path);
     auto promise = std::make_shared<std::promise<Outcome>>();
     auto future = promise->get_future();
-    proxy->callMethodAsync(method)
-        .onInterface(interface)
-        .withArguments(arguments...)
-        .uponReplyInvoke([promise](sdbus_compat::AsyncError error) {
-          promise->set_value(error ? Outcome{error->getName(), error->getMessage()} : Outcome{});
-        });
+    pending_.push_back(proxy->callMethodAsync(method)
+                           .onInterface(interface)
+                           .withArguments(arguments...)
+                           .uponReplyInvoke([promise](sdbus_compat::AsyncError error) {
+                             promise->set_value(error ? Outcome{error->getName(), error->getMessage()} : Outcome{});
+                           }));
     proxies_.push_back(std::move(proxy));
     return future;
   }
@@ -113,6 +113,9 @@ class Client {
   std::unique_ptr<sdbus::IProxy> proxy_to(const std::string& path);
   void record(sdbus::Message& message);
 
+  // Kept until the connection's thread has ended: it shares the count of a call's references with them, and sdbus-c++,
+  // which is not instrumented, counts in a way that tsan cannot see.
+  std::vector<sdbus::PendingAsyncCall> pending_;
   std::mutex mutex_;
   std::vector<SeenSignal> seen_;  // under mutex_
   std::unique_ptr<sdbus::IConnection> connection_;
