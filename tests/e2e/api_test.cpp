@@ -45,8 +45,10 @@ TEST_CASE("busctl and gdbus show the API as the installed XML has it") {
   const auto vm = *desktop.find("a");
   const std::string root(kRootPath);
 
-  for (const auto& [path, interface] :
+  for (const auto& object :
        {std::pair{root, std::string(kManagerInterface)}, std::pair{vm, std::string(kVmInterface)}}) {
+    const auto& path = object.first;
+    const auto& interface = object.second;  // no structured binding: INFO's lambda cannot capture one for clang
     INFO(interface);
     const auto shown =
         desktop.run({"gdbus", "introspect", "--session", "--dest", kName, "--object-path", path, "--xml"});
