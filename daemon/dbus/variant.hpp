@@ -2,16 +2,12 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "util/variant_map.hpp"
 
 #include <nlohmann/json.hpp>
 #include <sdbus-c++/Types.h>
 
-#include <map>
-#include <string>
-
 namespace virtsession {
-
-using VariantMap = std::map<std::string, sdbus::Variant>;  ///< a{sv}
 
 /// A policy as D-Bus shows it: integers as i where they fit, else x, else t; other numbers d; b, s; lists of strings
 /// as. Never throws for what a policy holds: null is left out, and what has none of these types is shown as its JSON

@@ -5,6 +5,7 @@
 #include "org.freedesktop.Notifications-proxy.hpp"
 #include "util/log.hpp"
 #include "util/sdbus_compat.hpp"
+#include "util/variant_map.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -163,7 +164,7 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
       if (!entry.details) buttons.insert(buttons.end(), {kDetails, "Show details"});
     }
     const auto urgency = urgency_of(notice.incident);
-    const std::map<std::string, sdbus::Variant> hints{
+    const VariantMap hints{
         {"urgency", sdbus::Variant(static_cast<std::uint8_t>(urgency))},
         {"category", sdbus::Variant(std::string("x-virtsession.vm.error"))},
     };

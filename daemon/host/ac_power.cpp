@@ -3,10 +3,10 @@
 
 #include "host/kernel_facts.hpp"
 #include "util/sdbus_compat.hpp"
+#include "util/variant_map.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -69,16 +69,16 @@ void AcPower::opened(sdbus::IConnection& connection) {
   bus_->upower = sdbus::createProxy(connection, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath));
   bus_->upower->uponSignal("PropertiesChanged")
       .onInterface(kProperties)
-      .call([this](const std::string& interface, const std::map<std::string, sdbus::Variant>& changed,
-                   const std::vector<std::string>& invalidated) {
-        if (interface != kInterface) return;
-        const auto value = changed.find(kOnBattery);
-        const auto on_battery = value == changed.end() ? std::nullopt : as_bool(value->second);
-        if (on_battery)
-          use_upower(*on_battery);
-        else if (std::ranges::find(invalidated, kOnBattery) != invalidated.end())
-          ask();
-      });
+      .call(
+          [this](const std::string& interface, const VariantMap& changed, const std::vector<std::string>& invalidated) {
+            if (interface != kInterface) return;
+            const auto value = changed.find(kOnBattery);
+            const auto on_battery = value == changed.end() ? std::nullopt : as_bool(value->second);
+            if (on_battery)
+              use_upower(*on_battery);
+            else if (std::ranges::find(invalidated, kOnBattery) != invalidated.end())
+              ask();
+          });
   sdbus_compat::finish_registration(*bus_->upower);
   ask();
 }

@@ -31,7 +31,7 @@ constexpr auto kLogindOwnerRule =
 constexpr auto kUserLimit = 2min;  // to type a password
 
 template <class T>
-std::optional<T> find(const Properties& properties, const char* name) {
+std::optional<T> find(const VariantMap& properties, const char* name) {
   const auto found = properties.find(name);
   if (found == properties.end() || !found->second.containsValueOfType<T>()) return std::nullopt;
   return found->second.get<T>();
@@ -127,9 +127,9 @@ void LoginManager::lost(const std::string& reason) {
 
 /// logind is there, perhaps another one than before.
 void LoginManager::appeared() {
-  bus_->caller.call_for<Properties>(
+  bus_->caller.call_for<VariantMap>(
       *bus_->logind, kPropertiesInterface, "GetAll",
-      [this](const sdbus::Error* error, const Properties& properties) {
+      [this](const sdbus::Error* error, const VariantMap& properties) {
         // A bus that answers is up, even when logind is not.
         system_bus_.answered();
         bus_problem_.reset();

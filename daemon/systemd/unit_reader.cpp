@@ -17,9 +17,9 @@ std::unique_ptr<sdbus::IProxy> UnitReader::unit_at(const sdbus::ObjectPath& path
 }
 
 void UnitReader::read(sdbus::IProxy& unit, Read reply) {
-  caller_.call_for<Properties>(
+  caller_.call_for<VariantMap>(
       unit, kPropertiesInterface, "GetAll",
-      [reply = std::move(reply)](const sdbus::Error* error, const Properties& properties) {
+      [reply = std::move(reply)](const sdbus::Error* error, const VariantMap& properties) {
         UnitStatus status;
         if (error == nullptr) apply_properties(status, properties);
         reply(error, status);

@@ -18,14 +18,14 @@ inline constexpr auto kEnumText<UnitVerb> = EnumText<UnitVerb, 3>{{{
 namespace {
 
 template <class T>
-void take(T& field, const Properties& properties, const char* name) {
+void take(T& field, const VariantMap& properties, const char* name) {
   const auto found = properties.find(name);
   if (found != properties.end() && found->second.containsValueOfType<T>()) field = found->second.get<T>();
 }
 
 }  // namespace
 
-void apply_properties(UnitStatus& status, const Properties& properties) {
+void apply_properties(UnitStatus& status, const VariantMap& properties) {
   take(status.load_state, properties, "LoadState");
   take(status.active_state, properties, "ActiveState");
   take(status.sub_state, properties, "SubState");

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "util/variant_map.hpp"
+
 #include <cstdint>
-#include <map>
 #include <string>
 
-namespace sdbus {
-class Variant;
-}
-
 namespace virtsession {
-
-using Properties = std::map<std::string, sdbus::Variant>;  ///< of an object on a bus, by name
 
 /// What systemd says of a unit, in its own words (ActiveState, SubState, Result, ...; see org.freedesktop.systemd1(5)).
 struct UnitStatus {
@@ -27,7 +22,7 @@ struct UnitStatus {
 enum class UnitVerb { start, stop, restart };
 
 /// Takes over what `properties`, of any of the unit's interfaces, say. Others, and those of another type, are ignored.
-void apply_properties(UnitStatus& status, const Properties& properties);
+void apply_properties(UnitStatus& status, const VariantMap& properties);
 
 /// Whether a unit in this status is what the verb wants, for a job whose end nobody saw.
 bool fulfils(const UnitStatus& status, UnitVerb verb);

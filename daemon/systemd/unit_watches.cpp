@@ -50,7 +50,7 @@ void UnitWatches::found(const std::string& unit, Watch& watch, const sdbus::Obje
       watch.proxy->uponSignal("PropertiesChanged")
           .onInterface(kPropertiesInterface)
           .call(
-              [this, unit, serial](const std::string&, const Properties& properties, const std::vector<std::string>&) {
+              [this, unit, serial](const std::string&, const VariantMap& properties, const std::vector<std::string>&) {
                 properties_changed(unit, serial, properties);
               });
       sdbus_compat::finish_registration(*watch.proxy);
@@ -70,7 +70,7 @@ void UnitWatches::found(const std::string& unit, Watch& watch, const sdbus::Obje
 }
 
 /// systemd sends new values, never mere names, for what a status has of a unit.
-void UnitWatches::properties_changed(const std::string& unit, std::uint64_t serial, const Properties& properties) {
+void UnitWatches::properties_changed(const std::string& unit, std::uint64_t serial, const VariantMap& properties) {
   Watch* const watch = find(unit, serial);
   if (watch == nullptr || !watch->status) return;  // the answer that is due has it
   UnitStatus status = *watch->status;

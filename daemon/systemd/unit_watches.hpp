@@ -39,7 +39,7 @@ class UnitWatches {
   /// \return nothing when that watch was removed or replaced meanwhile
   Watch* find(const std::string& unit, std::uint64_t serial);
   void found(const std::string& unit, Watch& watch, const sdbus::ObjectPath& path);
-  void properties_changed(const std::string& unit, std::uint64_t serial, const Properties& properties);
+  void properties_changed(const std::string& unit, std::uint64_t serial, const VariantMap& properties);
   void update(const std::string& unit, Watch& watch, const UnitStatus& status);
   void failed(const std::string& unit, Watch& watch, const sdbus::Error& error);
 
