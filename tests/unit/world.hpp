@@ -227,6 +227,9 @@ class World {
 /// One with the VM "a", connected.
 World with(const VmSpec& spec);
 
+/// Three that run: "web" starts after "app", and that after "db".
+void define_chain(World& world, Duration shutdown_takes = std::chrono::seconds(5));
+
 }  // namespace virtsession
 
 namespace doctest {

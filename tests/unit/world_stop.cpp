@@ -157,4 +157,11 @@ void World::replace_libvirt(const std::string& reason) {
   });
 }
 
+void define_chain(World& world, Duration shutdown_takes) {
+  world.define("db", running());
+  world.define("app", running({{"start_after", {"db"}}}));
+  world.define("web", running({{"start_after", {"app"}}}));
+  for (const auto& name : world.names()) world.domain(name).shutdown_takes = shutdown_takes;
+}
+
 }  // namespace virtsession
