@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <map>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -93,8 +93,9 @@ LoginManager::LoginManager(EventLoop& loop, PathWatcher& paths, uid_t uid, const
           [this](const std::string& reason) { lost(reason); }) {
   const auto file = linger_file_name(uid);
   if (file.empty()) return;
-  linger_file_ = paths.watch((linger_folder / file).string(), [this](const std::string&) { check_linger(); });
-  linger_ = linger_file_.exists();
+  linger_file_ = linger_folder / file;
+  linger_watch_ = paths.watch(linger_file_.string(), [this](const std::string&) { check_linger(); });
+  linger_ = linger_watch_.exists();
 }
 
 LoginManager::~LoginManager() = default;
@@ -194,7 +195,9 @@ void LoginManager::user_stop_timeout(StopTimeout done) {
 }
 
 void LoginManager::check_linger() {
-  if (std::exchange(linger_, linger_file_.exists()) != linger_ && linger_handler_) linger_handler_(linger_);
+  std::error_code ignored;
+  const bool lingers = std::filesystem::exists(linger_file_, ignored);
+  if (std::exchange(linger_, lingers) != lingers && linger_handler_) linger_handler_(lingers);
 }
 
 void LoginManager::on_linger_changed(std::function<void(bool)> handler) { linger_handler_ = std::move(handler); }
@@ -204,6 +207,8 @@ void LoginManager::set_linger(bool enable, bool interactive, Done done) {
   bus_->caller.call_within(
       kUserLimit, *bus_->logind, kInterface, "SetUserLinger",
       [this, done = std::move(done)](const sdbus::Error* error) {
+        // logind makes or removes the file before it answers; inotify may tell of that later.
+        if (error == nullptr) check_linger();
         answer<void>(done, error == nullptr ? Result<void>() : linger_error(*error));
       },
       std::uint32_t{uid_}, enable, interactive);

@@ -57,7 +57,7 @@ class LoginManager {
   bool linger() const { return linger_; }
   void on_linger_changed(std::function<void(bool linger)> handler);
   /// \param interactive whether polkit may ask the user for a password; the answer may then take minutes
-  /// \param done with `access_denied` when polkit refuses; linger() may change before or after it
+  /// \param done with `access_denied` when polkit refuses; linger() is the new one then
   void set_linger(bool enable, bool interactive, Done done);
 
  private:
@@ -82,7 +82,8 @@ class LoginManager {
   bool lock_requested_ = false;  // and not answered yet
   UniqueFd lock_;
   bool linger_ = false;
-  PathWatcher::Handle linger_file_;
+  std::filesystem::path linger_file_;  // empty for a user without a name
+  PathWatcher::Handle linger_watch_;
   log::Damped bus_problem_;
   log::Damped lock_problem_;
   SystemBus system_bus_;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 namespace virtsession::test {
@@ -50,6 +52,11 @@ void FakeLogind::SetUserLinger(const std::uint32_t& uid, const bool& enable, con
   calls.push_back("SetUserLinger " + std::to_string(uid) + (enable ? " on" : " off") +
                   (interactive ? " interactive" : ""));
   refuse();
+  if (linger_file.empty()) return;
+  if (enable)
+    std::ofstream{linger_file};
+  else
+    std::filesystem::remove(linger_file);
 }
 
 }  // namespace virtsession::test

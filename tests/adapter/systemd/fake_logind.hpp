@@ -9,6 +9,7 @@
 #include "util/unique_fd.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ class FakeLogind : public sdbus::AdaptorInterfaces<org::freedesktop::login1::Man
   /// The D-Bus name of the error with which every call is refused, when set.
   std::optional<std::string> refusal;
   std::uint64_t inhibit_delay_max_usec = 7'000'000;
+  std::filesystem::path linger_file;  ///< is there while the user lingers, when set
 
  private:
   sdbus::UnixFd Inhibit(const std::string& what, const std::string& who, const std::string& why,

@@ -242,6 +242,26 @@ TEST_CASE("Lingering is switched by logind, and a refusal says of what kind it i
   CHECK(without.error().code == ErrorCode::not_supported);
 }
 
+TEST_CASE("Whoever is told that lingering is switched finds it so") {
+  Host host;
+  std::filesystem::create_directory(host.folder / "linger");
+  host.manager().linger_file = host.folder / "linger" / getpwuid(getuid())->pw_name;
+  EventLoop asleep;  // inotify is as late as it can be
+  PathWatcher deaf{asleep};
+  LoginManager login{host.loop, deaf, getuid(), host.folder / "linger"};
+  std::vector<bool> told;
+  login.on_linger_changed([&](bool linger) { told.push_back(linger); });
+  login.connect();
+  loop_until(host.loop, "logind's properties", [&] { return login.inhibit_delay_max() == 7s; });
+  for (const bool enable : {true, false}) {
+    std::optional<bool> seen;
+    login.set_linger(enable, false, [&](const Result<void>&) { seen = login.linger(); });
+    loop_until(host.loop, "the answer", [&] { return seen.has_value(); });
+    CHECK(seen == enable);
+  }
+  CHECK(told == std::vector{true, false});
+}
+
 TEST_CASE("Without a system bus all calls are answered, and it is used when it comes") {
   Host host(false);
   Host::use_system_bus("unix:path=/nonexistent");
