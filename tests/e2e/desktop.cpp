@@ -93,10 +93,15 @@ std::optional<std::string> Desktop::find(const std::string& name) {
   return std::nullopt;
 }
 
-VariantMap Desktop::vm(const std::string& name) {
+std::optional<VariantMap> Desktop::vm_if_known(const std::string& name) {
   const auto path = find(name);
-  if (!path) throw std::runtime_error("no VM \"" + name + "\" on D-Bus");
-  return api().get_all(*path, kVmInterface);
+  return path ? std::optional(api().get_all(*path, kVmInterface)) : std::nullopt;
+}
+
+VariantMap Desktop::vm(const std::string& name) {
+  auto properties = vm_if_known(name);
+  if (!properties) throw std::runtime_error("no VM \"" + name + "\" on D-Bus");
+  return std::move(*properties);
 }
 
 std::string Desktop::text(const std::string& name, const std::string& property) {
@@ -111,12 +116,14 @@ std::string Desktop::manager_text(const std::string& property) {
 
 void Desktop::wait_for(const std::string& name, const std::string& property, const std::string& expected,
                        std::chrono::milliseconds timeout) {
-  std::string last;
+  std::optional<VariantMap> last;
+  const auto said = [&](const std::string& what) { return last->at(what).get<std::string>(); };
   try {
-    wait_until([&] { return (last = text(name, property)) == expected; }, timeout,
+    wait_until([&] { return (last = vm_if_known(name)) && said(property) == expected; }, timeout,
                name + ": " + property + " is " + expected);
   } catch (const TimedOut& error) {
-    throw std::runtime_error(std::string(error.what()) + "; it is " + last + " (" + text(name, "PhaseReason") + ")");
+    throw std::runtime_error(std::string(error.what()) + "; it is " +
+                             (last ? said(property) + " (" + said("PhaseReason") + ")" : "not on D-Bus"));
   }
 }
 

@@ -63,7 +63,7 @@ class Desktop {
   std::string text(const std::string& name, const std::string& property);
   bool flag(const std::string& name, const std::string& property);
   std::string manager_text(const std::string& property);
-  /// Waits until a VM's property has the text.
+  /// Waits until a VM's property has the text; the VM may be one that is not known yet.
   void wait_for(const std::string& name, const std::string& property, const std::string& text,
                 std::chrono::milliseconds timeout = kSoon);
   /// Calls a method of a VM with options, and waits for its end.
@@ -72,6 +72,8 @@ class Desktop {
   std::vector<std::string> history(const std::string& name);
 
  private:
+  std::optional<VariantMap> vm_if_known(const std::string& name);
+
   Host host_;
   bool enabled_;
   std::unique_ptr<Client> client_;

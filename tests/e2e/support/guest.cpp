@@ -45,6 +45,13 @@ std::string Guest::must_virsh(std::string_view verb, const std::vector<std::stri
   return text;
 }
 
+// A libvirt daemon that has just begun may be connecting to QEMU again when it kills it; it says then that the domain
+// does not run, which is what was wanted.
+void Guest::destroy() const {
+  const auto result = virsh("destroy");
+  if (!result.succeeded() && state() != "shut off") output_of(result, "virsh destroy " + name());
+}
+
 void Guest::set_autostart(bool is_on) const {
   must_virsh("autostart", is_on ? std::vector<std::string>{} : std::vector<std::string>{"--disable"});
 }

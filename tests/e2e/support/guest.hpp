@@ -39,7 +39,7 @@ class Guest {
   void start() const { must_virsh("start"); }
   /// Asks the guest to shut down and returns at once.
   void shutdown() const { must_virsh("shutdown"); }
-  void destroy() const { must_virsh("destroy"); }
+  void destroy() const;
   /// Sets or clears libvirt's autostart flag.
   void set_autostart(bool is_on) const;
   /// As `virsh domstate` says it: "running", "shut off" ...
