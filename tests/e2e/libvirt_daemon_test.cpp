@@ -38,8 +38,9 @@ TEST_CASE("kill -9 of libvirtd: VMs run on, and the supervisor is back within tw
   for (const auto& guest : guests) pids.push_back(guest.qemu_pid());
   desktop.api().signals();
 
+  const auto libvirtd = std::to_string(desktop.main_pid(kLibvirtUnit));
   const auto killed = std::chrono::steady_clock::now();
-  desktop.host().must_exec({"kill", "-9", std::to_string(desktop.main_pid(kLibvirtUnit))});
+  desktop.host().must_exec({"kill", "-9", libvirtd});
   bool lost = false;
   std::vector<SeenSignal> seen;
   wait_until(
