@@ -95,7 +95,7 @@ LoginManager::LoginManager(EventLoop& loop, PathWatcher& paths, uid_t uid, const
   if (file.empty()) return;
   linger_file_ = linger_folder / file;
   linger_watch_ = paths.watch(linger_file_.string(), [this](const std::string&) { check_linger(); });
-  linger_ = linger_watch_.exists();
+  check_linger();
 }
 
 LoginManager::~LoginManager() = default;
