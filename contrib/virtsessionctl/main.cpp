@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "build_config.hpp"
 #include "calls.hpp"
 #include "command_line.hpp"
 #include "completion.hpp"
 #include "console.hpp"
 #include "exit_code.hpp"
 #include "text.hpp"
+#include "util/build_config.hpp"
 
 #include <fmt/format.h>
 

@@ -17,7 +17,7 @@
 
 namespace virtsession {
 
-/// What a journal entry is about; each has a documented MESSAGE_ID (daemon/message_ids.hpp).
+/// What a journal entry is about; each has a documented MESSAGE_ID (daemon/util/message_ids.hpp).
 enum class Incident {
   phase,
   started,

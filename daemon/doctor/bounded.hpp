@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "libvirt/thread.hpp"
+#include "util/thread.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -2,7 +2,7 @@
 #include "libvirt/event_thread.hpp"
 
 #include "libvirt/error.hpp"
-#include "libvirt/thread.hpp"
+#include "util/thread.hpp"
 
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/worker_pool.hpp"
 
-#include "libvirt/thread.hpp"
+#include "util/thread.hpp"
 
 #include <condition_variable>
 #include <mutex>

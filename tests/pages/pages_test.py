@@ -67,14 +67,14 @@ class Supervisor(unittest.TestCase):
     """virtsessiond(8)"""
 
     def test_options(self):
-        options = re.findall(r'\{"([a-z-]+)", (?:required|no)_argument', text_of("daemon/arguments.cpp"))
+        options = re.findall(r'\{"([a-z-]+)", (?:required|no)_argument', text_of("daemon/app/arguments.cpp"))
         self.assertGreater(len(options), 4)
         page = plain("virtsessiond.8")
         for option in options:
             self.assertIn(f"--{option}", page)
 
     def test_message_ids(self):
-        ids = re.findall(r'"([0-9a-f]{32})"', text_of("daemon/message_ids.hpp"))
+        ids = re.findall(r'"([0-9a-f]{32})"', text_of("daemon/util/message_ids.hpp"))
         self.assertGreater(len(ids), 10)
         self.assertEqual(sorted(re.findall(r"\b[0-9a-f]{32}\b", plain("virtsessiond.8"))), sorted(ids))
         # The README has those that a person looks for.
@@ -91,7 +91,7 @@ class Supervisor(unittest.TestCase):
         page = PAGES["virtsessiond.8"].read_text(encoding="utf-8").split("EXIT STATUS")[1].split(".SH ")[0]
         documented = {int(number) for number in re.findall(r"\\fB(\d+)\\fR\n", page)}
         used = set()
-        for source in (ROOT / "daemon").glob("*.cpp"):
+        for source in (ROOT / "daemon").glob("**/*.cpp"):
             used |= set(re.findall(r"\bEX_[A-Z]+\b", source.read_text(encoding="utf-8")))
         self.assertEqual({numbers[name] for name in used}, documented)
 
@@ -235,7 +235,7 @@ class Api(unittest.TestCase):
 
     def test_a_mistake_ends_the_program(self):
         made = subprocess.run([ROOT / "contrib/man/api-page", "--intro", "/dev/null", "--output", "/dev/null",
-                               ROOT / "tests/adapter/systemd/org.freedesktop.systemd1.Manager.xml"],
+                               ROOT / "tests/fakes/org.freedesktop.systemd1.Manager.xml"],
                               capture_output=True, text=True)
         self.assertEqual(made.returncode, 1)
         self.assertIn("has no comment", made.stderr)

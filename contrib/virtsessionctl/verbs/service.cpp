@@ -2,7 +2,7 @@
 #include "../calls.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
-#include "build_config.hpp"
+#include "util/build_config.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "desktop/notifications.hpp"
 
-#include "adapter/host/dbusmock.hpp"
+#include "fakes/dbusmock.hpp"
 
 #include <algorithm>
 #include <cstdint>

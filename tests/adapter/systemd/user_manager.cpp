@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "systemd/user_manager.hpp"
 
-#include "fake_systemd.hpp"
+#include "fakes/fake_systemd.hpp"
 #include "support/loop_until.hpp"
 #include "support/private_bus.hpp"
 

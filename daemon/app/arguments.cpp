@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/arguments.hpp"
+
+#include "app/config_file.hpp"
+#include "util/build_config.hpp"
+
+#include <getopt.h>
+#include <sysexits.h>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace virtsession {
+namespace {
+
+constexpr const char* kHelp = R"(Usage: virtsessiond [OPTION...]
+
+Keeps the virtual machines of this user (qemu:///session) running like services.
+Started by systemd: systemctl --user enable --now virtsessiond
+
+  --config FILE        Read this configuration instead of the usual one
+  --check-config FILE  Say what is wrong with a configuration, and exit with 0 or 78
+  --connect URI        Use this libvirt connection; no libvirt daemon and no unit is
+                       managed (for tests: test:///default)
+  --resume-stop        Go on with the stop of all VMs that an instance before this did not end,
+                       if there is one (for ExecStopPost= of the unit)
+  --version            Show the version
+  --help               Show this text
+
+Files:
+  $XDG_CONFIG_HOME/virtsession/config.json, else /etc/virtsession/config.json
+  $XDG_STATE_HOME/virtsession/state.json     VMs that ran at the last stop
+  $XDG_RUNTIME_DIR/virtsession/login.json    what was done since the login
+)";
+
+int check_config(const std::string& path) {
+  const auto file = read_config_file(path);
+  if (!file) {
+    std::cerr << file.error().message << '\n';
+    return EX_NOINPUT;
+  }
+  for (const auto& problem : file->problems) std::cerr << path << ": " << to_text(std::vector{problem}) << '\n';
+  if (!file->problems.empty()) return EX_CONFIG;
+  std::cout << path << ": good\n";
+  return EX_OK;
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, char** argv) {
+  enum Option { kConfig = 1, kCheckConfig, kConnect, kResumeStop, kVersionOption, kHelpOption };
+  static constexpr option kOptions[] = {
+      {"config", required_argument, nullptr, kConfig},
+      {"check-config", required_argument, nullptr, kCheckConfig},
+      {"connect", required_argument, nullptr, kConnect},
+      {"resume-stop", no_argument, nullptr, kResumeStop},
+      {"version", no_argument, nullptr, kVersionOption},
+      {"help", no_argument, nullptr, kHelpOption},
+      {nullptr, 0, nullptr, 0},
+  };
+  Arguments arguments;
+  for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+    switch (found) {
+      case kConfig:
+        arguments.config_file = optarg;
+        break;
+      case kConnect:
+        arguments.uri = optarg;
+        break;
+      case kResumeStop:
+        arguments.resume_stop = true;
+        break;
+      case kCheckConfig:
+        arguments.exit_code = check_config(optarg);
+        return arguments;
+      case kVersionOption:
+        std::cout << "virtsessiond " << build::kVersion << '\n';
+        arguments.exit_code = EX_OK;
+        return arguments;
+      case kHelpOption:
+        std::cout << kHelp;
+        arguments.exit_code = EX_OK;
+        return arguments;
+      default:
+        arguments.exit_code = EX_USAGE;
+        return arguments;  // getopt has said what is wrong
+    }
+  }
+  if (optind < argc) {
+    std::cerr << argv[0] << ": unexpected argument '" << argv[optind] << "'; see --help\n";
+    arguments.exit_code = EX_USAGE;
+  }
+  return arguments;
+}
+
+}  // namespace virtsession

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "conditions/host_watcher.hpp"
+
+#include "conditions/ac_power.hpp"
+#include "conditions/kernel_facts.hpp"
+#include "systemd/user_manager.hpp"
+
+#include <chrono>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+namespace virtsession {
+
+namespace {
+
+constexpr auto kGraphicalSession = "graphical-session.target";
+
+}  // namespace
+
+HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& paths, Changed changed,
+                         HostSources sources)
+    : loop_(loop),
+      manager_(manager),
+      path_watcher_(paths),
+      changed_(std::move(changed)),
+      sources_(std::move(sources)),
+      memory_timer_(loop, [this] { read_memory(); }),
+      alive_(std::make_shared<int>()) {}
+
+HostWatcher::~HostWatcher() { want_graphical_session(false); }
+
+void HostWatcher::want(const WantedFacts& wanted) {
+  if (wanted == wanted_) return;
+  if (!wanted.ac_power)
+    ac_power_.reset();
+  else if (!ac_power_)
+    ac_power_ = std::make_unique<AcPower>(loop_, sources_, [this] { check_later(); });
+  want_graphical_session(wanted.graphical_session);
+  want_memory(wanted.memory);
+  want_paths(wanted.paths);
+  wanted_ = wanted;
+  check_later();
+}
+
+void HostWatcher::want_graphical_session(bool wanted) {
+  if (wanted == wanted_.graphical_session) return;
+  wanted_.graphical_session = wanted;
+  if (!wanted) {
+    manager_.unwatch_unit(kGraphicalSession);
+    graphical_session_.reset();
+    return;
+  }
+  manager_.watch_unit(kGraphicalSession, [this, owner = std::weak_ptr(alive_)](const UnitStatus& status) {
+    if (owner.expired()) return;
+    graphical_session_ = last_graphical_session_ = status.active_state == "active";
+    check_later();
+  });
+}
+
+/// The one thing that is polled: nothing tells when memory gets free. Pressure stall information (PSI) has triggers,
+/// but they tell of tasks that stall for want of memory, not of memory that becomes available; on an idle host they
+/// never fire. So it is read at an interval while, and only while, a VM waits for memory.
+void HostWatcher::want_memory(bool wanted) {
+  if (wanted == wanted_.memory) return;
+  if (wanted) return read_memory();
+  memory_timer_.cancel();
+  available_memory_mib_.reset();
+}
+
+void HostWatcher::read_memory() {
+  available_memory_mib_ = read_available_memory_mib(sources_.meminfo);
+  // Coarse, so that the kernel can wake up for others' timers at the same time.
+  memory_timer_.set(EventLoop::Clock::now() + sources_.memory_interval, sources_.memory_interval / 10);
+  check_later();
+}
+
+void HostWatcher::want_paths(const std::set<std::string>& wanted) {
+  std::erase_if(paths_, [&](const auto& watch) { return !wanted.contains(watch.first); });
+  for (const auto& path : wanted) {
+    if (paths_.contains(path)) continue;
+    PathWatcher::Handle handle;
+    if (path.starts_with('/')) handle = path_watcher_.watch(path, [this](const std::string&) { check_later(); });
+    paths_.emplace(path, std::move(handle));
+  }
+}
+
+HostFacts HostWatcher::facts() const {
+  HostFacts facts;
+  if (ac_power_) facts.on_ac_power = ac_power_->on_ac_power();
+  facts.graphical_session = graphical_session_;
+  facts.available_memory_mib = available_memory_mib_;
+  for (const auto& [path, watch] : paths_) facts.paths[path] = watch && watch.exists();
+  return facts;
+}
+
+HostFacts HostWatcher::read_now(const WantedFacts& wanted) const {
+  HostFacts facts;
+  if (wanted.ac_power) {
+    facts.on_ac_power = ac_power_ ? ac_power_->on_ac_power() : std::nullopt;
+    if (!facts.on_ac_power) facts.on_ac_power = on_ac_power(sources_.power_supplies);
+  }
+  if (wanted.graphical_session) facts.graphical_session = last_graphical_session_;
+  if (wanted.memory) facts.available_memory_mib = read_available_memory_mib(sources_.meminfo);
+  for (const auto& path : wanted.paths) facts.paths[path] = path.starts_with('/') && path_exists(path);
+  return facts;
+}
+
+/// Once for everything that happens in a pass, and never inside a call of the owner's.
+void HostWatcher::check_later() {
+  if (std::exchange(check_pending_, true)) return;
+  loop_.post(alive_, [this] { check(); });
+}
+
+void HostWatcher::check() {
+  check_pending_ = false;
+  auto now = facts();
+  if (now == reported_) return;
+  reported_ = std::move(now);
+  const auto changed = changed_;  // it may destroy this
+  const auto known = reported_;
+  changed(known);
+}
+
+}  // namespace virtsession

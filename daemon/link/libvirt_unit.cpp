@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "link/libvirt_unit.hpp"
+
+#include "link/stray_daemon.hpp"
+#include "util/message_ids.hpp"
+#include "util/now.hpp"
+#include "util/paths.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <utility>
+
+namespace virtsession {
+
+LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon)
+    : units_(units), daemon_(std::move(daemon)), ender_(loop), stray_logd_(loop, runtime_dir()) {}
+
+/// What is left of `done` when another call has come: nothing.
+LibvirtUnit::Done LibvirtUnit::current(Done done) {
+  return [call = std::weak_ptr(call_), done = std::move(done)](const Result<void>& result) {
+    if (!call.expired()) done(result);
+  };
+}
+
+void LibvirtUnit::bring_up(Verb verb, Done done) {
+  call_ = std::make_shared<int>();
+  const auto stray = find_stray_daemon(runtime_dir(), unit());
+  if (!stray) return run(verb, current(std::move(done)));
+  take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
+                    "Taking over from " + describe(*stray) + ", which a client started", now().steady);
+  ender_.end(*stray, current([this, stray = *stray, done = current(std::move(done))](const Result<void>& ended) {
+    if (!ended) return supervise(stray, ended.error().message, done);
+    take_overs_.reset();
+    unmanaged_.clear();
+    stray_logd_.look();
+    // Clients of the stray one are cut off, as by any restart. Its socket's file is gone with it, or lies
+    // where systemd's should be.
+    listen_anew(done);
+  }));
+}
+
+void LibvirtUnit::run(Verb verb, Done done) {
+  unmanaged_.clear();
+  stray_logd_.look();
+  switch (verb) {
+    case Verb::start:
+      return start_unit(std::move(done));
+    case Verb::restart:
+      if (stopping_) return replace_unit(std::move(done));
+      return units_.restart_unit(unit(), std::move(done));
+    case Verb::replace:
+      return replace_unit(std::move(done));
+  }
+}
+
+void LibvirtUnit::start_unit(Done done) {
+  if (stopping_) return start_while_stopping(std::move(done));
+  std::error_code ignored;
+  if (std::filesystem::exists(socket_path(), ignored)) return units_.start_unit(unit(), std::move(done));
+  listen_anew(std::move(done));
+}
+
+/// A daemon that runs has a stop job that waits for us, and a start would be refused for it.
+void LibvirtUnit::start_while_stopping(Done done) {
+  units_.watch_unit(unit(), [this, call = std::weak_ptr(call_), done = std::move(done)](const UnitStatus& status) {
+    if (call.expired()) return;
+    const bool runs = status.main_pid != 0;
+    units_.unwatch_unit(unit());
+    if (runs) return done({});
+    units_.start_unit(unit(), done, StartMode::ignore_dependencies);
+  });
+}
+
+/// A daemon that was not ours removes the socket's file when it ends, and systemd goes on listening where nobody can
+/// reach it. Stopping the socket's unit stops the daemon too, not its VMs.
+void LibvirtUnit::listen_anew(Done done) {
+  if (stopping_) return start_unit(std::move(done));
+  units_.stop_unit(socket_unit(),
+                   current([this, done = std::move(done)](const Result<void>&) { units_.start_unit(unit(), done); }));
+}
+
+/// After the kill the unit may be on its way to a start of its own (Restart=), which a restart joins. While the user
+/// manager is stopping there is none: the kill ends the stop job that the unit had, and the way for a start is free.
+void LibvirtUnit::replace_unit(Done done) {
+  units_.kill_unit(unit(), SIGKILL, current([this, done = std::move(done)](const Result<void>&) {
+                     if (stopping_)
+                       units_.start_unit(unit(), done, StartMode::ignore_dependencies);
+                     else
+                       units_.restart_unit(unit(), done);
+                   }));
+}
+
+/// It can be reached as long as the socket's file is its own.
+void LibvirtUnit::supervise(const StrayDaemon& stray, const std::string& obstacle, Done done) {
+  const auto decide = [this, stray, obstacle, done](bool reachable) {
+    const auto who = describe(stray);
+    if (!reachable) {
+      unmanaged_.clear();
+      return done(Error{ErrorCode::operation_failed,
+                        unit() + " cannot start beside " + who + ", which a client started: " + obstacle});
+    }
+    unmanaged_ = "supervising " + who + ", which is not managed by virtsession: " + obstacle +
+                 "; it saves all VMs by itself when the host shuts down";
+    done({});
+  };
+  units_.watch_unit(socket_unit(), [this, call = std::weak_ptr(call_), decide](const UnitStatus& socket) {
+    if (call.expired()) return;
+    units_.unwatch_unit(socket_unit());
+    decide(socket.active_state != "active");
+  });
+}
+
+std::string LibvirtUnit::socket_path() const {
+  return runtime_dir() + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
+}
+
+}  // namespace virtsession

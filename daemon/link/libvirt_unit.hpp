@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/result.hpp"
+#include "link/stray_daemon_ender.hpp"
+#include "link/stray_logd.hpp"
+#include "systemd/user_manager.hpp"
+#include "util/event_loop.hpp"
+#include "util/log.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace virtsession {
+
+/// The unit of libvirt's daemon, and what may be in its way: a daemon that a client forked, the file of its socket, and
+/// the end of the session. Main loop's thread; `loop` and `units` outlive it.
+class LibvirtUnit {
+ public:
+  /// Never called from inside a call, and not after the next one, which takes its place.
+  using Done = std::function<void(const Result<void>&)>;
+
+  /// \param daemon "libvirtd" or "virtqemud"
+  LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon);
+
+  const std::string& daemon() const { return daemon_; }
+  void use_daemon(const std::string& daemon) { daemon_ = daemon; }
+  /// While the user manager is stopping, units start without what they depend on, which stops.
+  void set_stopping(bool stopping) { stopping_ = stopping; }
+
+  /// Each ends a stray daemon first, and is answered when there is a daemon to connect to: the unit's, or a stray one
+  /// that cannot be ended, see unmanaged().
+  void start(Done done) { bring_up(Verb::start, std::move(done)); }
+  void restart(Done done) { bring_up(Verb::restart, std::move(done)); }
+  /// As restart(), for one that hangs: with SIGKILL. Its VMs do not notice.
+  void replace(Done done) { bring_up(Verb::replace, std::move(done)); }
+
+  /// Which daemon is used instead of the unit's and why, for a person; empty while it is the unit's.
+  const std::string& unmanaged() const { return unmanaged_; }
+
+ private:
+  enum class Verb { start, restart, replace };
+
+  void bring_up(Verb verb, Done done);
+  void run(Verb verb, Done done);
+  void start_unit(Done done);
+  void start_while_stopping(Done done);
+  void listen_anew(Done done);
+  void replace_unit(Done done);
+  void supervise(const StrayDaemon& stray, const std::string& obstacle, Done done);
+  Done current(Done done);
+  std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
+  std::string socket_unit() const { return "virtsession-" + daemon_ + ".socket"; }
+  std::string socket_path() const;
+
+  UserManager& units_;
+  std::string daemon_;
+  StrayDaemonEnder ender_;
+  StrayLogd stray_logd_;
+  bool stopping_ = false;
+  std::string unmanaged_;
+  log::Damped take_overs_;
+  std::shared_ptr<int> call_;  ///< of the current call
+};
+
+}  // namespace virtsession

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "conditions/host_watcher.hpp"
+
+#include "fakes/dbusmock.hpp"
+#include "fakes/fake_systemd.hpp"
+#include "support/temporary_folder.hpp"
+#include "systemd/user_manager.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace virtsession {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Client;
+using test::DbusMock;
+using test::loop_until;
+using test::loop_until_idle;
+using test::PrivateBus;
+using test::RunningSystemd;
+using test::TemporaryFolder;
+
+constexpr auto kUPower = "org.freedesktop.UPower";
+constexpr auto kLoopback = "/sys/class/net/lo/uevent";
+
+void write(const std::filesystem::path& file, const std::string& text) { std::ofstream(file) << text << '\n'; }
+
+/// A laptop's power supplies in a folder, whose changes are announced as those of the loopback device.
+struct Laptop {
+  explicit Laptop(bool on_mains) {
+    for (const auto* name : {"AC", "BAT0"}) std::filesystem::create_directories(folder / "supplies" / name);
+    write(folder / "supplies/AC/type", "Mains");
+    write(folder / "supplies/BAT0/type", "Battery");
+    plug(on_mains);
+    memory(4096);
+  }
+  void plug(bool on_mains) {
+    write(folder / "supplies/AC/online", on_mains ? "1" : "0");
+    write(folder / "supplies/BAT0/status", on_mains ? "Charging" : "Discharging");
+  }
+  void memory(int mib) {
+    // Replaced, not rewritten: the reader must not meet half a file.
+    write(folder / "new", "MemTotal: 1 kB\nMemAvailable: " + std::to_string(mib * 1024) + " kB");
+    std::filesystem::rename(folder / "new", folder / "meminfo");
+  }
+  HostSources sources() const { return {folder / "supplies", "net", folder / "meminfo", 20ms}; }
+
+  TemporaryFolder folder;
+};
+
+/// A watcher on a host whose buses are private ones.
+struct Host {
+  explicit Host(bool on_mains = false) : laptop(on_mains) { use_system_bus(bus.address()); }
+  ~Host() { use_system_bus("unix:path=/nonexistent"); }
+
+  static void use_system_bus(const std::string& address) { setenv("DBUS_SYSTEM_BUS_ADDRESS", address.c_str(), 1); }
+
+  void want(const WantedFacts& wanted) {
+    inside_want = true;
+    watcher->want(wanted);
+    inside_want = false;
+  }
+  void want_ac_power() { want({.ac_power = true, .graphical_session = false, .memory = false, .paths = {}}); }
+  void wait_for_ac_power(bool on) {
+    loop_until(loop, on ? "mains power" : "battery power", [&] { return facts.on_ac_power == on; });
+  }
+  std::size_t clients_of_bus() {
+    std::optional<std::size_t> number;
+    const auto driver = sdbus::createProxy(*client.connection, sdbus_compat::ServiceName("org.freedesktop.DBus"),
+                                           sdbus::ObjectPath("/org/freedesktop/DBus"));
+    driver->callMethodAsync("ListNames")
+        .onInterface("org.freedesktop.DBus")
+        .uponReplyInvoke([&](sdbus_compat::AsyncError, const std::vector<std::string>& names) {
+          number = static_cast<std::size_t>(
+              std::ranges::count_if(names, [](const std::string& name) { return name.starts_with(':'); }));
+        });
+    loop_until(loop, "the list of clients", [&] { return number.has_value(); });
+    return *number;
+  }
+
+  EventLoop loop;
+  PrivateBus bus;
+  Client client{loop, bus};
+  Laptop laptop;
+  UserManager manager{loop, *client.connection};
+  PathWatcher paths{loop};
+  HostFacts facts;
+  int changes = 0;
+  bool inside_want = false;
+  std::optional<HostWatcher> watcher{std::in_place,
+                                     loop,
+                                     manager,
+                                     paths,
+                                     [this](const HostFacts& known) {
+                                       CHECK_FALSE(inside_want);
+                                       facts = known;
+                                       ++changes;
+                                     },
+                                     laptop.sources()};
+};
+
+struct UPower : DbusMock {
+  UPower(Host& host, PrivateBus& bus, Client& client, bool on_battery)
+      : DbusMock(host.loop, bus, client, "upower", kUPower, "/org/freedesktop/UPower",
+                 std::string(R"({"OnBattery": )") + (on_battery ? "true}" : "false}")) {}
+  UPower(Host& host, bool on_battery) : UPower(host, host.bus, host.client, on_battery) {}
+
+  void set_on_battery(bool on_battery) {
+    control("UpdateProperties", std::string(kUPower),
+            std::map<std::string, sdbus::Variant>{{"OnBattery", sdbus::Variant(on_battery)}});
+  }
+};
+
+TEST_CASE("AC power is what UPower says, and follows it") {
+  Host host(true);
+  UPower upower(host, true);
+  host.want_ac_power();
+  host.wait_for_ac_power(false);
+  upower.set_on_battery(false);
+  host.wait_for_ac_power(true);
+  upower.set_on_battery(true);
+  host.wait_for_ac_power(false);
+  CHECK(host.changes == 3);
+}
+
+TEST_CASE("UPower may come and go: the kernel speaks for it meanwhile") {
+  Host host(false);
+  host.want_ac_power();
+  host.wait_for_ac_power(false);
+  UPower upower(host, false);
+  host.wait_for_ac_power(true);
+  upower.stop();
+  host.wait_for_ac_power(false);
+  UPower second(host, false);
+  host.wait_for_ac_power(true);
+}
+
+TEST_CASE("UPower that hangs is not waited for for long, and by nobody else") {
+  Host host(false);
+  UPower upower(host, false);
+  upower.pause();
+  host.want({.ac_power = true, .graphical_session = false, .memory = true, .paths = {}});
+  loop_until(host.loop, "the memory", [&] { return host.facts.available_memory_mib == 4096; });
+  CHECK_FALSE(host.facts.on_ac_power);
+  host.wait_for_ac_power(false);
+  upower.go_on();
+  upower.set_on_battery(true);
+  upower.set_on_battery(false);
+  host.wait_for_ac_power(true);
+}
+
+TEST_CASE("Without a system bus AC power is what the kernel says") {
+  Host host(false);
+  Host::use_system_bus("unix:path=/nonexistent");
+  host.want_ac_power();
+  host.wait_for_ac_power(false);
+}
+
+TEST_CASE("Without UPower AC power is what the kernel says, and follows its announcements") {
+  Host host(false);
+  host.want_ac_power();
+  host.wait_for_ac_power(false);
+  host.laptop.plug(true);
+  std::ofstream announce(kLoopback);
+  announce << "change" << std::flush;
+  if (!announce.good()) {
+    MESSAGE("Not run to its end: only root may let the kernel announce a device");
+    return;
+  }
+  host.wait_for_ac_power(true);
+}
+
+TEST_CASE("A system bus that is lost is used again when it is back") {
+  Host host(false);
+  PrivateBus system;
+  Client client(host.loop, system);
+  Host::use_system_bus(system.address());
+  UPower upower(host, system, client, false);
+  host.want_ac_power();
+  host.wait_for_ac_power(true);
+  system.stop();
+  host.wait_for_ac_power(false);  // of the kernel
+  PrivateBus next;
+  Client next_client(host.loop, next);
+  Host::use_system_bus(next.address());
+  UPower next_upower(host, next, next_client, false);
+  host.wait_for_ac_power(true);
+}
+
+TEST_CASE("What nobody wants is not watched, and not remembered") {
+  Host host(false);
+  UPower upower(host, true);
+  const auto before = host.clients_of_bus();
+  host.want({.ac_power = true, .graphical_session = false, .memory = true, .paths = {host.laptop.folder / "disk"}});
+  loop_until(host.loop, "all facts",
+             [&] { return host.facts.on_ac_power && host.facts.available_memory_mib && !host.facts.paths.empty(); });
+  CHECK(host.clients_of_bus() == before + 1);
+  host.want({});
+  loop_until(host.loop, "no facts", [&] { return host.facts == HostFacts{}; });
+  loop_until(host.loop, "the end of the connection to the system bus", [&] { return host.clients_of_bus() == before; });
+  const auto changes = host.changes;
+  upower.set_on_battery(false);
+  host.laptop.memory(1);
+  write(host.laptop.folder / "disk", "");
+  loop_until_idle(host.loop);
+  // Five times the interval at which memory is read.
+  CHECK(sd_event_run(host.loop.get(), 100'000) == 0);
+  CHECK(host.changes == changes);
+}
+
+TEST_CASE("The graphical session is there while its target is active") {
+  Host host;
+  RunningSystemd systemd(host.loop, host.bus);
+  const auto set_active_state = [&](const std::string& state) {
+    systemd.manager.unit("graphical-session.target").change({"loaded", state, "", "", 0});
+  };
+  bool connected = false;
+  host.manager.connect([&](const Result<void>& result) { connected = static_cast<bool>(result); });
+  loop_until(host.loop, "the user manager", [&] { return connected; });
+  const WantedFacts wanted{.ac_power = false, .graphical_session = true, .memory = false, .paths = {}};
+  CHECK_FALSE(host.watcher->read_now(wanted).graphical_session);
+  host.want(wanted);
+  loop_until(host.loop, "its state", [&] { return host.facts.graphical_session == false; });
+  set_active_state("activating");
+  set_active_state("active");
+  loop_until(host.loop, "the session", [&] { return host.facts.graphical_session == true; });
+  set_active_state("deactivating");
+  loop_until(host.loop, "the session's end", [&] { return host.facts.graphical_session == false; });
+  set_active_state("active");
+  loop_until(host.loop, "the session", [&] { return host.facts.graphical_session == true; });
+  host.want({});
+  loop_until(host.loop, "nothing known", [&] { return !host.facts.graphical_session; });
+  CHECK(host.watcher->read_now(wanted).graphical_session == true);
+  host.want(wanted);
+  host.watcher.reset();
+  set_active_state("inactive");
+  loop_until_idle(host.loop);
+}
+
+TEST_CASE("Memory is read again while somebody waits for it") {
+  Host host;
+  host.want({.ac_power = false, .graphical_session = false, .memory = true, .paths = {}});
+  loop_until(host.loop, "the memory", [&] { return host.facts.available_memory_mib == 4096; });
+  host.laptop.memory(8192);
+  loop_until(host.loop, "more memory", [&] { return host.facts.available_memory_mib == 8192; });
+}
+
+TEST_CASE("Paths are seen when they come and go, wherever they are") {
+  Host host;
+  const auto disk = (host.laptop.folder / "mnt/deep/disk").string();
+  const auto there = host.laptop.folder.path().string();
+  host.want({.ac_power = false, .graphical_session = false, .memory = false, .paths = {disk, there, "relative"}});
+  loop_until(host.loop, "the paths", [&] { return host.facts.paths.size() == 3; });
+  CHECK_FALSE(host.facts.paths.at(disk));
+  CHECK(host.facts.paths.at(there));
+  CHECK_FALSE(host.facts.paths.at("relative"));
+  std::filesystem::create_directories(host.laptop.folder / "mnt/deep");
+  write(disk, "");
+  loop_until(host.loop, "the disk", [&] { return host.facts.paths.at(disk); });
+  std::filesystem::remove_all(host.laptop.folder / "mnt");
+  loop_until(host.loop, "the disk's end", [&] { return !host.facts.paths.at(disk); });
+  host.want({.ac_power = false, .graphical_session = false, .memory = false, .paths = {disk}});
+  loop_until(host.loop, "one path", [&] { return host.facts.paths.size() == 1; });
+}
+
+TEST_CASE("A dry run gets what is known now, without a wait and without a watch") {
+  Host host(false);
+  UPower upower(host, false);
+  const auto clients = host.clients_of_bus();
+  const auto disk = (host.laptop.folder / "meminfo").string();
+  const WantedFacts wanted{
+      .ac_power = true, .graphical_session = true, .memory = true, .paths = {disk, "/nonexistent"}};
+  const HostFacts expected{false, std::nullopt, 4096, {{disk, true}, {"/nonexistent", false}}};
+  CHECK(host.watcher->read_now(wanted) == expected);
+  CHECK(host.watcher->read_now({}) == HostFacts{});
+  CHECK(host.clients_of_bus() == clients);
+  host.want_ac_power();
+  host.wait_for_ac_power(true);
+  CHECK(host.watcher->read_now(wanted).on_ac_power == true);
+}
+
+TEST_CASE("The watcher may go with answers under way, and in its own handler") {
+  Host host(false);
+  UPower upower(host, true);
+  SUBCASE("under way") {
+    host.want_ac_power();
+    host.watcher.reset();
+    upower.fence();
+    CHECK(host.changes == 0);
+  }
+  SUBCASE("in its handler") {
+    host.watcher.reset();
+    host.watcher.emplace(
+        host.loop, host.manager, host.paths, [&](const HostFacts&) { host.watcher.reset(); }, host.laptop.sources());
+    host.want_ac_power();
+    loop_until(host.loop, "the watcher's end", [&] { return !host.watcher; });
+  }
+}
+
+}  // namespace
+}  // namespace virtsession
