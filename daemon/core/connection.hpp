@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/backoff.hpp"
 #include "core/moment.hpp"
-#include "core/restart.hpp"
 #include "core/result.hpp"
 #include "core/views.hpp"
 

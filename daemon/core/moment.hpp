@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace virtsession {
 
@@ -17,6 +18,11 @@ struct Moment {
 
 inline Duration from_seconds(double seconds) {
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+}
+
+/// "12 s", for people.
+inline std::string seconds_text(Duration duration) {
+  return std::to_string(std::chrono::round<std::chrono::seconds>(duration).count()) + " s";
 }
 
 }  // namespace virtsession

@@ -4,22 +4,14 @@
 #include "core/moment.hpp"
 #include "core/policy.hpp"
 
+#include <cstdint>
 #include <deque>
-#include <random>
+#include <string>
 
 namespace virtsession {
 
-/// Waits that double from `first` to `most`, each varied by up to a fifth so that many do not retry in step.
-class Backoff {
- public:
-  explicit Backoff(std::uint32_t seed) : random_(seed) {}
-
-  /// \param attempt 0 for the first wait
-  Duration wait(std::uint32_t attempt, Duration first, Duration most);
-
- private:
-  std::minstd_rand random_;
-};
+struct Cause;
+class Vm;
 
 /// How often a VM was restarted within its policy's window.
 class RestartBudget {
@@ -28,10 +20,32 @@ class RestartBudget {
   bool take(const Policy& policy, SteadyTime now);
   /// Restarts within the window, which is what the next wait grows with.
   std::uint32_t used(const Policy& policy, SteadyTime now);
-  void reset() { taken_.clear(); }
+  /// Restarts since the last reset.
+  std::uint32_t count() const { return count_; }
+  /// \param count that an instance before had counted
+  void reset(std::uint32_t count = 0) {
+    taken_.clear();
+    count_ = count;
+  }
 
  private:
   std::deque<SteadyTime> taken_;
+  std::uint32_t count_ = 0;
 };
+
+/// How a run ended that nobody had asked to end.
+enum class CrashKind {
+  crashed,   ///< QEMU was killed, or ended with an error
+  panicked,  ///< the guest did, and its on_crash ended it
+  signalled  ///< QEMU was sent SIGTERM by something that is not libvirt
+};
+
+/// When a crashed VM is restarted: if its policy wants it, nobody had stopped it, and the session goes on; after a wait
+/// that grows; until `restart_limit` restarts lie within `restart_window_sec`, when it gives up.
+/// \param all_stop all VMs are being stopped
+void after_crash(Vm& vm, CrashKind kind, bool all_stop, Moment now);
+
+/// What should run and does not is left off, until a person helps.
+void give_up(Vm& vm, const std::string& reason, const Cause& cause, Moment now);
 
 }  // namespace virtsession

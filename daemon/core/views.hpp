@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/vm.hpp"
+#include "core/domain.hpp"
+#include "core/phase.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,14 +1,85 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/vm.hpp"
 
-#include <algorithm>
+#include "core/config.hpp"
+#include "core/history.hpp"
+
+#include <utility>
 
 namespace virtsession {
 
-std::string canonical_uuid(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
+Vm::Vm(const Context& context, DomainSnapshot domain, std::function<void()> mark)
+    : context_(context), mark_(std::move(mark)), domain_(std::move(domain)) {
+  read_policy();
 }
+
+DomainSnapshot Vm::take_in(DomainSnapshot domain) {
+  touch();
+  auto before = std::exchange(domain_, std::move(domain));
+  if (before.policy_text != domain_.policy_text || before.policy_error != domain_.policy_error) read_policy();
+  return before;
+}
+
+void Vm::read_policy() {
+  touch();
+  const auto before = policy();
+  const bool problems_changed = policy_.read(domain_, context_.config.defaults);
+  if (start_) start_->on_policy(before, policy());
+  if (!problems_changed) return;
+  if (policy_.problems().empty()) return withdraw_notice(*this, Incident::bad_policy);
+  const auto text = to_text(policy_.problems());
+  journal(*this, Incident::bad_policy, "its policy has errors, and what is wrong is not used: " + text);
+  notify(*this, Incident::bad_policy, text);
+}
+
+void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, bool told) {
+  const bool phase_changed = status_.phase != phase || status_.reason.empty();
+  if (phase_changed || status_.reason != reason) touch();
+  status_.phase = phase;
+  status_.reason = std::move(reason);
+  if (!phase_changed) return;
+  context_.history.add({now.wall_usec, uuid(), name(), phase, status_.reason, to_text(cause)});
+  if (!told) journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")");
+}
+
+void Vm::want(Intent intent) {
+  if (std::exchange(status_.intent, intent) != intent) touch();
+}
+
+void Vm::set_error(std::string text) {
+  if (status_.last_error == text) return;
+  status_.last_error = std::move(text);
+  touch();
+}
+
+void Vm::set_run(std::optional<Run> run) {
+  run_ = std::move(run);
+  touch();
+}
+
+void Vm::set_start(std::optional<VmStart> start) {
+  start_ = std::move(start);
+  touch();
+}
+
+void Vm::set_stop(std::optional<VmStop> stop) {
+  stop_ = std::move(stop);
+  touch();
+}
+
+void Vm::set_sleep(std::optional<VmSleep> sleep) {
+  sleep_ = std::move(sleep);
+  touch();
+}
+
+void journal(const Vm& vm, Incident incident, std::string text) {
+  vm.context().outbox.put(JournalEntry{incident, vm.uuid(), vm.name(), std::move(text)});
+}
+
+void notify(const Vm& vm, Incident incident, std::string text) {
+  vm.context().outbox.put(Notice{incident, vm.uuid(), vm.name(), std::move(text)});
+}
+
+void withdraw_notice(const Vm& vm, Incident incident) { vm.context().outbox.put(WithdrawNotice{incident, vm.uuid()}); }
 
 }  // namespace virtsession

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/vm.hpp"
+#include "core/domain.hpp"
 #include "doctor/gatherers.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/policy.hpp"
-#include "core/vm.hpp"
+#include "core/domain.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -73,27 +73,27 @@ std::string state_reason_text(int libvirt_state, int libvirt_reason) {
   return std::string(libvirt_reason >= 0 && index < words.size() ? words[index] : kUnknown[0]);
 }
 
-StopReason stop_reason(int libvirt_state, int libvirt_reason) {
-  if (libvirt_state != VIR_DOMAIN_SHUTOFF) return StopReason::none;
+ShutoffReason shutoff_reason(int libvirt_state, int libvirt_reason) {
+  if (libvirt_state != VIR_DOMAIN_SHUTOFF) return ShutoffReason::none;
   switch (libvirt_reason) {
     case VIR_DOMAIN_SHUTOFF_SHUTDOWN:
-      return StopReason::shutdown;
+      return ShutoffReason::shutdown;
     case VIR_DOMAIN_SHUTOFF_DESTROYED:
-      return StopReason::destroyed;
+      return ShutoffReason::destroyed;
     case VIR_DOMAIN_SHUTOFF_CRASHED:
-      return StopReason::crashed;
+      return ShutoffReason::crashed;
     case VIR_DOMAIN_SHUTOFF_MIGRATED:
-      return StopReason::migrated;
+      return ShutoffReason::migrated;
     case VIR_DOMAIN_SHUTOFF_SAVED:
-      return StopReason::saved;
+      return ShutoffReason::saved;
     case VIR_DOMAIN_SHUTOFF_FAILED:
-      return StopReason::failed;
+      return ShutoffReason::failed;
     case VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT:
-      return StopReason::from_snapshot;
+      return ShutoffReason::from_snapshot;
     case VIR_DOMAIN_SHUTOFF_DAEMON:
-      return StopReason::daemon;
+      return ShutoffReason::daemon;
   }
-  return StopReason::unknown;
+  return ShutoffReason::unknown;
 }
 
 bool may_be_in_job(int libvirt_state, int libvirt_reason) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/vm.hpp"
+#include "core/domain.hpp"
 
 #include <string>
 
@@ -14,7 +14,7 @@ DomainState domain_state(int libvirt_state);
 std::string state_reason_text(int libvirt_state, int libvirt_reason);
 
 /// Why a domain is off; `none` when it is not.
-StopReason stop_reason(int libvirt_state, int libvirt_reason);
+ShutoffReason shutoff_reason(int libvirt_state, int libvirt_reason);
 
 /// Whether a domain was paused for a job of libvirt, which ends it or lets it go on: a save, a migration, a dump, a
 /// snapshot. The reason may outlive the job.

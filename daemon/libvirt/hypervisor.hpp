@@ -2,7 +2,8 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "core/vm.hpp"
+#include "core/domain.hpp"
+#include "core/operation.hpp"
 
 #include <cstdint>
 #include <optional>

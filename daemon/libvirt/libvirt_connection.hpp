@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/result.hpp"
-#include "core/vm.hpp"
+#include "core/domain.hpp"
 #include "libvirt/hypervisor.hpp"
 #include "libvirt/raii.hpp"
 

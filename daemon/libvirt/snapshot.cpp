@@ -58,7 +58,7 @@ class Reader {
     if (virDomainGetState(domain_, &state, &reason, 0) == 0) {
       snapshot_.state = domain_state(state);
       snapshot_.state_reason = state_reason_text(state, reason);
-      snapshot_.stop_reason = stop_reason(state, reason);
+      snapshot_.shutoff_reason = shutoff_reason(state, reason);
       snapshot_.in_job = may_be_in_job(state, reason) && has_job();
     } else if (const auto error = failed()) {
       snapshot_.state_reason = error->message;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/restart.hpp"
+#include "core/backoff.hpp"
 #include "processes/vm_processes.hpp"
 #include "systemd/scope_spec.hpp"
 #include "systemd/user_manager.hpp"

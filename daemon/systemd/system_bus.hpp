@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/restart.hpp"
+#include "core/backoff.hpp"
 #include "util/event_loop.hpp"
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/backoff.hpp"
 #include "core/conditions.hpp"
 #include "core/history.hpp"
 #include "core/restart.hpp"

@@ -166,7 +166,7 @@ TEST_CASE("stop all: a session that ends meanwhile cuts it short, and stops what
   CHECK(world.terminated().empty());
   CHECK(world.answer(id) == "ok");
   CHECK_FALSE(world.running("failed"));
-  CHECK(world.domain("a").snapshot.stop_reason == StopReason::destroyed);
+  CHECK(world.domain("a").snapshot.shutoff_reason == ShutoffReason::destroyed);
   CHECK(world.supervisor().session_over());
   CHECK(world.answer(world.request_stop_all()) == "ShuttingDown");
   CHECK(world.supervisor().kept_state().lasting == json{{"up", {world.uuid("failed"), world.uuid("up")}}});

@@ -38,7 +38,7 @@ class SessionEnd {
       const auto& domain = world_.domain(name);
       const auto actions = world_.view(name).policy["stop_actions"];
       if (domain.snapshot.persistent && actions[0] == "shutdown" && could_shut_down(name))
-        CHECK(domain.snapshot.stop_reason == StopReason::shutdown);
+        CHECK(domain.snapshot.shutoff_reason == ShutoffReason::shutdown);
       const bool is_forced = actions.back() == "poweroff" && domain.power_off_failure.empty();
       if (domain.snapshot.persistent && is_forced) CHECK_FALSE(domain.snapshot.active());
     }

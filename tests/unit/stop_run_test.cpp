@@ -68,7 +68,7 @@ TEST_CASE("stop run: too little time is shared, and what is last is still done f
   for (const auto& name : world.names()) {
     CAPTURE(name);
     CHECK_FALSE(world.running(name));
-    CHECK(world.domain(name).snapshot.stop_reason == StopReason::destroyed);
+    CHECK(world.domain(name).snapshot.shutoff_reason == ShutoffReason::destroyed);
   }
 }
 

@@ -142,12 +142,12 @@ void World::define(const std::string& name, const VmSpec& spec) {
   domain.snapshot.memory_kib = spec.memory_mib * 1024;
   domain.snapshot.agent_configured = spec.agent_channel;
   domain.snapshot.state = DomainState::shut_off;
-  domain.snapshot.stop_reason = StopReason::unknown;
+  domain.snapshot.shutoff_reason = ShutoffReason::unknown;
   if (!spec.policy.is_null()) domain.snapshot.policy_text = spec.policy.dump();
   if (spec.running) {
     domain.snapshot.id = next_id_++;
     domain.snapshot.state = DomainState::running;
-    domain.snapshot.stop_reason = StopReason::none;
+    domain.snapshot.shutoff_reason = ShutoffReason::none;
   }
   domains_[uuid] = domain;
   send_event(uuid, spec.persistent ? DomainEventKind::defined : DomainEventKind::started);
@@ -180,23 +180,23 @@ void World::start(FakeDomain& domain) {
   snapshot.id = next_id_++;
   snapshot.state = DomainState::running;
   snapshot.state_reason = snapshot.managed_save ? "restored" : "booted";
-  snapshot.stop_reason = StopReason::none;
+  snapshot.shutoff_reason = ShutoffReason::none;
   snapshot.managed_save = false;
   snapshot.agent_connected = false;
   snapshot.in_job = false;
   domain.booted = time_ + domain.boot_takes;
   send_event(snapshot.uuid, DomainEventKind::started);
-  if (domain.dies_at_once) stop(domain, StopReason::failed, {});
+  if (domain.dies_at_once) stop(domain, ShutoffReason::failed, {});
 }
 
-void World::stop(FakeDomain& domain, StopReason reason, std::optional<DomainEventKind> before) {
+void World::stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainEventKind> before) {
   auto& snapshot = domain.snapshot;
   const auto id = snapshot.uuid;
   snapshot.id = -1;
   snapshot.state = DomainState::shut_off;
-  snapshot.stop_reason = reason == StopReason::failed ? StopReason::crashed : reason;
-  snapshot.state_reason = to_text(snapshot.stop_reason);
-  snapshot.managed_save = reason == StopReason::saved;
+  snapshot.shutoff_reason = reason == ShutoffReason::failed ? ShutoffReason::crashed : reason;
+  snapshot.state_reason = to_text(snapshot.shutoff_reason);
+  snapshot.managed_save = reason == ShutoffReason::saved;
   snapshot.agent_connected = false;
   snapshot.in_job = false;
   if (!snapshot.persistent) domains_.erase(id);
@@ -214,7 +214,7 @@ void World::foreign_start(const std::string& name) {
   auto& stopping = domain(name);                \
   const auto id = stopping.snapshot.uuid;       \
   if (!stopping.snapshot.active()) return;      \
-  stop(stopping, StopReason::reason, {before}); \
+  stop(stopping, ShutoffReason::reason, {before}); \
   send(id)
 
 void World::foreign_shutdown(const std::string& name) {

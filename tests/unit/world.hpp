@@ -190,7 +190,7 @@ class World {
   void replace_libvirt(const std::string& reason);
   Result<void> apply(FakeDomain& domain, const Operation& operation);
   void start(FakeDomain& domain);
-  void stop(FakeDomain& domain, StopReason reason, std::optional<DomainEventKind> before);
+  void stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainEventKind> before);
   void send(const std::string& uuid);
   void send_event(const std::string& uuid, DomainEventKind kind);
   void collect();

@@ -70,11 +70,11 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       return ask_guest(domain, operation.way);
     case OperationKind::save:
       if (!domain.save_failure.empty()) return failed(domain.save_failure);
-      stop(domain, StopReason::saved, {});
+      stop(domain, ShutoffReason::saved, {});
       return {};
     case OperationKind::power_off:
       if (!domain.power_off_failure.empty()) return failed(domain.power_off_failure);
-      stop(domain, StopReason::destroyed, DomainEventKind::shutdown_by_host);
+      stop(domain, ShutoffReason::destroyed, DomainEventKind::shutdown_by_host);
       return {};
     case OperationKind::pause:
       snapshot.state = DomainState::paused, snapshot.state_reason = "user";

@@ -94,7 +94,7 @@ void World::obey(FakeDomain& domain) {
       guest.booted = time_ + guest.boot_takes;
       return send_event(uuid, DomainEventKind::rebooted);
     }
-    stop(guest, StopReason::shutdown, DomainEventKind::shutdown_by_guest);
+    stop(guest, ShutoffReason::shutdown, DomainEventKind::shutdown_by_guest);
     send(uuid);
   };
   if (domain.shutdown_takes == Duration{}) return happen();
@@ -139,7 +139,7 @@ void World::terminate(const std::string& uuid) {
   later(std::chrono::milliseconds(500), [this, uuid, id = domain.snapshot.id] {
     const auto found = domains_.find(uuid);
     if (found == domains_.end() || found->second.snapshot.id != id) return;
-    stop(found->second, StopReason::shutdown, DomainEventKind::shutdown_by_host);
+    stop(found->second, ShutoffReason::shutdown, DomainEventKind::shutdown_by_host);
     send(uuid);
     supervisor_->on_qemu_ended(uuid, now());
     collect();

@@ -126,10 +126,10 @@ TEST_CASE("states and reasons are in virsh's words") {
   CHECK(state_reason_text(VIR_DOMAIN_NOSTATE, 0) == "unknown");
   CHECK(state_reason_text(VIR_DOMAIN_SHUTOFF, 99) == "unknown");
   CHECK(state_reason_text(VIR_DOMAIN_SHUTOFF, -1) == "unknown");
-  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_CRASHED) == StopReason::crashed);
-  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DAEMON) == StopReason::daemon);
-  CHECK(stop_reason(VIR_DOMAIN_SHUTOFF, 99) == StopReason::unknown);
-  CHECK(stop_reason(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED) == StopReason::none);
+  CHECK(shutoff_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_CRASHED) == ShutoffReason::crashed);
+  CHECK(shutoff_reason(VIR_DOMAIN_SHUTOFF, VIR_DOMAIN_SHUTOFF_DAEMON) == ShutoffReason::daemon);
+  CHECK(shutoff_reason(VIR_DOMAIN_SHUTOFF, 99) == ShutoffReason::unknown);
+  CHECK(shutoff_reason(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_CRASHED) == ShutoffReason::none);
   CHECK(may_be_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_SAVE));
   CHECK(may_be_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_MIGRATION));
   CHECK(may_be_in_job(VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_DUMP));

@@ -49,13 +49,13 @@ TEST_CASE("what somebody else does to a domain is told, and the domain is read a
   watching.wait_for(DomainEventKind::resumed, watching.uuid);
   REQUIRE(virDomainShutdown(watching.domain.get()) == 0);
   watching.wait_for(DomainEventKind::stopped, watching.uuid);
-  watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.stop_reason == StopReason::shutdown; });
+  watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::shutdown; });
   REQUIRE(virDomainCreate(watching.domain.get()) == 0);
   watching.wait_for(DomainEventKind::started, watching.uuid);
   watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.active(); });
   REQUIRE(virDomainDestroy(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid,
-                      [](const DomainSnapshot& now) { return now.stop_reason == StopReason::destroyed; });
+                      [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::destroyed; });
 }
 
 TEST_CASE("a policy or a title that somebody else writes is seen, other metadata is not our business") {

@@ -54,7 +54,7 @@ TEST_CASE("a snapshot tells all there is of a domain") {
   CHECK(domain.uuid == "6695eb01-f6a4-8304-79aa-97f2502e193f");
   CHECK(domain.id == 1);
   CHECK(domain.state == DomainState::running);
-  CHECK(domain.stop_reason == StopReason::none);
+  CHECK(domain.shutoff_reason == ShutoffReason::none);
   CHECK(domain.persistent);
   CHECK_FALSE(domain.autostart);
   CHECK_FALSE(domain.autostart_once);
@@ -80,7 +80,7 @@ TEST_CASE("each operation does what it says, and the new state comes before its 
   domain = fixture.must(OperationKind::shutdown);
   CHECK(domain.state == DomainState::shut_off);
   CHECK(domain.state_reason == "shutdown");
-  CHECK(domain.stop_reason == StopReason::shutdown);
+  CHECK(domain.shutoff_reason == ShutoffReason::shutdown);
   CHECK_FALSE(domain.active());
   domain = fixture.must(OperationKind::start);
   CHECK(domain.state == DomainState::running);
@@ -88,7 +88,7 @@ TEST_CASE("each operation does what it says, and the new state comes before its 
   CHECK(domain.active());
   domain = fixture.must(OperationKind::power_off);
   CHECK(domain.state == DomainState::shut_off);
-  CHECK(domain.stop_reason == StopReason::destroyed);
+  CHECK(domain.shutoff_reason == ShutoffReason::destroyed);
 }
 
 TEST_CASE(
@@ -103,7 +103,7 @@ TEST_CASE(
   CHECK(refused.error().message.find("unsupported flags (0x2)") != std::string::npos);
   CHECK(fixture.sink.domain(fixture.uuid)->state == DomainState::running);
   operation.way = ShutdownWay::acpi;
-  CHECK(fixture.must(operation).stop_reason == StopReason::shutdown);
+  CHECK(fixture.must(operation).shutoff_reason == ShutoffReason::shutdown);
 }
 
 TEST_CASE("operations on a job are answered, and tell nothing of the domain") {
@@ -147,7 +147,7 @@ TEST_CASE("a save leaves a managed save, which a start uses up") {
   OpenFixture fixture;
   DomainSnapshot domain = fixture.must(OperationKind::save);
   CHECK(domain.state == DomainState::shut_off);
-  CHECK(domain.stop_reason == StopReason::saved);
+  CHECK(domain.shutoff_reason == ShutoffReason::saved);
   CHECK(domain.managed_save);
   domain = fixture.must(OperationKind::start);
   CHECK(domain.state == DomainState::running);

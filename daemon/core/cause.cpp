@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/cause.hpp"
+
+namespace virtsession {
+
+std::string to_text(const Cause& cause) {
+  return cause.kind == CauseKind::request ? cause.who : std::string(to_text(cause.kind));
+}
+
+Cause cause_from_text(const std::string& text) {
+  const auto kind = from_text<CauseKind>(text);
+  return kind ? Cause{*kind} : asked_by(text);
+}
+
+}  // namespace virtsession

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enum_text.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace virtsession {
+
+/// libvirt's state of a domain (virDomainState), with `unknown` while libvirt cannot be asked.
+enum class DomainState { unknown, no_state, running, blocked, paused, shutting_down, shut_off, crashed, pm_suspended };
+
+template <>
+inline constexpr auto kEnumText<DomainState> = EnumText<DomainState, 9>{{{
+    {DomainState::unknown, "unknown"},
+    {DomainState::no_state, "no-state"},
+    {DomainState::running, "running"},
+    {DomainState::blocked, "blocked"},
+    {DomainState::paused, "paused"},
+    {DomainState::shutting_down, "in-shutdown"},
+    {DomainState::shut_off, "shut-off"},
+    {DomainState::crashed, "crashed"},
+    {DomainState::pm_suspended, "pm-suspended"},
+}}};
+
+/// Why a domain is off (virDomainShutoffReason). `none` while it is not off.
+enum class ShutoffReason {
+  none,
+  unknown,
+  shutdown,
+  destroyed,
+  crashed,
+  migrated,
+  saved,
+  failed,
+  from_snapshot,
+  daemon
+};
+
+template <>
+inline constexpr auto kEnumText<ShutoffReason> = EnumText<ShutoffReason, 10>{{{
+    {ShutoffReason::none, "none"},
+    {ShutoffReason::unknown, "unknown"},
+    {ShutoffReason::shutdown, "shutdown"},
+    {ShutoffReason::destroyed, "destroyed"},
+    {ShutoffReason::crashed, "crashed"},
+    {ShutoffReason::migrated, "migrated"},
+    {ShutoffReason::saved, "saved"},
+    {ShutoffReason::failed, "failed"},
+    {ShutoffReason::from_snapshot, "from-snapshot"},
+    {ShutoffReason::daemon, "daemon"},
+}}};
+
+/// A uuid as libvirt writes it, in lower case; other texts may change too, and stay no uuid.
+std::string canonical_uuid(std::string text);
+
+/// One network interface of a domain, for people: what it is attached to.
+struct Network {
+  std::string type;    ///< libvirt's interface type: user, bridge, network, ethernet, direct ...
+  std::string source;  ///< bridge, network or device name; the backend (passt, slirp) for type user; may be empty
+  std::string mac;
+
+  bool operator==(const Network&) const = default;
+};
+
+/// Everything virtsession knows of a domain from libvirt, read in one go by a worker.
+struct DomainSnapshot {
+  std::string uuid;  ///< canonical form: lower case, with dashes
+  std::string name;
+  std::string title;  ///< empty when it has none
+  int id = -1;        ///< libvirt's id of this run; -1 when the domain is not active
+  DomainState state = DomainState::unknown;
+  std::string state_reason;  ///< libvirt's reason for the state, as in `virsh domstate --reason`
+  ShutoffReason shutoff_reason = ShutoffReason::none;
+  bool persistent = false;
+  bool autostart = false;
+  std::optional<bool> autostart_once;  ///< nothing when libvirt has no such flag (before 11.2)
+  bool managed_save = false;
+  bool agent_configured = false;           ///< the domain has a channel for the guest agent
+  bool agent_connected = false;            ///< the agent has opened that channel
+  std::uint64_t memory_kib = 0;            ///< what the guest is given at most
+  std::optional<std::string> policy_text;  ///< text of the policy element in its metadata; nothing when it has none
+  std::string policy_error;                ///< why the policy element could not be read, or empty
+  std::vector<Network> networks;
+  std::string save_blocker;           ///< why libvirt cannot save it, for a person; empty when it can
+  bool restarts_on_poweroff = false;  ///< on_poweroff=restart in the XML of the running domain
+  /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
+  bool in_job = false;
+
+  bool active() const { return id >= 0; }
+  bool operator==(const DomainSnapshot&) const = default;
+};
+
+/// What libvirt reports of a domain while it happens. A snapshot always follows; these carry what it cannot tell.
+enum class DomainEventKind {
+  defined,
+  undefined,
+  started,
+  suspended,
+  resumed,
+  stopped,
+  shutdown_by_guest,  ///< the guest powered itself off, also when it was asked to
+  shutdown_by_host,   ///< destroyed, or QEMU was sent SIGTERM
+  pm_suspended,
+  panicked,
+  rebooted,
+  agent_connected,
+  agent_disconnected,
+  metadata_changed,
+};
+
+struct DomainEvent {
+  std::string uuid;
+  DomainEventKind kind = DomainEventKind::defined;
+};
+
+}  // namespace virtsession

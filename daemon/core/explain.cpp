@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/explain.hpp"
+
+#include "core/list_text.hpp"
+#include "core/start_plan.hpp"
+#include "core/start_run.hpp"
+#include "core/stop_actions.hpp"
+#include "core/stop_run.hpp"
+#include "core/vms.hpp"
+
+#include <algorithm>
+
+namespace virtsession {
+namespace {
+
+const char* const kTransient = "transient: belongs to the program that made it";
+
+/// Why a VM does not start at login.
+std::string skip_reason(const Vm& vm) {
+  if (vm.domain().active()) return "runs already";
+  if (!vm.domain().persistent) return kTransient;
+  if (vm.policy().start == StartWhen::never) return "its policy has start: never";
+  return "not marked (libvirt's autostart flag is off)";
+}
+
+std::string start_reason(const Vm& vm, const PlannedStart& planned, const std::vector<std::string>& names) {
+  const auto& policy = vm.policy();
+  auto text = std::string(vm.domain().autostart                        ? "marked"
+                          : vm.domain().autostart_once.value_or(false) ? "marked for once"
+                                                                       : "ran at the last stop");
+  text += "; order " + std::to_string(planned.order);
+  if (planned.order != policy.start_order)
+    text += " (its own is " + std::to_string(policy.start_order) + ", and an earlier VM starts after it)";
+  for (const auto& name : names) text += "; after \"" + name + "\" is ready";
+  if (policy.start_delay_sec > 0) text += "; after " + nlohmann::json(policy.start_delay_sec).dump() + " s";
+  if (vm.domain().managed_save) text += "; restored from its managed save";
+  if (policy.start_ready.when != ReadyWhen::started) text += "; ready by " + to_text(policy.start_ready);
+  for (const auto& problem : planned.problems) text += "; " + problem.text;
+  return text;
+}
+
+/// "shutdown by its agent for up to 60 s, then save for up to 12 s, then poweroff"
+std::string stop_reason(const StopNode& node, bool has_agent, const StopFit& fit) {
+  std::string text;
+  for (const auto& action : node.actions) {
+    const bool last = &action == &node.actions.back();
+    text += (text.empty() ? "" : ", then ") + std::string(to_text(action));
+    if (action == StopAction::shutdown) text += has_agent ? " by its agent" : " by its power button";
+    const auto time = fit.of(stop_time(action, last, node.timeout_sec, node.memory_kib));
+    if (!last || action == StopAction::shutdown) text += " for up to " + seconds_text(time);
+  }
+  return text.empty() ? "none of its stop_actions is possible" : text;
+}
+
+/// The skipped ones follow, by name.
+void append_skipped(std::vector<PlanStep>& steps, std::vector<PlanStep> skipped) {
+  std::ranges::sort(skipped, {}, &PlanStep::name);
+  steps.insert(steps.end(), skipped.begin(), skipped.end());
+}
+
+}  // namespace
+
+VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bool connected) {
+  const auto& domain = vm.domain();
+  const auto& status = vm.status();
+  VmView view;
+  view.uuid = domain.uuid;
+  view.name = domain.name;
+  view.title = domain.title;
+  view.state = connected ? domain.state : DomainState::unknown;
+  view.state_reason = connected ? domain.state_reason : "no connection to libvirt";
+  view.phase = connected ? status.phase : Phase::unknown;
+  view.phase_reason = connected ? status.reason : "no connection to libvirt";
+  view.intent = status.intent;
+  view.active = domain.active();
+  view.autostart = domain.autostart;
+  view.autostart_once = domain.autostart_once.value_or(false);
+  view.persistent = domain.persistent;
+  view.managed_save = domain.managed_save;
+  view.policy = to_json(vm.policy());
+  view.policy_overrides = vm.keys().overrides();
+  view.policy_problems = vm.keys().problems();
+  view.policy_problems.insert(view.policy_problems.end(), dependency_problems.begin(), dependency_problems.end());
+  view.last_error = status.last_error;
+  view.restart_count = vm.restarts().count();
+  view.networks = domain.networks;
+  if (vm.run()) {
+    view.started_usec = vm.run()->started_usec();
+    view.scope = vm.run()->scope();
+  }
+  return view;
+}
+
+std::map<std::string, std::uint32_t> counts_of(const Vms& vms, bool connected) {
+  std::map<std::string, std::uint32_t> result{{"total", static_cast<std::uint32_t>(vms.size())}};
+  for (const auto& [uuid, vm] : vms.all())
+    ++result[std::string(to_text(connected ? vm.status().phase : Phase::unknown))];
+  return result;
+}
+
+WantedFacts facts_of_start(const Vms& vms, const StartRun& starts) {
+  WantedFacts wanted;
+  for (const auto& [uuid, vm] : vms.all())
+    if (starts.wants(vm)) add_wanted(wanted, vm.policy());
+  return wanted;
+}
+
+std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, const HostFacts& facts) {
+  std::vector<StartNode> nodes;
+  std::vector<PlanStep> skipped;
+  for (const auto& [uuid, vm] : vms.all()) {
+    const bool wanted = starts.wants(vm);
+    nodes.push_back({uuid, vm.name(), vm.policy().start_order, vm.policy().start_after, wanted, vm.domain().active()});
+    if (!wanted) skipped.push_back({0, uuid, vm.name(), "skip", skip_reason(vm)});
+  }
+  std::vector<PlanStep> steps;
+  for (const auto& planned : plan_starts(std::move(nodes))) {
+    const auto& vm = vms.at(planned.uuid);
+    std::vector<std::string> names;
+    for (const auto& uuid : planned.after) names.push_back(vms.at(uuid).name());
+    auto reason = start_reason(vm, planned, names);
+    const auto unmet = unmet_conditions(vm.policy(), facts, 0);
+    for (const auto& condition : unmet) reason += "; waits for " + condition;
+    steps.push_back({planned.wave, planned.uuid, vm.name(), unmet.empty() ? "start" : "wait", reason});
+  }
+  append_skipped(steps, std::move(skipped));
+  return steps;
+}
+
+std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget) {
+  std::map<std::string, StopNode> nodes;
+  std::map<std::string, std::string> left_out;
+  std::vector<PlanStep> skipped;
+  for (const auto& [uuid, vm] : vms.all()) {
+    if (is_to_be_stopped(vm))
+      nodes[uuid] = stop_node(vm, possible_actions(vm, &left_out[uuid]));
+    else
+      skipped.push_back({0, uuid, vm.name(), "skip", vm.domain().active() ? kTransient : "does not run"});
+  }
+  std::vector<StopNode> list;
+  for (const auto& [uuid, node] : nodes) list.push_back(node);
+  const auto planned_stops = plan_stops(list);
+  std::map<std::uint32_t, std::vector<StopTime>> times;
+  for (const auto& planned : planned_stops) times[planned.wave].push_back(planned.time);
+  const auto fit = fit_stops(times, parallel, until_last_call(budget));
+  std::vector<PlanStep> steps;
+  for (const auto& planned : planned_stops) {
+    const auto& node = nodes.at(planned.uuid);
+    const auto decision = node.actions.empty() ? StopAction::leave : node.actions.front();
+    auto reason = stop_reason(node, vms.at(planned.uuid).domain().agent_connected, fit) + "; order " +
+                  std::to_string(planned.order);
+    for (const auto& uuid : planned.before) reason += "; after " + in_quotes(nodes.at(uuid).name) + " is off";
+    steps.push_back(
+        {planned.wave, planned.uuid, node.name, std::string(to_text(decision)), reason + left_out.at(planned.uuid)});
+  }
+  append_skipped(steps, std::move(skipped));
+  return steps;
+}
+
+std::map<std::string, double> explain_stop_ends(const Vms& vms, std::int64_t parallel) {
+  std::vector<StopNode> nodes;
+  for (const auto& [uuid, vm] : vms.all())
+    if (is_to_be_stopped(vm)) nodes.push_back(stop_node(vm, possible_actions(vm, nullptr)));
+  return stop_ends(plan_stops(nodes), parallel);
+}
+
+std::string explain_progress(const Vms& vms, const StopRun& stops, SteadyTime now) {
+  if (!stops.under_way()) return {};
+  std::size_t off = 0, all = 0;
+  std::vector<std::string> names;
+  for (const auto& [uuid, vm] : vms.all()) {
+    if (!vm.stop()) continue;
+    ++all;
+    off += vm.domain().active() ? 0 : 1;
+    if (vm.domain().active() && names.size() < 3)
+      names.push_back(in_quotes(vm.name()) + " " + std::string(to_text(vm.status().phase)));
+  }
+  auto text = "Stopping VMs because of " + to_text(stops.cause()) + ": " + std::to_string(off) + " of " +
+              std::to_string(all) + " off";
+  if (!names.empty()) text += "; " + list_text(names);
+  if (const auto deadline = stops.deadline())
+    text += "; " + seconds_text(std::max(*deadline - now, Duration{})) + " left";
+  return text;
+}
+
+}  // namespace virtsession

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/kept_state.hpp"
+
+namespace virtsession {
+namespace {
+
+using nlohmann::json;
+
+std::string text_in(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool flag_in(const json& object, const char* key, bool fallback) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean() ? found->get<bool>() : fallback;
+}
+
+std::uint64_t count_in(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
+
+const json* object_in(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? &*found : nullptr;
+}
+
+/// \return nothing when it is none, or one that this machine will not live to see
+std::optional<SteadyTime> steady_in(const json& object, const char* key) {
+  constexpr std::uint64_t kMost = 100ULL * 366 * 86400 * 1000000;
+  const auto usec = count_in(object, key);
+  if (usec == 0 || usec > kMost) return std::nullopt;
+  return SteadyTime(std::chrono::microseconds(usec));
+}
+
+std::uint64_t usec(SteadyTime time) {
+  const auto usec = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  return usec > 0 ? static_cast<std::uint64_t>(usec) : 0;
+}
+
+/// Texts of libvirt need not be UTF-8, and a file must be.
+std::string storable(const std::string& text) {
+  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
+json to_entry(const KeptVm& vm) {
+  auto entry = json{{"id", vm.id}, {"intent", to_text(vm.intent)}};
+  if (vm.started_usec > 0) entry["started_usec"] = vm.started_usec;
+  if (vm.restart_count > 0) entry["restart_count"] = vm.restart_count;
+  if (!vm.last_error.empty()) entry["last_error"] = storable(vm.last_error);
+  if (vm.never_ready) entry["never_ready"] = true;
+  if (vm.ready_wait_ordered) entry["ready_wait"] = {{"ordered", *vm.ready_wait_ordered}};
+  if (vm.start)
+    entry["task"] = {{"cause", storable(to_text(vm.start->cause))},
+                     {"ordered", vm.start->ordered},
+                     {"marked", vm.start->marked},
+                     {"starting", vm.start->starting}};
+  if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
+  if (!vm.gave_up.empty()) entry["gave_up"] = storable(vm.gave_up);
+  return entry;
+}
+
+/// \return nothing when it says nothing of a VM
+std::optional<KeptVm> from_entry(const json& entry) {
+  if (!entry.is_object()) return std::nullopt;
+  const auto id = entry.find("id");
+  if (id == entry.end() || !id->is_number_integer()) return std::nullopt;
+  KeptVm vm;
+  vm.id = id->get<std::int64_t>();
+  vm.intent = from_text<Intent>(text_in(entry, "intent")).value_or(Intent::none);
+  vm.started_usec = count_in(entry, "started_usec");
+  vm.restart_count = static_cast<std::uint32_t>(count_in(entry, "restart_count"));
+  vm.last_error = storable(text_in(entry, "last_error"));
+  vm.never_ready = flag_in(entry, "never_ready", false);
+  if (const auto* wait = object_in(entry, "ready_wait")) vm.ready_wait_ordered = flag_in(*wait, "ordered", false);
+  if (const auto* start = object_in(entry, "task"))
+    vm.start = KeptStart{cause_from_text(text_in(*start, "cause")), flag_in(*start, "ordered", true),
+                         flag_in(*start, "marked", true), flag_in(*start, "starting", false)};
+  vm.asleep = from_text<SleepAction>(text_in(entry, "asleep"));
+  vm.gave_up = text_in(entry, "gave_up");
+  return vm;
+}
+
+}  // namespace
+
+KeptState to_state(const Kept& kept) {
+  KeptState state;
+  state.lasting = {{"up", kept.up}};
+  if (kept.session_over) return state;
+  state.login = {{"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
+  for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
+  if (kept.stop)
+    state.login["stop"] = {{"deadline_usec", usec(kept.stop->deadline)}, {"begun_usec", usec(kept.stop->begun)}};
+  return state;
+}
+
+Kept from_state(const KeptState& state) {
+  Kept kept;
+  kept.autostart_begun = flag_in(state.login, "autostart_begun", false);
+  if (const auto* vms = object_in(state.login, "vms"))
+    for (const auto& [uuid, entry] : vms->items())
+      if (const auto vm = from_entry(entry)) kept.vms.emplace(uuid, *vm);
+  if (const auto up = state.lasting.find("up"); up != state.lasting.end() && up->is_array())
+    for (const auto& uuid : *up)
+      if (uuid.is_string()) kept.up.insert(uuid.get<std::string>());
+  if (const auto* stop = object_in(state.login, "stop"))
+    if (const auto begun = steady_in(*stop, "begun_usec"), deadline = steady_in(*stop, "deadline_usec");
+        begun && deadline)
+      kept.stop = KeptStop{*begun, *deadline};
+  return kept;
+}
+
+}  // namespace virtsession

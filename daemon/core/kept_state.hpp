@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/cause.hpp"
+#include "core/moment.hpp"
+#include "core/phase.hpp"
+#include "core/policy.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace virtsession {
+
+/// What is kept in $XDG_RUNTIME_DIR for the next instance, and in $XDG_STATE_HOME for the next login, as JSON objects.
+struct KeptState {
+  nlohmann::json login = nlohmann::json::object();
+  nlohmann::json lasting = nlohmann::json::object();
+
+  bool operator==(const KeptState&) const = default;
+};
+
+/// What one instance leaves of a start.
+struct KeptStart {
+  Cause cause;
+  bool ordered = true;
+  bool marked = true;
+  bool starting = false;  ///< libvirt was asked, or about to be
+};
+
+/// What one instance leaves of a VM.
+struct KeptVm {
+  std::int64_t id = -1;  ///< libvirt's id of the run that it saw last; -1: it was off
+  Intent intent = Intent::none;
+  std::uint64_t started_usec = 0;
+  std::uint32_t restart_count = 0;
+  std::string last_error;
+  bool never_ready = false;
+  std::optional<bool> ready_wait_ordered = {};  ///< nothing: it did not wait to be ready
+  std::optional<KeptStart> start = {};
+  std::optional<SleepAction> asleep = {};
+  std::string gave_up = {};  ///< why; empty when it has not
+};
+
+/// A stop for the end of the session that was under way.
+struct KeptStop {
+  SteadyTime begun, deadline;
+};
+
+/// What one instance leaves for the next.
+struct Kept {
+  bool autostart_begun = false;
+  std::map<std::string, KeptVm> vms;  ///< by uuid
+  std::optional<KeptStop> stop;
+  std::set<std::string> up;   ///< by uuid: what ran, or should have
+  bool session_over = false;  ///< the next login begins anew, even if the runtime folder is still there
+};
+
+KeptState to_state(const Kept& kept);
+/// Reads two files that anything may have happened to: whatever is not of the expected type counts as not there.
+Kept from_state(const KeptState& state);
+
+}  // namespace virtsession

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/enum_text.hpp"
+
+namespace virtsession {
+
+/// Where a VM is in its life under supervision; each change comes with a reason for a person.
+enum class Phase {
+  inactive,
+  queued,
+  waiting,
+  starting,
+  waiting_ready,
+  running,
+  stopping,
+  saving,
+  backoff,
+  gave_up,
+  unknown,
+};
+
+template <>
+inline constexpr auto kEnumText<Phase> = EnumText<Phase, 11>{{{
+    {Phase::inactive, "inactive"},
+    {Phase::queued, "queued"},
+    {Phase::waiting, "waiting"},
+    {Phase::starting, "starting"},
+    {Phase::waiting_ready, "waiting-ready"},
+    {Phase::running, "running"},
+    {Phase::stopping, "stopping"},
+    {Phase::saving, "saving"},
+    {Phase::backoff, "backoff"},
+    {Phase::gave_up, "gave-up"},
+    {Phase::unknown, "unknown"},
+}}};
+
+/// What the user wants of a VM: `none` until somebody said so by starting or stopping it.
+enum class Intent { none, up, down };
+
+template <>
+inline constexpr auto kEnumText<Intent> = EnumText<Intent, 3>{{{
+    {Intent::none, "none"},
+    {Intent::up, "up"},
+    {Intent::down, "down"},
+}}};
+
+}  // namespace virtsession

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/cause.hpp"
+#include "core/domain.hpp"
+#include "core/moment.hpp"
+#include "core/policy.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace virtsession {
+
+/// A VM that runs and is not ready yet.
+struct ReadyWait {
+  Readiness readiness;
+  SteadyTime since;
+  bool ordered = false;   ///< part of a run of autostart: VMs of a later order wait for it, too
+  bool answered = false;  ///< its service has, for readiness by TCP
+};
+
+/// One run of a VM's QEMU, and what dies with it.
+class Run {
+ public:
+  /// \param started_usec CLOCK_REALTIME, microseconds; 0 when it is not known
+  explicit Run(std::uint64_t started_usec) : started_usec_(started_usec) {}
+
+  std::uint64_t started_usec() const { return started_usec_; }
+  /// What libvirt tells of it while it runs.
+  void on_event(DomainEventKind kind);
+  /// Its end came from the host's side: destroyed, or QEMU was sent SIGTERM.
+  bool host_ended_it() const { return host_ended_it_; }
+  bool panicked() const { return panicked_; }
+
+  void wait_until_ready(ReadyWait wait) { ready_wait_ = std::move(wait); }
+  const ReadyWait* ready_wait() const { return ready_wait_ ? &*ready_wait_ : nullptr; }
+  void on_tcp_ready();
+  void ready() { ready_wait_.reset(); }
+  /// It does not get ready any more: who waits for it goes on.
+  void forgo_readiness();
+  void set_never_ready() { never_ready_ = true; }
+  bool never_ready() const { return never_ready_; }
+
+  /// Somebody asked for its end.
+  void end_for(const Cause& cause) { end_cause_ = cause; }
+  void keep_running() { end_cause_.reset(); }
+  const std::optional<Cause>& end_cause() const { return end_cause_; }
+
+  /// The guest was asked by somebody to shut down, and is given until `deadline`; the most patient one decides.
+  void wait_until_off(SteadyTime deadline);
+  void stop_waiting_until_off() { off_by_.reset(); }
+  const std::optional<SteadyTime>& off_by() const { return off_by_; }
+
+  /// The guest stood still: its clock is to be set when its agent can be asked.
+  void set_clock_stale() { clock_stale_ = true; }
+  void set_clock_right() { clock_stale_ = false; }
+  bool clock_stale() const { return clock_stale_; }
+
+  void set_scope(const std::string& scope) { scope_ = scope; }
+  /// The systemd unit of its processes; empty until it has one.
+  const std::string& scope() const { return scope_; }
+
+ private:
+  std::uint64_t started_usec_;
+  std::optional<ReadyWait> ready_wait_;
+  std::optional<Cause> end_cause_;
+  std::optional<SteadyTime> off_by_;
+  bool host_ended_it_ = false;
+  bool panicked_ = false;
+  bool never_ready_ = false;
+  bool clock_stale_ = false;
+  std::string scope_;
+};
+
+}  // namespace virtsession

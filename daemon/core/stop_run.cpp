@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/stop_run.hpp"
+
+#include "core/answers.hpp"
+#include "core/config.hpp"
+#include "core/list_text.hpp"
+#include "core/stop_actions.hpp"
+#include "core/vm_life.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace virtsession {
+namespace {
+
+bool is_stopping(const std::pair<const std::string, Vm>& entry) { return entry.second.is_stopping(); }
+
+}  // namespace
+
+void StopRun::begin(const Cause& cause, std::optional<SteadyTime> deadline, Moment now) {
+  if (!current_)
+    start_over({.cause = cause, .deadline = deadline}, now);
+  else if (deadline && !ends_session() && (!current_->deadline || *deadline < *current_->deadline))
+    cut_to_deadline(*deadline, now);
+}
+
+void StopRun::end_session(SteadyTime deadline, std::set<std::string> up, Moment now) {
+  if (ends_session()) return;
+  Current run{.cause = {CauseKind::session_end}, .ends_session = true, .deadline = deadline, .up = std::move(up)};
+  if (current_) {
+    run.hurried = current_->hurried;
+    for (auto& [uuid, vm] : vms_.all())  // what was left running has to end now
+      if (vm.stop() && vm.stop()->ended()) vm.set_stop({});
+  }
+  start_over(std::move(run), now);
+  cut_to_deadline(deadline, now);
+}
+
+void StopRun::resume(SteadyTime begun, SteadyTime deadline, std::set<std::string> up) {
+  current_ = Current{.cause = {CauseKind::session_end},
+                     .ends_session = true,
+                     .deadline = deadline,
+                     .begun = begun,
+                     .up = std::move(up)};
+}
+
+void StopRun::start_over(Current run, Moment now) {
+  run.begun = now.steady;
+  run.connected_by = now.steady + kReconnectTime;
+  current_ = std::move(run);
+  context_.answers.close(StartsSettle{},
+                         Error{ErrorCode::shutting_down, "all VMs are being stopped because of " + to_text(cause())});
+  for (auto& [uuid, vm] : vms_.all()) {
+    drop_start(vm, now);
+    if (!vm.sleep() || !vm.sleep()->saves() || ends_session()) continue;
+    vm.set_sleep({});  // it does not go on when the host wakes up
+    if (!vm.domain().active()) vm.want(Intent::down);
+  }
+  add_stops();
+  const auto count = std::ranges::count_if(vms_.all(), is_stopping);
+  auto text = "Stopping " + std::to_string(count) + (count == 1 ? " VM" : " VMs") + " because of " + to_text(cause());
+  if (current_->deadline) text += ", within " + seconds_text(*current_->deadline - now.steady);
+  context_.outbox.put(JournalEntry{Incident::stopping, {}, {}, text});
+}
+
+/// What is under way was given its time without this deadline.
+void StopRun::cut_to_deadline(SteadyTime deadline, Moment now) {
+  current_->deadline = deadline;
+  rebuild_plan();
+  const auto cut = fit(now.steady, true);
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.stop()) vm.stop()->cut(vm, cut, *this, now);
+}
+
+void StopRun::drop_start(Vm& vm, Moment now) {
+  if (!vm.start() || vm.start()->stage() == StartStage::starting) return;
+  vm.set_start({});
+  if (!ends_session()) vm.want(Intent::down);
+  if (!vm.domain().active()) vm.enter(Phase::inactive, "not started: " + to_text(cause()), cause(), now);
+}
+
+void StopRun::add_stops() {
+  for (auto& [uuid, vm] : vms_.all())
+    if (!vm.stop() && is_to_be_stopped(vm)) vm.set_stop(VmStop(possible_actions(vm, nullptr)));
+  rebuild_plan();
+}
+
+/// With those that are off by now: who is left keeps the place that it has in the whole.
+void StopRun::rebuild_plan() {
+  std::vector<StopNode> nodes;
+  for (const auto& [uuid, vm] : vms_.all())
+    if (vm.stop()) nodes.push_back(stop_node(vm, vm.stop()->actions()));
+  plan_.clear();
+  for (auto& planned : plan_stops(nodes)) plan_.emplace(planned.uuid, std::move(planned));
+}
+
+void StopRun::advance(Moment now) {
+  if (!under_way()) return;
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (context_.connected) drop_start(vm, now);
+    if (!vm.stop() || !vm.stop()->started_again()) continue;
+    if (ends_session())
+      vm.set_stop({});  // it is found to run, and gets another
+    else
+      vm.stop()->end(std::nullopt);
+  }
+  if (ends_session()) {
+    if (context_.connected) add_stops();  // also what another client started meanwhile
+    check_libvirt_answers(now);
+    terminate_the_rest(now);
+  }
+  for (bool progress = context_.connected; progress;) {
+    progress = false;
+    rebuild_plan();
+    for (auto& [uuid, vm] : vms_.all())
+      if (vm.stop()) progress |= vm.stop()->advance(vm, *this, now);
+  }
+  look_at_ends();
+  const bool past_deadline = current_->deadline && now.steady >= *current_->deadline;
+  const bool unknown = !context_.connected && unseen_;
+  if (past_deadline || (!unknown && std::ranges::none_of(vms_.all(), is_stopping))) end(now);
+}
+
+void StopRun::look_at_ends() {
+  for (const auto& [uuid, vm] : vms_.all())
+    if (vm.stop() && vm.stop()->outcome()) current_->outcomes[uuid] = *vm.stop()->outcome();
+}
+
+bool StopRun::may_begin(const Vm& vm) const {
+  const auto& planned = plan_.at(vm.uuid());
+  std::int64_t under_way = 0;
+  for (const auto& [uuid, other] : plan_) {
+    const auto* stops = vms_.find(uuid);
+    if (!stops || !stops->is_stopping() || stops->stop()->overdue()) continue;
+    if (other.order < planned.order) return false;
+    if (std::ranges::find(planned.before, uuid) != planned.before.end()) return false;
+    if (!stops->stop()->queued()) ++under_way;
+  }
+  return under_way < context_.config.stop_parallel;
+}
+
+SteadyTime StopRun::last_call() const {
+  if (!current_->deadline) return SteadyTime::max();
+  return current_->begun + until_last_call(*current_->deadline - current_->begun);
+}
+
+/// \param anew what is under way is given its time again
+StopFit StopRun::fit(SteadyTime now, bool anew) const {
+  if (!current_->deadline) return {};
+  std::map<std::uint32_t, std::vector<StopTime>> left;
+  for (const auto& [uuid, planned] : plan_) {
+    const auto* vm = vms_.find(uuid);
+    if (vm && vm->is_stopping() && !vm->stop()->overdue())
+      left[planned.wave].push_back(vm->stop()->time_left(*vm, now, anew));
+  }
+  return fit_stops(left, context_.config.stop_parallel, last_call() - now);
+}
+
+void StopRun::hurry(Moment now) {
+  if (!under_way()) return;
+  current_->hurried = true;
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.is_stopping()) vm.stop()->hurry(vm, *this, now);
+}
+
+void StopRun::on_libvirt_lost(Moment now) {
+  if (current_) current_->connected_by = now.steady + kReconnectTime;
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.stop()) vm.stop()->on_libvirt_lost();
+}
+
+bool StopRun::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, Moment now) {
+  return current_ && vm.stop() && vm.stop()->on_call_done(vm, call, result, *this, now);
+}
+
+void StopRun::on_rebooted(Vm& vm, Moment now) {
+  if (under_way() && vm.stop()) vm.stop()->on_rebooted(vm, *this, now);
+}
+
+void StopRun::on_progress(Vm& vm, const std::string& progress, Moment now) {
+  if (under_way() && vm.is_stopping()) vm.stop()->on_progress(vm, progress, *this, now);
+}
+
+void StopRun::on_qemu_ended(Vm& vm) {
+  if (under_way() && vm.is_stopping()) vm.stop()->end(StopOutcome::terminated);
+}
+
+/// libvirt is what stops VMs: one that does not answer is replaced while there is time.
+void StopRun::check_libvirt_answers(Moment now) {
+  auto& connected_by = current_->connected_by;
+  if (!context_.connected && !connected_by) connected_by = now.steady + kReconnectTime;  // a new instance
+  std::string reason;
+  if (!context_.connected && now.steady >= *connected_by) reason = "libvirt could not be reached";
+  if (context_.connected && std::ranges::any_of(vms_.all(), [&](const auto& entry) {
+        return entry.second.stop() && entry.second.stop()->is_unanswered(now.steady);
+      }))
+    reason = "libvirt does not answer";
+  if (reason.empty()) return;
+  context_.outbox.put(ReplaceLibvirt{reason + " while VMs are being stopped"});
+  connected_by = now.steady + kReconnectTime;
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.stop()) vm.stop()->forgive_unanswered();
+}
+
+void StopRun::terminate_the_rest(Moment now) {
+  if (now.steady < last_call()) return;
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.stop() && vm.stop()->is_to_terminate(vm)) vm.stop()->terminate(vm, *this, now);
+}
+
+void StopRun::end(Moment now) {
+  std::vector<std::string> left;
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (!vm.stop()) continue;
+    if (vm.is_stopping()) vm.stop()->end(StopOutcome::not_in_time);
+    if (vm.domain().active() && !vm.stop()->terminated() && !vm.stop()->leaves())
+      left.push_back(in_quotes(vm.name()) + " (" + vm.status().reason + ")");
+  }
+  look_at_ends();
+  std::map<std::string_view, std::uint32_t> counts;
+  for (const auto& [uuid, outcome] : current_->outcomes) ++counts[to_text(outcome)];
+  std::vector<std::string> outcomes;
+  for (const auto& [outcome, count] : counts) outcomes.push_back(std::to_string(count) + " " + std::string(outcome));
+  context_.outbox.put(JournalEntry{Incident::stopped,
+                                   {},
+                                   {},
+                                   "Stopping VMs because of " + to_text(cause()) + " has ended" +
+                                       (outcomes.empty() ? "" : ": " + list_text(outcomes))});
+  Result<void> result;
+  if (!left.empty()) result = Error{ErrorCode::operation_failed, "these VMs still run: " + list_text(left)};
+  context_.answers.close(StopEnds{}, result);
+  current_->over = true;
+  plan_.clear();
+  if (ends_session()) return;
+  current_.reset();
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (!vm.stop()) continue;
+    vm.set_stop({});
+    if (context_.connected && !context_.calls.lifecycle(uuid)) settle(vm, false, now);
+  }
+}
+
+std::optional<SteadyTime> StopRun::wake() const {
+  if (!under_way()) return std::nullopt;
+  auto first = current_->deadline.value_or(SteadyTime::max());
+  if (ends_session() && !context_.connected) first = std::min(first, current_->connected_by.value_or(current_->begun));
+  for (const auto& [uuid, vm] : vms_.all()) {
+    if (!vm.is_stopping() || vm.stop()->terminated()) continue;
+    if (ends_session() && vm.stop()->is_to_terminate(vm)) first = std::min(first, last_call());
+    if (context_.connected) first = std::min(first, vm.stop()->wake(ends_session()).value_or(first));
+  }
+  return first == SteadyTime::max() ? std::nullopt : std::optional(first);
+}
+
+}  // namespace virtsession

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/vm_life.hpp"
+
+#include "core/answers.hpp"
+#include "core/ready_wait.hpp"
+#include "core/vm.hpp"
+
+#include <utility>
+
+namespace virtsession {
+namespace {
+
+/// What a stop without a request of ours looks like from libvirt's reason.
+std::string stop_text(ShutoffReason reason) {
+  switch (reason) {
+    case ShutoffReason::shutdown:
+      return "shut down";
+    case ShutoffReason::destroyed:
+      return "powered off";
+    case ShutoffReason::saved:
+      return "saved";
+    case ShutoffReason::crashed:
+      return "crashed";
+    case ShutoffReason::failed:
+      return "failed";
+    case ShutoffReason::migrated:
+      return "migrated away";
+    case ShutoffReason::from_snapshot:
+      return "off after a snapshot was reverted to";
+    case ShutoffReason::daemon:
+      return "stopped by the libvirt daemon";
+    case ShutoffReason::none:
+    case ShutoffReason::unknown:
+      break;
+  }
+  return "off";
+}
+
+bool is_stop_by_somebody(ShutoffReason reason) {
+  return reason == ShutoffReason::shutdown || reason == ShutoffReason::destroyed || reason == ShutoffReason::saved;
+}
+
+std::string ready_text(const Vm& vm) { return "waits to be ready: " + to_text(vm.run()->ready_wait()->readiness); }
+
+/// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
+std::optional<Cause> end_cause(const Vm& vm) {
+  const auto* call = vm.context().calls.lifecycle(vm.uuid());
+  if (call && is_stop(call->operation.kind)) return call->cause;
+  return vm.run() ? vm.run()->end_cause() : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Cause> start_cause(const Vm& vm) {
+  if (const auto* call = vm.context().calls.lifecycle(vm.uuid()))
+    return call->operation.kind == OperationKind::start ? std::optional(call->cause) : std::nullopt;
+  // A start whose call was lost, with libvirt or with the last instance.
+  return vm.start() && vm.status().phase == Phase::starting ? std::optional(vm.start()->cause()) : std::nullopt;
+}
+
+void first_seen(Vm& vm, bool just_now, const Surroundings& around, Moment now) {
+  const auto& domain = vm.domain();
+  if (domain.active() && just_now) return came_up(vm, std::nullopt, false, around, now);
+  if (domain.active()) {
+    vm.set_run(Run(0));
+    vm.want(Intent::up);
+    settle_active(vm, {CauseKind::first_seen}, now);
+  } else {
+    vm.enter(Phase::inactive, stop_text(domain.shutoff_reason), {CauseKind::first_seen}, now, true);
+  }
+}
+
+void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now) {
+  const auto& domain = vm.domain();
+  const bool other_run = before.active() && domain.active() && before.id != domain.id;
+  if (domain.active() && (!before.active() || other_run))
+    return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);
+  if (before.active() && !domain.active()) return went_down(vm, around, now);
+  if (!vm.context().calls.lifecycle(vm.uuid())) settle(vm, before.state != domain.state, now);
+}
+
+void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surroundings& around, Moment now) {
+  const auto cause = ours.value_or(Cause{CauseKind::other_client});
+  const bool ordered = ours && vm.start() && vm.start()->ordered();
+  const bool restarted = ours && vm.start() && !vm.start()->ordered();
+  if (!restarted) vm.restarts().reset();
+  end_off_wait(vm, Result<void>());  // it was off in between
+  vm.set_run(Run(now.wall_usec));
+  if (restored) vm.run()->set_clock_stale();
+  begin_ready_wait(vm, ordered, now);
+  vm.want(Intent::up);
+  vm.set_start({});
+  if (vm.stop()) vm.stop()->on_started();
+  vm.set_error({});
+  withdraw_notice(vm, Incident::gave_up);
+  const auto missing = ours ? around.missing_text : std::string();
+  journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing);
+  if (vm.run()->ready_wait())
+    vm.enter(Phase::waiting_ready, ready_text(vm) + missing, cause, now, true);
+  else
+    vm.enter(Phase::running, "started" + missing, cause, now, true);
+}
+
+void went_down(Vm& vm, const Surroundings& around, Moment now) {
+  const auto reason = vm.domain().shutoff_reason;
+  const auto asked = end_cause(vm);
+  const bool signalled = reason == ShutoffReason::shutdown && vm.run() && vm.run()->host_ended_it();
+  const bool panicked = vm.run() && vm.run()->panicked();
+  end_off_wait(vm, Result<void>());
+  vm.set_run({});
+  if (!asked && (signalled || reason == ShutoffReason::crashed || reason == ShutoffReason::failed)) {
+    const auto kind = panicked ? CrashKind::panicked : signalled ? CrashKind::signalled : CrashKind::crashed;
+    return after_crash(vm, kind, around.all_stop, now);
+  }
+  const bool asleep = vm.sleep() && vm.sleep()->saves() && reason == ShutoffReason::saved;
+  if (!asleep) vm.set_sleep({});
+  vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
+  vm.enter(Phase::inactive, stop_text(reason), asked.value_or(Cause{CauseKind::other_client}), now);
+}
+
+void settle(Vm& vm, bool state_changed, Moment now) {
+  const auto phase = vm.status().phase;
+  const bool under_way = phase == Phase::starting || phase == Phase::saving || phase == Phase::stopping;
+  if (vm.is_stopping()) return;
+  if (vm.domain().active()) {
+    if (under_way && vm.run() && !vm.run()->off_by()) {  // a stop that was asked for, and came to nothing
+      vm.want(Intent::up);
+      vm.run()->keep_running();
+    }
+    if (state_changed || under_way) settle_active(vm, {CauseKind::other_client}, now);
+  } else if (under_way && !vm.start()) {
+    vm.enter(Phase::inactive, stop_text(vm.domain().shutoff_reason), {CauseKind::other_client}, now);
+  }
+}
+
+void settle_active(Vm& vm, const Cause& cause, Moment now) {
+  if (vm.is_stopping() || (vm.run() && vm.run()->off_by())) return;
+  if (vm.run() && vm.run()->ready_wait()) {
+    if (vm.status().phase != Phase::waiting_ready) vm.enter(Phase::waiting_ready, ready_text(vm), cause, now);
+    return;
+  }
+  const auto& domain = vm.domain();
+  std::string reason = "running";
+  if (domain.state == DomainState::paused)
+    reason = "paused (" + (vm.sleep() ? "for " + to_text(Cause{CauseKind::host_sleeps}) : domain.state_reason) + ")";
+  if (domain.state == DomainState::pm_suspended) reason = "suspended by the guest";
+  if (domain.state == DomainState::crashed)
+    reason = "the guest crashed and is kept as it was (" + domain.state_reason + ")";
+  vm.enter(Phase::running, reason, cause, now);
+}
+
+void end_off_wait(Vm& vm, const Result<void>& result) {
+  if (vm.run()) vm.run()->stop_waiting_until_off();
+  vm.context().answers.close(VmIsOff{vm.uuid()}, result);
+}
+
+}  // namespace virtsession

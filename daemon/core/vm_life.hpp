@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/cause.hpp"
+#include "core/domain.hpp"
+#include "core/moment.hpp"
+#include "core/result.hpp"
+
+#include <optional>
+#include <string>
+
+namespace virtsession {
+
+class Vm;
+
+// What libvirt's snapshots mean for a VM. Snapshots say what is so; events only add what a snapshot cannot tell. The
+// same rules therefore judge what was seen, what happened during a restart of libvirt, and while virtsessiond was down.
+
+/// What the rules have to know beside the VM.
+struct Surroundings {
+  bool all_stop = false;     ///< all VMs are being stopped
+  std::string missing_text;  ///< what the VM would have waited for and goes without, for its reason; or empty
+};
+
+/// Who asked for the start that is under way; nothing when it is somebody else's.
+std::optional<Cause> start_cause(const Vm& vm);
+/// A VM that was not there before. \param just_now a moment ago: if it runs, it was started just now
+void first_seen(Vm& vm, bool just_now, const Surroundings& around, Moment now);
+/// \param before what was so before the snapshot that the VM has taken in
+void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now);
+/// A run has begun. \param ours who asked virtsession for it; nothing: another client started it
+void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surroundings& around, Moment now);
+void went_down(Vm& vm, const Surroundings& around, Moment now);
+/// Nothing is asked of libvirt about this VM: a phase that says otherwise is left from a connection that was lost.
+void settle(Vm& vm, bool state_changed, Moment now);
+/// The phase of a VM that runs and about which nothing is under way.
+void settle_active(Vm& vm, const Cause& cause, Moment now);
+/// An answer to all that wait until it is off.
+void end_off_wait(Vm& vm, const Result<void>& result);
+
+}  // namespace virtsession

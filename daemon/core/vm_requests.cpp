@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/vm_requests.hpp"
+
+#include "core/answers.hpp"
+#include "core/list_text.hpp"
+#include "core/vm_life.hpp"
+#include "core/vms.hpp"
+
+#include <algorithm>
+
+namespace virtsession {
+namespace {
+
+constexpr Duration kShutdownWait = std::chrono::seconds(60);
+/// How often the progress of a save is read.
+constexpr Duration kProgressInterval = std::chrono::seconds(1);
+
+OperationKind operation_of(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::start:
+      return OperationKind::start;
+    case RequestKind::shutdown:
+      return OperationKind::shutdown;
+    case RequestKind::save:
+      return OperationKind::save;
+    case RequestKind::power_off:
+      return OperationKind::power_off;
+    case RequestKind::reboot:
+      return OperationKind::reboot;
+    case RequestKind::pause:
+      return OperationKind::pause;
+    case RequestKind::resume:
+      return OperationKind::resume;
+    case RequestKind::set_autostart:
+      return OperationKind::set_autostart;
+    case RequestKind::set_autostart_once:
+      return OperationKind::set_autostart_once;
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+    case RequestKind::reset_failed:
+      break;
+  }
+  return OperationKind::set_policy;
+}
+
+bool is_lifecycle(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::start:
+    case RequestKind::shutdown:
+    case RequestKind::save:
+    case RequestKind::power_off:
+    case RequestKind::reboot:
+    case RequestKind::pause:
+    case RequestKind::resume:
+      return true;
+    case RequestKind::set_autostart:
+    case RequestKind::set_autostart_once:
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+    case RequestKind::reset_failed:
+      break;
+  }
+  return false;
+}
+
+std::string quoted(const Vm& vm) { return "VM " + in_quotes(vm.name()); }
+
+}  // namespace
+
+Result<void> VmRequests::check(const VmRequest& request, const std::string& starts_forbidden) const {
+  const auto* vm = vms_.find(request.uuid);
+  if (!vm) return Error{ErrorCode::no_such_vm, "no VM has the uuid \"" + request.uuid + "\""};
+  if (request.kind == RequestKind::reset_failed) return {};
+  if (request.kind == RequestKind::start && !starts_forbidden.empty())
+    return Error{ErrorCode::shutting_down, starts_forbidden};
+  if (!context_.connected) return Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"};
+  const bool is_flag = request.kind == RequestKind::set_autostart || request.kind == RequestKind::set_autostart_once;
+  const bool is_policy = request.kind == RequestKind::set_policy || request.kind == RequestKind::clear_policy;
+  if ((is_flag || is_policy) && !vm->domain().persistent)
+    return Error{ErrorCode::not_supported, quoted(*vm) + " is transient: nothing of it outlives its run"};
+  if (request.kind == RequestKind::set_autostart_once && !vm->domain().autostart_once)
+    return Error{ErrorCode::not_supported, "autostart for once needs libvirt 11.2 or later"};
+  if (is_policy)
+    if (const auto text = vm->keys().after(vm->domain(), request, context_.calls.policy_change(request.uuid)); !text)
+      return text.error();
+  return {};
+}
+
+void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
+  auto& vm = vms_.at(request.uuid);
+  const auto* under_way = is_lifecycle(request.kind) ? context_.calls.lifecycle(vm.uuid()) : nullptr;
+  if (under_way && under_way->operation.kind != operation_of(request.kind))
+    return context_.answers.give(id,
+                                 Error{ErrorCode::busy, quoted(vm) + " is busy: libvirt is still asked to " +
+                                                            std::string(to_text(under_way->operation.kind)) + " it"});
+  switch (request.kind) {
+    case RequestKind::start:
+      return start(vm, id, request, now);
+    case RequestKind::shutdown:
+    case RequestKind::power_off:
+      return stop(vm, id, request, now);
+    case RequestKind::save:
+      return save(vm, id, request, now);
+    case RequestKind::reboot:
+    case RequestKind::pause:
+    case RequestKind::resume:
+    case RequestKind::set_autostart:
+    case RequestKind::set_autostart_once:
+      return plain(vm, id, request);
+    case RequestKind::set_policy:
+    case RequestKind::clear_policy:
+      return policy(vm, id, request);
+    case RequestKind::reset_failed:
+      reset_failed(vm, asked_by(request.caller), now);
+      return context_.answers.give(id, {});
+  }
+}
+
+void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
+  auto& answers = context_.answers;
+  if (vm.domain().active() && vm.run() && vm.run()->off_by())
+    return answers.give(id, Error{ErrorCode::busy, quoted(vm) + " is busy: it was asked to shut down and still runs"});
+  vm.want(Intent::up);
+  if (vm.domain().active()) return answers.give(id, {});
+  vm.restarts().reset();
+  vm.touch();
+  if (const auto* under_way = context_.calls.lifecycle(vm.uuid())) {
+    if (request.wait)
+      answers.open(id, CallEnds{under_way->operation.id});
+    else
+      answers.give(id, {});
+    return;
+  }
+  if (vm.start()) vm.start()->taken_over();
+  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::start};
+  operation.paused = request.paused;
+  operation.force_boot = request.force_boot;
+  operation.bypass_cache = request.bypass_cache;
+  const auto cause = asked_by(request.caller);
+  const auto call = context_.calls.send(std::move(operation), cause);
+  if (request.wait) answers.open(id, CallEnds{call});
+  vm.enter(Phase::starting, "because of " + request.caller, cause, now);
+  if (!request.wait) answers.give(id, {});
+}
+
+void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
+  const auto cause = asked_by(request.caller);
+  vm.want(Intent::down);
+  if (!vm.domain().active()) {
+    if (vm.start()) {
+      vm.enter(Phase::inactive, "not started: stopped by " + request.caller, cause, now);
+      vm.set_start({});
+    }
+    return context_.answers.give(id, {});
+  }
+  auto& run = *vm.run();
+  run.end_for(cause);
+  run.forgo_readiness();
+  const auto kind = operation_of(request.kind);
+  Operation operation{.uuid = vm.uuid(), .kind = kind};
+  operation.graceful = request.graceful;
+  const auto call = context_.calls.send(std::move(operation), cause);
+  const auto deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
+  const bool shuts_down = request.kind == RequestKind::shutdown;
+  if (shuts_down) run.wait_until_off(deadline);
+  if (shuts_down && request.wait)
+    context_.answers.open(id, VmIsOff{vm.uuid()}, deadline);
+  else
+    context_.answers.open(id, CallEnds{call});
+  vm.enter(Phase::stopping, "asked to " + std::string(to_text(kind)) + " by " + request.caller, cause, now);
+}
+
+void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
+  auto& answers = context_.answers;
+  if (!vm.domain().active()) {
+    if (vm.domain().managed_save) return answers.give(id, {});
+    return answers.give(id, Error{ErrorCode::operation_failed, quoted(vm) + " does not run: there is nothing to save"});
+  }
+  if (const auto* under_way = context_.calls.lifecycle(vm.uuid()))
+    return answers.open(id, CallEnds{under_way->operation.id});
+  vm.want(Intent::down);
+  const auto cause = asked_by(request.caller);
+  vm.run()->end_for(cause);
+  vm.run()->forgo_readiness();
+  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::save};
+  operation.bypass_cache = request.bypass_cache;
+  const auto call = context_.calls.send(std::move(operation), cause);
+  answers.open(id, CallEnds{call});
+  context_.calls.watch_save(call, now.steady + kProgressInterval);
+  on_progress(vm, {}, now);
+}
+
+void VmRequests::plain(Vm& vm, RequestId id, const VmRequest& request) {
+  Operation operation{.uuid = vm.uuid(), .kind = operation_of(request.kind)};
+  operation.enable = request.enable;
+  context_.answers.open(id, CallEnds{context_.calls.send(std::move(operation), asked_by(request.caller))});
+}
+
+void VmRequests::policy(Vm& vm, RequestId id, const VmRequest& request) {
+  const auto text = vm.keys().after(vm.domain(), request, context_.calls.policy_change(vm.uuid()));
+  if (!text) return context_.answers.give(id, text.error());
+  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::set_policy};
+  if (!text->empty()) operation.policy_text = *text;
+  context_.answers.open(id, CallEnds{context_.calls.send(std::move(operation), asked_by(request.caller))});
+}
+
+void VmRequests::reset_failed(Vm& vm, const Cause& cause, Moment now) {
+  vm.restarts().reset();
+  vm.touch();
+  vm.set_error({});
+  withdraw_notice(vm, Incident::gave_up);
+  const bool waits_for_retry = vm.start() && vm.start()->stage() == StartStage::backoff;
+  if (waits_for_retry) vm.set_start({});
+  if (waits_for_retry || vm.status().phase == Phase::gave_up)
+    vm.enter(Phase::inactive, "its failure was reset by " + to_text(cause), cause, now);
+}
+
+void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& around, Moment now) {
+  const bool active = vm.domain().active();
+  switch (call.operation.kind) {
+    case OperationKind::start:
+      // The state after the call came before its answer. Off all the while: it ended before libvirt was asked about it.
+      if (active || vm.status().phase != Phase::starting) return;
+      came_up(vm, call.cause, false, around, now);
+      return went_down(vm, around, now);
+    case OperationKind::save:
+    case OperationKind::power_off:
+    case OperationKind::pause:
+    case OperationKind::resume:
+    case OperationKind::reboot:
+      if (active) settle_active(vm, call.cause, now);
+      break;
+    case OperationKind::shutdown:
+      // Asked for by a stop of all, which has ended: nobody waits for the guest.
+      if (!vm.run() || !vm.run()->off_by()) settle(vm, false, now);
+      break;
+    case OperationKind::set_autostart:
+    case OperationKind::set_autostart_once:
+    case OperationKind::set_policy:
+      break;
+    case OperationKind::abort_job:
+    case OperationKind::job_progress:
+    case OperationKind::set_time:
+      return;
+  }
+  const auto phase = vm.status().phase;
+  if (phase != Phase::gave_up && phase != Phase::backoff) vm.set_error({});
+}
+
+void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, Moment now) {
+  const auto kind = call.operation.kind;
+  if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
+  if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs on
+    return journal(vm, Incident::phase, "its clock could not be set: " + error.message);
+  const auto text = "failed to " + std::string(to_text(kind)) + ": " + error.message;
+  vm.set_error(text);
+  if (kind == OperationKind::start) return;
+  if (kind == OperationKind::shutdown) end_off_wait(vm, error);
+  if (vm.is_stopping()) return;  // it is stopped in other ways
+  if (vm.run()) vm.run()->keep_running();
+  if (is_stop(kind) && vm.domain().active()) {
+    vm.want(Intent::up);
+    vm.enter(Phase::running, text, call.cause, now);
+  }
+}
+
+void VmRequests::on_progress(Vm& vm, const std::string& progress, Moment now) {
+  if (const auto* call = context_.calls.watched_save(vm.uuid()))
+    vm.enter(Phase::saving, "being saved" + progress + " for " + to_text(call->cause), call->cause, now);
+}
+
+void VmRequests::on_tick(Moment now) {
+  for (auto& [uuid, vm] : vms_.all()) {
+    look_at_save(vm, now);
+    look_at_shutdown(vm, now);
+  }
+}
+
+void VmRequests::look_at_save(Vm& vm, Moment now) {
+  const auto* save = context_.calls.watched_save(vm.uuid());
+  if (!save || now.steady < *save->look_again) return;
+  const auto cause = save->cause;
+  context_.calls.watch_save(save->operation.id, now.steady + kProgressInterval);
+  if (!context_.calls.has(vm.uuid(), OperationKind::job_progress))
+    context_.calls.send({.uuid = vm.uuid(), .kind = OperationKind::job_progress}, cause);
+}
+
+void VmRequests::look_at_shutdown(Vm& vm, Moment now) {
+  if (!vm.run() || !vm.run()->off_by()) return;
+  const auto text = in_quotes(vm.name()) + " did not shut down in the time it was given";
+  context_.answers.expire(VmIsOff{vm.uuid()}, now.steady, {ErrorCode::timed_out, text});
+  if (now.steady < *vm.run()->off_by()) return;
+  vm.run()->stop_waiting_until_off();
+  if (vm.is_stopping()) return;
+  vm.run()->keep_running();
+  vm.set_error(text);
+  vm.want(Intent::up);
+  vm.enter(Phase::running, text, {CauseKind::policy}, now);
+}
+
+std::optional<SteadyTime> VmRequests::wake() const {
+  auto first = SteadyTime::max();
+  for (const auto& [uuid, vm] : vms_.all()) {
+    if (const auto* save = context_.calls.watched_save(uuid)) first = std::min(first, *save->look_again);
+    if (!vm.run() || !vm.run()->off_by()) continue;
+    first = std::min(first, *vm.run()->off_by());
+    first = std::min(first, context_.answers.first_deadline(VmIsOff{uuid}).value_or(first));
+  }
+  return first == SteadyTime::max() ? std::nullopt : std::optional(first);
+}
+
+}  // namespace virtsession
