@@ -10,9 +10,9 @@ namespace virtsession {
 namespace {
 
 bool is_exclusive(const Operation& operation) {
-  switch (operation.kind) {
+  switch (operation.kind()) {
     case OperationKind::shutdown:
-      return operation.way == ShutdownWay::acpi;
+      return std::get<call::Shutdown>(operation.call).way == ShutdownWay::acpi;
     case OperationKind::start:
     case OperationKind::save:
     case OperationKind::power_off:
@@ -48,7 +48,7 @@ OperationId Calls::send(Operation operation, const Cause& cause) {
   const auto id = operation.id = next_++;
   const auto uuid = operation.uuid;
   vm_of_[id] = uuid;
-  starts_ += operation.kind == OperationKind::start ? 1 : 0;
+  starts_ += operation.kind() == OperationKind::start ? 1 : 0;
   outbox_.put(RunOperation{operation});
   calls_[uuid].emplace(id, PendingCall{std::move(operation), cause});
   return id;
@@ -61,7 +61,7 @@ std::optional<PendingCall> Calls::take(OperationId id) {
   auto call = std::move(calls->second.at(id));
   calls->second.erase(id);
   if (calls->second.empty()) calls_.erase(calls);
-  starts_ -= call.operation.kind == OperationKind::start ? 1 : 0;
+  starts_ -= call.operation.kind() == OperationKind::start ? 1 : 0;
   return call;
 }
 
@@ -73,7 +73,7 @@ std::vector<PendingCall> Calls::drop(const std::string& uuid) {
 
 const PendingCall* Calls::lifecycle(const std::string& uuid) const {
   if (const auto* call = exclusive(uuid)) return call;
-  return first(of(uuid), [](const PendingCall& call) { return is_stop(call.operation.kind); });
+  return first(of(uuid), [](const PendingCall& call) { return is_stop(call.operation.kind()); });
 }
 
 const PendingCall* Calls::exclusive(const std::string& uuid) const {
@@ -81,12 +81,12 @@ const PendingCall* Calls::exclusive(const std::string& uuid) const {
 }
 
 bool Calls::has(const std::string& uuid, OperationKind kind) const {
-  return first(of(uuid), [&](const PendingCall& call) { return call.operation.kind == kind; }) != nullptr;
+  return first(of(uuid), [&](const PendingCall& call) { return call.operation.kind() == kind; }) != nullptr;
 }
 
-const Operation* Calls::policy_change(const std::string& uuid) const {
+const call::SetPolicy* Calls::policy_change(const std::string& uuid) const {
   for (const auto& [id, call] : of(uuid) | std::views::reverse)
-    if (call.operation.kind == OperationKind::set_policy) return &call.operation;
+    if (const auto* change = std::get_if<call::SetPolicy>(&call.operation.call)) return change;
   return nullptr;
 }
 

@@ -38,7 +38,7 @@ class Calls {
   const PendingCall* exclusive(const std::string& uuid) const;
   bool has(const std::string& uuid, OperationKind kind) const;
   /// The newest change of a VM's policy that libvirt was told and has not answered.
-  const Operation* policy_change(const std::string& uuid) const;
+  const call::SetPolicy* policy_change(const std::string& uuid) const;
   std::size_t starts() const { return starts_; }
 
   /// The save that a person asked for, whose progress is read again at `when`.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 
 namespace virtsession {
 
@@ -61,19 +62,59 @@ struct JobProgress {
 
 using OperationId = std::uint64_t;
 
-/// One call to libvirt on one domain. Fields that the kind does not use are ignored.
+// What a call needs beside its kind.
+namespace call {
+
+struct Start {
+  bool paused = false;        ///< leave the guest paused
+  bool force_boot = false;    ///< discard a managed save and boot anew
+  bool bypass_cache = false;  ///< keep the file of a managed save out of the page cache
+};
+struct Shutdown {
+  ShutdownWay way = ShutdownWay::automatic;
+};
+struct Save {
+  bool bypass_cache = false;
+};
+struct PowerOff {
+  bool graceful = false;  ///< SIGTERM only, and fail when QEMU does not end
+};
+struct Reboot {};
+struct Pause {};
+struct Resume {};
+struct SetAutostart {
+  bool enable = false;
+};
+struct SetAutostartOnce {
+  bool enable = false;
+};
+struct SetPolicy {
+  std::optional<std::string> text = {};  ///< nothing: the element is removed
+};
+struct AbortJob {};
+struct ReadProgress {};
+struct SetTime {
+  std::uint64_t usec = 0;  ///< CLOCK_REALTIME
+};
+
+}  // namespace call
+
+/// In the order of OperationKind.
+using Call = std::variant<call::Start, call::Shutdown, call::Save, call::PowerOff, call::Reboot, call::Pause,
+                          call::Resume, call::SetAutostart, call::SetAutostartOnce, call::SetPolicy, call::AbortJob,
+                          call::ReadProgress, call::SetTime>;
+
+/// One call to libvirt on one domain.
 struct Operation {
   OperationId id = 0;
   std::string uuid;
-  OperationKind kind = OperationKind::start;
-  bool paused = false;                          ///< start: leave the guest paused
-  bool force_boot = false;                      ///< start: discard a managed save and boot anew
-  bool bypass_cache = false;                    ///< start, save: keep the file out of the page cache
-  bool graceful = false;                        ///< power_off: SIGTERM only, and fail when QEMU does not end
-  bool enable = false;                          ///< set_autostart, set_autostart_once
-  std::optional<std::string> policy_text = {};  ///< set_policy: the new text, or nothing to remove the element
-  ShutdownWay way = ShutdownWay::automatic;     ///< shutdown
-  std::uint64_t time_usec = 0;                  ///< set_time: CLOCK_REALTIME, microseconds
+  Call call;
+
+  OperationKind kind() const { return static_cast<OperationKind>(call.index()); }
 };
+/// The call of that kind with nothing of what it may need beside it.
+Call plain_call(OperationKind kind);
+
+static_assert(std::variant_size_v<Call> == kEnumText<OperationKind>.rows.size());
 
 }  // namespace virtsession

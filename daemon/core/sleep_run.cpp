@@ -34,7 +34,7 @@ void SleepRun::put_to_sleep(Vm& vm, SleepAction action) {
   const bool saves = action == SleepAction::save;
   if (saves && vm.run()) vm.run()->end_for(kHostSleeps);
   const auto kind = saves ? OperationKind::save : OperationKind::pause;
-  vm.set_sleep(VmSleep(action, context_.calls.send({.uuid = vm.uuid(), .kind = kind}, kHostSleeps)));
+  vm.set_sleep(VmSleep(action, context_.calls.send({.uuid = vm.uuid(), .call = plain_call(kind)}, kHostSleeps)));
 }
 
 bool SleepRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result, bool all_stop, Moment now) {
@@ -84,7 +84,7 @@ void SleepRun::wake_up(Vm& vm, Moment now) {
   if (vm.run() && vm.run()->end_cause() == kHostSleeps) vm.run()->keep_running();  // a save that came to nothing
   const bool busy = context_.calls.lifecycle(vm.uuid());
   if (action == SleepAction::pause && domain.state == DomainState::paused && !busy) {
-    context_.calls.send({.uuid = vm.uuid(), .kind = OperationKind::resume}, kHostWokeUp);
+    context_.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, kHostWokeUp);
   } else if (action == SleepAction::save && !domain.active() && domain.managed_save && !vm.start() && !busy) {
     vm.set_start(VmStart::now(kHostWokeUp));
     vm.want(Intent::up);
@@ -99,7 +99,7 @@ void SleepRun::set_clock(Vm& vm, Moment now) {
     vm.run()->set_clock_right();
   } else if (domain.state == DomainState::running && domain.agent_connected) {
     vm.run()->set_clock_right();
-    context_.calls.send({.uuid = vm.uuid(), .kind = OperationKind::set_time, .time_usec = now.wall_usec}, kHostWokeUp);
+    context_.calls.send({.uuid = vm.uuid(), .call = call::SetTime{now.wall_usec}}, kHostWokeUp);
   }
 }
 

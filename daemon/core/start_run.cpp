@@ -62,7 +62,7 @@ void StartRun::begin(const Cause& cause, Moment now) {
     vm.enter(Phase::queued, "waits for its turn", cause, now);
     // libvirt's flag for one start is used up by that start, as when libvirt itself starts the VM.
     if (vm.domain().autostart_once.value_or(false))
-      context_.calls.send({.uuid = uuid, .kind = OperationKind::set_autostart_once, .enable = false}, cause);
+      context_.calls.send({.uuid = uuid, .call = call::SetAutostartOnce{.enable = false}}, cause);
   }
 }
 
@@ -109,7 +109,7 @@ StartTurn StartRun::turn_of(const Vm& vm) const {
 void StartRun::start_now(Vm& vm, Moment now) {
   const auto cause = vm.start()->cause();
   vm.enter(Phase::starting, "because of " + to_text(cause) + missing_text(vm), cause, now);
-  context_.calls.send({.uuid = vm.uuid(), .kind = OperationKind::start}, cause);
+  context_.calls.send({.uuid = vm.uuid(), .call = call::Start{}}, cause);
 }
 
 void StartRun::on_failed(Vm& vm, const Error& error, Moment now) {

@@ -85,7 +85,7 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   const auto call = calls_.take(id);
   if (!call) return;  // of a connection that is gone: its requests were answered then
   auto& vm = vms_.at(call->operation.uuid);
-  const auto kind = call->operation.kind;
+  const auto kind = call->operation.kind();
   auto answer = result;
   if (!stop_run_.on_call_done(vm, *call, result, now) &&
       !sleep_run_.on_call_done(vm, id, result, stop_run_.forbids_starts(), now)) {
@@ -121,7 +121,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
     bool shutdown_unsure = false;
     for (const auto& call : calls_.drop(uuid)) {
       answers_.close(CallEnds{call.operation.id}, lost);
-      shutdown_unsure |= call.operation.kind == OperationKind::shutdown;
+      shutdown_unsure |= call.operation.kind() == OperationKind::shutdown;
     }
     // A guest that was asked goes on shutting down; whether this one was asked, nobody knows.
     if (shutdown_unsure) end_off_wait(vm, lost);
@@ -272,7 +272,7 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
   auto& vm = vms_.at(uuid);
   const Error gone{ErrorCode::no_such_vm, "VM \"" + vm.name() + "\" is gone"};
   for (const auto& call : calls_.drop(uuid))  // a transient VM goes with its stop
-    answers_.close(CallEnds{call.operation.id}, is_stop(call.operation.kind) ? Result<void>() : Result<void>(gone));
+    answers_.close(CallEnds{call.operation.id}, is_stop(call.operation.kind()) ? Result<void>() : Result<void>(gone));
   end_off_wait(vm, Result<void>());
   history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
                 to_text(Cause{CauseKind::other_client})});

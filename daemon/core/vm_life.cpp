@@ -45,7 +45,7 @@ std::string ready_text(const Vm& vm) { return "waits to be ready: " + to_text(vm
 /// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
 std::optional<Cause> end_cause(const Vm& vm) {
   const auto* call = vm.context().calls.lifecycle(vm.uuid());
-  if (call && is_stop(call->operation.kind)) return call->cause;
+  if (call && is_stop(call->operation.kind())) return call->cause;
   return vm.run() ? vm.run()->end_cause() : std::nullopt;
 }
 
@@ -53,7 +53,7 @@ std::optional<Cause> end_cause(const Vm& vm) {
 
 std::optional<Cause> start_cause(const Vm& vm) {
   if (const auto* call = vm.context().calls.lifecycle(vm.uuid()))
-    return call->operation.kind == OperationKind::start ? std::optional(call->cause) : std::nullopt;
+    return call->operation.kind() == OperationKind::start ? std::optional(call->cause) : std::nullopt;
   // A start whose call was lost, with libvirt or with the last instance.
   return vm.start() && vm.status().phase == Phase::starting ? std::optional(vm.start()->cause()) : std::nullopt;
 }

@@ -27,10 +27,10 @@ bool VmPolicy::read(const DomainSnapshot& domain, const json& defaults) {
 }
 
 Result<std::string> VmPolicy::after(const DomainSnapshot& domain, const VmRequest& request,
-                                    const Operation* pending) const {
+                                    const call::SetPolicy* pending) const {
   const auto quoted = "VM " + in_quotes(domain.name);
   if (request.kind == RequestKind::clear_policy && request.keys.empty()) return std::string();
-  auto merged = pending ? json::parse(pending->policy_text.value_or("{}")) : raw_;
+  auto merged = pending ? json::parse(pending->text.value_or("{}")) : raw_;
   if (!merged.is_object() || !domain.policy_error.empty())
     return Error{ErrorCode::invalid_policy,
                  quoted + " carries a policy that cannot be read; ClearPolicy removes it: " + to_text(problems_)};

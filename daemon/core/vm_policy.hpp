@@ -27,7 +27,8 @@ class VmPolicy {
   /// The metadata's text after a request (set_policy, clear_policy), so that one key is changed and the others stay,
   /// also those that are not known here. Empty: the element goes.
   /// \param pending a change that libvirt was told and has not told of yet, which this one builds on; or nullptr
-  Result<std::string> after(const DomainSnapshot& domain, const VmRequest& request, const Operation* pending) const;
+  Result<std::string> after(const DomainSnapshot& domain, const VmRequest& request,
+                            const call::SetPolicy* pending) const;
 
  private:
   Policy effective_;

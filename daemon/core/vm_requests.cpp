@@ -89,10 +89,10 @@ Result<void> VmRequests::check(const VmRequest& request, const std::string& star
 void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
   auto& vm = vms_.at(request.uuid);
   const auto* under_way = is_lifecycle(request.kind) ? context_.calls.lifecycle(vm.uuid()) : nullptr;
-  if (under_way && under_way->operation.kind != operation_of(request.kind))
+  if (under_way && under_way->operation.kind() != operation_of(request.kind))
     return context_.answers.give(id,
                                  Error{ErrorCode::busy, quoted(vm) + " is busy: libvirt is still asked to " +
-                                                            std::string(to_text(under_way->operation.kind)) + " it"});
+                                                            std::string(to_text(under_way->operation.kind())) + " it"});
   switch (request.kind) {
     case RequestKind::start:
       return start(vm, id, request, now);
@@ -132,10 +132,7 @@ void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment no
     return;
   }
   if (vm.start()) vm.start()->taken_over();
-  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::start};
-  operation.paused = request.paused;
-  operation.force_boot = request.force_boot;
-  operation.bypass_cache = request.bypass_cache;
+  Operation operation{.uuid = vm.uuid(), .call = call::Start{request.paused, request.force_boot, request.bypass_cache}};
   const auto cause = asked_by(request.caller);
   const auto call = context_.calls.send(std::move(operation), cause);
   if (request.wait) answers.open(id, CallEnds{call});
@@ -157,8 +154,8 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
   run.end_for(cause);
   run.forgo_readiness();
   const auto kind = operation_of(request.kind);
-  Operation operation{.uuid = vm.uuid(), .kind = kind};
-  operation.graceful = request.graceful;
+  Operation operation{.uuid = vm.uuid(), .call = plain_call(kind)};
+  if (kind == OperationKind::power_off) operation.call = call::PowerOff{request.graceful};
   const auto call = context_.calls.send(std::move(operation), cause);
   const auto deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
   const bool shuts_down = request.kind == RequestKind::shutdown;
@@ -182,8 +179,7 @@ void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now
   const auto cause = asked_by(request.caller);
   vm.run()->end_for(cause);
   vm.run()->forgo_readiness();
-  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::save};
-  operation.bypass_cache = request.bypass_cache;
+  Operation operation{.uuid = vm.uuid(), .call = call::Save{request.bypass_cache}};
   const auto call = context_.calls.send(std::move(operation), cause);
   answers.open(id, CallEnds{call});
   context_.calls.watch_save(call, now.steady + kProgressInterval);
@@ -191,16 +187,17 @@ void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now
 }
 
 void VmRequests::plain(Vm& vm, RequestId id, const VmRequest& request) {
-  Operation operation{.uuid = vm.uuid(), .kind = operation_of(request.kind)};
-  operation.enable = request.enable;
+  Operation operation{.uuid = vm.uuid(), .call = plain_call(operation_of(request.kind))};
+  if (request.kind == RequestKind::set_autostart) operation.call = call::SetAutostart{request.enable};
+  if (request.kind == RequestKind::set_autostart_once) operation.call = call::SetAutostartOnce{request.enable};
   context_.answers.open(id, CallEnds{context_.calls.send(std::move(operation), asked_by(request.caller))});
 }
 
 void VmRequests::policy(Vm& vm, RequestId id, const VmRequest& request) {
   const auto text = vm.keys().after(vm.domain(), request, context_.calls.policy_change(vm.uuid()));
   if (!text) return context_.answers.give(id, text.error());
-  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::set_policy};
-  if (!text->empty()) operation.policy_text = *text;
+  Operation operation{.uuid = vm.uuid(), .call = call::SetPolicy{}};
+  if (!text->empty()) operation.call = call::SetPolicy{*text};
   context_.answers.open(id, CallEnds{context_.calls.send(std::move(operation), asked_by(request.caller))});
 }
 
@@ -217,7 +214,7 @@ void VmRequests::reset_failed(Vm& vm, const Cause& cause, Moment now) {
 
 void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& around, Moment now) {
   const bool active = vm.domain().active();
-  switch (call.operation.kind) {
+  switch (call.operation.kind()) {
     case OperationKind::start:
       // The state after the call came before its answer. Off all the while: it ended before libvirt was asked about it.
       if (active || vm.status().phase != Phase::starting) return;
@@ -248,7 +245,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
 }
 
 void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, Moment now) {
-  const auto kind = call.operation.kind;
+  const auto kind = call.operation.kind();
   if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
   if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs on
     return journal(vm, Incident::phase, "its clock could not be set: " + error.message);
@@ -282,7 +279,7 @@ void VmRequests::look_at_save(Vm& vm, Moment now) {
   const auto cause = save->cause;
   context_.calls.watch_save(save->operation.id, now.steady + kProgressInterval);
   if (!context_.calls.has(vm.uuid(), OperationKind::job_progress))
-    context_.calls.send({.uuid = vm.uuid(), .kind = OperationKind::job_progress}, cause);
+    context_.calls.send({.uuid = vm.uuid(), .call = call::ReadProgress{}}, cause);
 }
 
 void VmRequests::look_at_shutdown(Vm& vm, Moment now) {

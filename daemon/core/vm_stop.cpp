@@ -130,7 +130,7 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   }
   const auto* call = vm.context().calls.exclusive(vm.uuid());
   if (call || vm.domain().in_job) {
-    const auto what = call ? "to " + std::string(to_text(call->operation.kind)) + " it" : vm.domain().state_reason;
+    const auto what = call ? "to " + std::string(to_text(call->operation.kind())) + " it" : vm.domain().state_reason;
     return vm.enter(Phase::stopping, "waits until libvirt has ended its work on it (" + what + ")", terms.cause(), now);
   }
   if (aborted_) return next_action(vm, "not in time", terms, now);  // and libvirt was lost since
@@ -147,18 +147,18 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   switch (action) {
     case StopAction::shutdown:
       if (vm.domain().state == DomainState::paused)
-        send(vm, {.uuid = vm.uuid(), .kind = OperationKind::resume}, terms, now);
+        send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
       else
         press_button(vm, terms, now);
       break;
     case StopAction::save:
       look_again_ = now.steady + kSaveProgressInterval;
-      send(vm, {.uuid = vm.uuid(), .kind = OperationKind::save}, terms, now);
+      send(vm, {.uuid = vm.uuid(), .call = call::Save{}}, terms, now);
       break;
     case StopAction::poweroff:
       if (!failed_.empty())
         journal(vm, Incident::forced, "is powered off because of " + to_text(terms.cause()) + failed_);
-      send(vm, {.uuid = vm.uuid(), .kind = OperationKind::power_off}, terms, now);
+      send(vm, {.uuid = vm.uuid(), .call = call::PowerOff{}}, terms, now);
       break;
     case StopAction::leave:
       break;
@@ -181,17 +181,16 @@ SteadyTime VmStop::next_press(SteadyTime now) const { return std::min(until_, no
 void VmStop::press_button(Vm& vm, const StopTerms& terms, Moment now) {
   by_agent_ = vm.domain().agent_connected && !std::exchange(asked_agent_, true);
   look_again_ = next_press(now.steady);
-  Operation operation{.uuid = vm.uuid(), .kind = OperationKind::shutdown};
-  operation.way = by_agent_ ? ShutdownWay::agent : ShutdownWay::acpi;
-  send(vm, std::move(operation), terms, now);
+  send(vm, {.uuid = vm.uuid(), .call = call::Shutdown{by_agent_ ? ShutdownWay::agent : ShutdownWay::acpi}}, terms, now);
   tell(vm, {}, terms, now);
 }
 
 void VmStop::send(Vm& vm, Operation operation, const StopTerms& terms, Moment now) {
   auto limit = now.steady + kQuickAnswer;
-  if (operation.kind == OperationKind::power_off) limit = now.steady + kSlowAnswer;
-  if (operation.way == ShutdownWay::agent) limit = now.steady + kAgentAnswer;
-  if (operation.kind == OperationKind::save) limit = SteadyTime::max();
+  if (operation.kind() == OperationKind::power_off) limit = now.steady + kSlowAnswer;
+  const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
+  if (shutdown && shutdown->way == ShutdownWay::agent) limit = now.steady + kAgentAnswer;
+  if (operation.kind() == OperationKind::save) limit = SteadyTime::max();
   unanswered_[vm.context().calls.send(std::move(operation), terms.cause())] = limit;
 }
 
@@ -207,7 +206,7 @@ void VmStop::look_again(Vm& vm, const StopTerms& terms, Moment now) {
     case StopAction::save:
       look_again_ = std::min(until_, now.steady + kSaveProgressInterval);
       if (!calls.has(vm.uuid(), OperationKind::job_progress))
-        send(vm, {.uuid = vm.uuid(), .kind = OperationKind::job_progress}, terms, now);
+        send(vm, {.uuid = vm.uuid(), .call = call::ReadProgress{}}, terms, now);
       break;
     case StopAction::poweroff:
     case StopAction::leave:
@@ -224,7 +223,7 @@ bool VmStop::time_is_up(Vm& vm, const StopTerms& terms, Moment now) {
   }
   if (actions_.front() == StopAction::save && !std::exchange(aborted_, true)) {
     until_ = look_again_ = expected_ = now.steady + kAbortTakes;
-    send(vm, {.uuid = vm.uuid(), .kind = OperationKind::abort_job}, terms, now);
+    send(vm, {.uuid = vm.uuid(), .call = call::AbortJob{}}, terms, now);
     return false;
   }
   next_action(vm, "not in time", terms, now);
@@ -248,9 +247,10 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
   if (unanswered_.erase(call.operation.id) == 0) return false;
   if (stage_ != Stage::acts || terminated_ || !vm.domain().active()) return true;
   const auto action = actions_.front();
-  switch (call.operation.kind) {
+  switch (call.operation.kind()) {
     case OperationKind::shutdown:
-      if (action == StopAction::shutdown) button_pressed(vm, call.operation.way, result, terms, now);
+      if (action == StopAction::shutdown)
+        button_pressed(vm, std::get<call::Shutdown>(call.operation.call).way, result, terms, now);
       break;
     case OperationKind::resume:
       if (action != StopAction::shutdown) break;

@@ -182,7 +182,7 @@ void LibvirtSession::do_run(const Operation& operation) {
 
 // The domain is not read: another worker may be reading it, and the sink would be told an older state last.
 Result<void> LibvirtSession::run_on_job(virDomainPtr domain, const Operation& operation) {
-  if (operation.kind != OperationKind::job_progress) return run_operation(domain, operation);
+  if (operation.kind() != OperationKind::job_progress) return run_operation(domain, operation);
   const auto progress = read_job_progress(domain);
   if (!progress) return progress.error();
   if (*progress)

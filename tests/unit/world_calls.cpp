@@ -13,8 +13,8 @@ void World::execute(Call call) {
   const auto& operation = call.operation;
   const auto found = domains_.find(operation.uuid);
   policy_starts_.erase(operation.id);
-  if (operation.kind == OperationKind::abort_job) abort_save(operation.uuid);
-  if (operation.kind == OperationKind::job_progress) tell_progress(operation.uuid);
+  if (operation.kind() == OperationKind::abort_job) abort_save(operation.uuid);
+  if (operation.kind() == OperationKind::job_progress) tell_progress(operation.uuid);
   Result<void> result = Error{ErrorCode::operation_failed, "Domain not found"};
   const auto before = found == domains_.end() ? -1 : found->second.snapshot.id;
   if (found != domains_.end()) result = apply(found->second, operation);
@@ -22,7 +22,7 @@ void World::execute(Call call) {
   supervisor_->on_operation_done(operation.id, result, now());
   collect();
   const auto asked = domains_.find(operation.uuid);
-  if (!result || operation.kind != OperationKind::shutdown || asked == domains_.end()) return;
+  if (!result || operation.kind() != OperationKind::shutdown || asked == domains_.end()) return;
   if (asked->second.snapshot.id == before)
     obey(asked->second);  // the guest shuts down after the call that asked for it
 }
@@ -30,7 +30,7 @@ void World::execute(Call call) {
 Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
   auto& snapshot = domain.snapshot;
   const auto failed = [](std::string text) { return Error{ErrorCode::operation_failed, std::move(text)}; };
-  if (operation.kind == OperationKind::start) {
+  if (operation.kind() == OperationKind::start) {
     if (snapshot.active()) return failed("domain is already running");
     if (domain.start_always_fails) return failed("no disk");
     if (!domain.start_failures.empty()) {
@@ -42,15 +42,15 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     return {};
   }
   if (!domain.any_failure.empty()) return failed(domain.any_failure);
-  switch (operation.kind) {
+  switch (operation.kind()) {
     case OperationKind::set_autostart:
-      snapshot.autostart = operation.enable;
+      snapshot.autostart = std::get<call::SetAutostart>(operation.call).enable;
       return {};
     case OperationKind::set_autostart_once:
-      snapshot.autostart_once = operation.enable;
+      snapshot.autostart_once = std::get<call::SetAutostartOnce>(operation.call).enable;
       return {};
     case OperationKind::set_policy:
-      snapshot.policy_text = operation.policy_text;
+      snapshot.policy_text = std::get<call::SetPolicy>(operation.call).text;
       return {};
     case OperationKind::abort_job:
     case OperationKind::job_progress:
@@ -65,9 +65,9 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       break;
   }
   if (!snapshot.active()) return failed("domain is not running");
-  switch (operation.kind) {
+  switch (operation.kind()) {
     case OperationKind::shutdown:
-      return ask_guest(domain, operation.way);
+      return ask_guest(domain, std::get<call::Shutdown>(operation.call).way);
     case OperationKind::save:
       if (!domain.save_failure.empty()) return failed(domain.save_failure);
       stop(domain, ShutoffReason::saved, {});
@@ -86,7 +86,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::set_time:
       if (!snapshot.agent_connected) return failed("the agent is not connected");
       if (!domain.agent_failure.empty()) return failed(domain.agent_failure);
-      domain.clock_settings.push_back(operation.time_usec);
+      domain.clock_settings.push_back(std::get<call::SetTime>(operation.call).usec);
       return {};
     case OperationKind::start:
     case OperationKind::reboot:
@@ -157,7 +157,7 @@ void World::begin(const Operation& operation) {
   const auto& name = found->second.snapshot.name;
   const bool asked_for = operation.uuid == asked_for_;
   check_operation(found->second, operation, asked_for);
-  if (operation.kind != OperationKind::start) return;
+  if (operation.kind() != OperationKind::start) return;
   started_.push_back(name);
   if (asked_for) return;
   policy_starts_.insert(operation.id);
@@ -200,7 +200,7 @@ Strings World::pending() const {
   Strings result;
   for (const auto& call : calls_) {
     const auto found = domains_.find(call.operation.uuid);
-    result.push_back(std::string(to_text(call.operation.kind)) + " " +
+    result.push_back(std::string(to_text(call.operation.kind())) + " " +
                      (found == domains_.end() ? call.operation.uuid : found->second.snapshot.name));
   }
   return result;

@@ -39,33 +39,35 @@ RequestId World::request_stop_all(bool wait, std::optional<double> seconds) {
 }
 
 Duration World::takes(const FakeDomain& domain, const Operation& operation) const {
-  if (operation.kind == OperationKind::start) return domain.start_takes;
-  if (operation.kind == OperationKind::save) return domain.save_takes;
-  const bool by_agent = operation.kind == OperationKind::shutdown && operation.way != ShutdownWay::acpi;
+  if (operation.kind() == OperationKind::start) return domain.start_takes;
+  if (operation.kind() == OperationKind::save) return domain.save_takes;
+  const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
+  const bool by_agent = shutdown && shutdown->way != ShutdownWay::acpi;
   return by_agent && domain.snapshot.agent_connected ? domain.agent_takes : Duration{};
 }
 
 void World::check_operation(const FakeDomain& domain, const Operation& operation, bool asked_for) {
   const auto& name = domain.snapshot.name;
   CAPTURE(name);
-  CAPTURE(to_text(operation.kind));
-  if (operation.kind == OperationKind::start) {
+  CAPTURE(to_text(operation.kind()));
+  if (operation.kind() == OperationKind::start) {
     CHECK_MESSAGE(domain.snapshot.persistent, "a transient VM is started");
     CHECK_MESSAGE((stop_state() == "idle" && !supervisor_->session_over()), "a VM is started while all are stopped");
   }
-  const bool stops = operation.kind == OperationKind::shutdown || operation.kind == OperationKind::save ||
-                     operation.kind == OperationKind::power_off;
+  const bool stops = operation.kind() == OperationKind::shutdown || operation.kind() == OperationKind::save ||
+                     operation.kind() == OperationKind::power_off;
   if (asked_for) return;
-  if (stops || operation.kind == OperationKind::pause)
+  if (stops || operation.kind() == OperationKind::pause)
     CHECK_MESSAGE(domain.snapshot.persistent, "a transient VM is stopped, saved or paused");
-  if (operation.kind == OperationKind::save)
+  if (operation.kind() == OperationKind::save)
     CHECK_MESSAGE(domain.snapshot.save_blocker.empty(), "what cannot be saved is saved");
   if (!stops) return;
-  const bool by_agent = operation.way == ShutdownWay::agent;
-  const auto how = operation.kind == OperationKind::shutdown ? (by_agent ? "agent" : "button")
-                                                             : std::string(to_text(operation.kind));
+  const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
+  const bool by_agent = shutdown && shutdown->way == ShutdownWay::agent;
+  const auto how = operation.kind() == OperationKind::shutdown ? (by_agent ? "agent" : "button")
+                                                               : std::string(to_text(operation.kind()));
   stops_.push_back(std::string(how) + " " + name);
-  if (on_policy_stop) on_policy_stop(name, operation.kind);
+  if (on_policy_stop) on_policy_stop(name, operation.kind());
 }
 
 Result<void> World::ask_guest(FakeDomain& domain, ShutdownWay way) {
@@ -104,7 +106,7 @@ void World::obey(FakeDomain& domain) {
 /// The save of a VM that is under way.
 std::deque<World::Call>::iterator World::save_of(const std::string& uuid) {
   return std::ranges::find_if(calls_, [&](const auto& call) {
-    return call.operation.uuid == uuid && call.operation.kind == OperationKind::save;
+    return call.operation.uuid == uuid && call.operation.kind() == OperationKind::save;
   });
 }
 

@@ -132,7 +132,7 @@ struct Fixture {
   Result<void> run(const std::string& uuid, OperationKind kind) {
     Operation operation;
     operation.uuid = uuid;
-    operation.kind = kind;
+    operation.call = plain_call(kind);
     return run(operation);
   }
 

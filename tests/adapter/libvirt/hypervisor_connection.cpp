@@ -70,7 +70,7 @@ TEST_CASE("what was asked of an earlier connection is not answered after the nex
     Operation operation;
     operation.id = id;
     operation.uuid = uuid;
-    operation.kind = OperationKind::set_autostart;
+    operation.call = call::SetAutostart{};
     fixture.hypervisor->run(operation);
   }
   fixture.sink.forget();
@@ -136,7 +136,7 @@ TEST_CASE("the hypervisor may go while calls are in flight") {
     for (const std::string& uuid : uuids) {
       Operation operation;
       operation.uuid = uuid;
-      operation.kind = round % 2 == 0 ? OperationKind::start : OperationKind::power_off;
+      operation.call = plain_call(round % 2 == 0 ? OperationKind::start : OperationKind::power_off);
       fixture.hypervisor->run(operation);
       fixture.hypervisor->refresh(uuid);
     }

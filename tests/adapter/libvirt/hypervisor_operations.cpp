@@ -33,7 +33,7 @@ struct OpenFixture : Fixture {
   }
   DomainSnapshot must(OperationKind kind) {
     Operation operation;
-    operation.kind = kind;
+    operation.call = plain_call(kind);
     return must(operation);
   }
   Error fails(OperationKind kind) {
@@ -96,13 +96,12 @@ TEST_CASE(
   OpenFixture fixture;
   Operation operation;
   operation.uuid = fixture.uuid;
-  operation.kind = OperationKind::shutdown;
-  operation.way = ShutdownWay::agent;
+  operation.call = call::Shutdown{ShutdownWay::agent};
   const auto refused = fixture.run(operation);
   REQUIRE(!refused);  // the number is that of virDomainShutdownFlagValues
   CHECK(refused.error().message.find("unsupported flags (0x2)") != std::string::npos);
   CHECK(fixture.sink.domain(fixture.uuid)->state == DomainState::running);
-  operation.way = ShutdownWay::acpi;
+  operation.call = call::Shutdown{ShutdownWay::acpi};
   CHECK(fixture.must(operation).shutoff_reason == ShutoffReason::shutdown);
 }
 
@@ -133,13 +132,11 @@ TEST_CASE("the flags of a start reach libvirt") {
     const auto result = fixture.run(operation);
     return result ? std::string() : result.error().message;
   };
-  operation.paused = true;
+  operation.call = call::Start{.paused = true};
   CHECK(refusal().find("unsupported flags (0x1)") != std::string::npos);
-  operation.paused = false;
-  operation.bypass_cache = true;
+  operation.call = call::Start{.bypass_cache = true};
   CHECK(refusal().find("unsupported flags (0x4)") != std::string::npos);
-  operation.bypass_cache = false;
-  operation.force_boot = true;
+  operation.call = call::Start{.force_boot = true};
   CHECK(refusal().find("unsupported flags (0x8)") != std::string::npos);
 }
 
@@ -166,10 +163,9 @@ TEST_CASE("the autostart flag is libvirt's own") {
   OpenFixture fixture;
   const OtherClient client;
   Operation operation;
-  operation.kind = OperationKind::set_autostart;
   int autostart = -1;
   for (const bool enable : {true, false}) {
-    operation.enable = enable;
+    operation.call = call::SetAutostart{enable};
     CHECK(fixture.must(operation).autostart == enable);
     REQUIRE(virDomainGetAutostart(client.domain(fixture.uuid).get(), &autostart) == 0);
     CHECK(bool(autostart) == enable);
@@ -185,10 +181,9 @@ TEST_CASE("a policy makes the round trip through the metadata, whatever is in it
   OpenFixture fixture;
   const OtherClient client;
   Operation operation;
-  operation.kind = OperationKind::set_policy;
   for (const std::string text : {"{}", R"({"start_order": 5, "start_after": ["db"]})", "<&>\"' ]]> &amp; <!DOCTYPE x>",
                                  "  gr\xc3\xbc\xc3\x9f\r\n\t\xf0\x9f\x90\xa7 "}) {
-    operation.policy_text = text;
+    operation.call = call::SetPolicy{text};
     const DomainSnapshot domain = fixture.must(operation);
     REQUIRE(domain.policy_text);
     CHECK(*domain.policy_text == text);
@@ -200,7 +195,7 @@ TEST_CASE("a policy makes the round trip through the metadata, whatever is in it
   CHECK(std::string(xml.get()).find("<virtsession:policy xmlns:virtsession=\"https://virtsession.org/policy/1\">") !=
         std::string::npos);
 
-  operation.policy_text.reset();
+  operation.call = call::SetPolicy{};
   CHECK_FALSE(fixture.must(operation).policy_text);
   CHECK_FALSE(fixture.must(operation).policy_text);  // once more is no error
 }
@@ -209,8 +204,7 @@ TEST_CASE("a policy that XML cannot carry is refused") {
   OpenFixture fixture;
   Operation operation;
   operation.uuid = fixture.uuid;
-  operation.kind = OperationKind::set_policy;
-  operation.policy_text = "\x01";
+  operation.call = call::SetPolicy{"\x01"};
   const auto result = fixture.run(operation);
   REQUIRE(!result);
   CHECK(result.error().code == ErrorCode::invalid_policy);
@@ -277,7 +271,7 @@ TEST_CASE("operations on one domain run in the order they were asked for") {
   operation.uuid = fixture.uuid;
   for (const OperationKind kind : kinds) {
     operation.id = ++fixture.last_id;
-    operation.kind = kind;
+    operation.call = plain_call(kind);
     fixture.hypervisor->run(operation);
   }
   loop_until(fixture.loop, "the last operation", [&] { return fixture.sink.done.contains(fixture.last_id); });

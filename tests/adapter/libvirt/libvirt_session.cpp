@@ -48,7 +48,7 @@ TEST_CASE("when the connection is lost every operation is answered once, and not
   constexpr OperationId kOperations = 200;
   Operation operation;
   operation.uuid = uuid;
-  operation.kind = OperationKind::set_autostart;
+  operation.call = call::SetAutostart{};
   for (operation.id = 1; operation.id <= kOperations; ++operation.id) test.session->run(operation);
   test.session->list();
   test.session->on_connection_lost(LostReason::keep_alive);

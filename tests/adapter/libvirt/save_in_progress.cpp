@@ -85,7 +85,7 @@ TEST_CASE("a save in progress tells how far it is, and ends when it is aborted; 
   Operation save;
   save.id = ++fixture.last_id;
   save.uuid = uuid;
-  save.kind = OperationKind::save;
+  save.call = call::Save{};
   fixture.hypervisor->run(save);
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (!fixture.sink.progress || fixture.sink.progress->processed_bytes == 0) {
