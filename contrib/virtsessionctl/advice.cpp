@@ -49,6 +49,13 @@ void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
     advices.push_back({vm.name(),
                        "is off because of an error: " + error,
                        {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # to try again"}});
+  else if (vm.phase() == "stuck" && vm.state() != "crashed")
+    advices.push_back({vm.name(),
+                       "stands still: " + vm.reason() +
+                           (vm.reason().find("no space left") == std::string::npos
+                                ? ""
+                                : "; it goes on by itself when there is room again"),
+                       {"virtsessionctl resume " + word + "   # to try it at once"}});
   else if (vm.state() == "crashed")
     advices.push_back({vm.name(), "has crashed, and its QEMU was kept", {"virtsessionctl poweroff " + word}});
   for (const auto& problem : vm.value("PolicyProblems"))

@@ -37,7 +37,7 @@ std::string object_text(const json& object) {
 
 Tone tone_of(const VmInfo& vm) {
   const auto phase = vm.phase(), state = vm.state();
-  if (phase == "gave-up" || state == "crashed") return Tone::bad;
+  if (phase == "gave-up" || phase == "stuck" || state == "crashed") return Tone::bad;
   if (phase == "inactive") return vm.text("LastError").empty() ? Tone::faint : Tone::bad;
   if (phase == "running") return state == "running" || state == "blocked" ? Tone::good : Tone::warning;
   return Tone::warning;
@@ -65,6 +65,12 @@ std::string doing(const VmInfo& vm) {
   return phase == "running" || phase == "inactive" ? vm.state() : phase;
 }
 
+std::uint64_t since_usec(const VmInfo& vm) {
+  const auto phase = vm.phase();
+  const bool stands_still = phase == "paused" || phase == "asleep" || phase == "stuck";
+  return vm.number(stands_still ? "PhaseSinceUSec" : "StartedUSec");
+}
+
 std::string why(const VmInfo& vm) {
   const auto reason = vm.reason(), error = vm.text("LastError");
   if (error.empty() || reason.find(error) != std::string::npos) return reason;
@@ -79,7 +85,8 @@ std::string property_text(const std::string& name, const json& value, const Term
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number_integer() && name.ends_with("USec")) {
     const auto usec = value.get<std::uint64_t>();
-    if (!name.starts_with("Started")) return duration_text(std::chrono::microseconds(usec));
+    if (!name.starts_with("Started") && !name.starts_with("PhaseSince"))
+      return duration_text(std::chrono::microseconds(usec));
     if (usec == 0) return {};
     return time_text(usec) + (terminal.is_terminal ? " (" + terminal.when(usec) + ")" : "");
   }

@@ -5,6 +5,7 @@
 #include "table.hpp"
 #include "vm_info.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ Cell symbol_of(const VmInfo& vm, const Terminal& terminal);
 /// What a VM is doing in one word: its phase, or libvirt's state where that says more ("paused").
 std::string doing(const VmInfo& vm);
 
+/// Since when it runs or, when it stands still, since when it does: CLOCK_REALTIME, microseconds; 0 when off.
+std::uint64_t since_usec(const VmInfo& vm);
 /// Why, for a person: the phase's reason, or what failed last.
 std::string why(const VmInfo& vm);
 

@@ -64,6 +64,8 @@ JournalKind journal_kind(Incident incident) {
       return {message_id::kStopEnded, log::Level::info};
     case Incident::forced:
       return {message_id::kVmForced, log::Level::warning};
+    case Incident::stuck:
+      return {message_id::kVmStuck, log::Level::error};
     case Incident::bad_policy:
       break;
   }
@@ -382,6 +384,7 @@ std::string Daemon::status_text() const {
   const auto counts = supervisor_.counts();
   const auto count = [&](const char* phase) { return counts.contains(phase) ? counts.at(phase) : 0U; };
   auto text = std::to_string(count("total")) + " VMs, " + std::to_string(count("running")) + " running";
+  if (const auto stuck = count("stuck"); stuck > 0) text += ", " + std::to_string(stuck) + " stuck";
   if (const auto gave_up = count("gave-up"); gave_up > 0) text += ", " + std::to_string(gave_up) + " gave up";
   return text + "; autostart " + std::string(to_text(supervisor_.autostart_state()));
 }

@@ -19,11 +19,12 @@ enum class CauseKind {
   session_end,
   host_sleeps,
   host_woke_up,
+  guest,    ///< the guest itself
   request,  ///< a person or a program asked virtsession
 };
 
 template <>
-inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 11>{{{
+inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 12>{{{
     {CauseKind::other_client, "another libvirt client"},
     {CauseKind::first_seen, "as it was found"},
     {CauseKind::login, "login"},
@@ -34,6 +35,7 @@ inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 11>{{{
     {CauseKind::session_end, "the end of the session"},
     {CauseKind::host_sleeps, "the host's sleep"},
     {CauseKind::host_woke_up, "the host woke up"},
+    {CauseKind::guest, "the guest"},
     {CauseKind::request, "a request"},
 }}};
 

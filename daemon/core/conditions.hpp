@@ -18,6 +18,8 @@ struct HostFacts {
   std::optional<bool> graphical_session = std::nullopt;
   std::optional<std::uint64_t> available_memory_mib = std::nullopt;
   std::map<std::string, bool> paths = {};  ///< whether each watched path exists
+  /// What is free for the user on the file system of each watched file, in bytes.
+  std::map<std::string, std::uint64_t> free_bytes = {};
 
   bool operator==(const HostFacts&) const = default;
 };
@@ -28,6 +30,7 @@ struct WantedFacts {
   bool graphical_session = false;
   bool memory = false;
   std::set<std::string> paths;
+  std::set<std::string> free_bytes = {};  ///< files on whose file systems somebody waits for room
 
   bool operator==(const WantedFacts&) const = default;
 };

@@ -54,6 +54,16 @@ inline constexpr auto kEnumText<ShutoffReason> = EnumText<ShutoffReason, 10>{{{
     {ShutoffReason::daemon, "daemon"},
 }}};
 
+/// Why a domain is paused (virDomainPausedReason), as far as rules tell it apart. `none` while it is not paused.
+enum class PauseReason {
+  none,
+  user,      ///< a client of libvirt asked for it
+  io_error,  ///< a disk refused what the guest wrote or read
+  watchdog,  ///< the guest's watchdog fired, and its action is pause
+  job,       ///< for a job of libvirt (save, migration, dump, snapshot), also one that is over
+  other
+};
+
 /// A uuid as libvirt writes it, in lower case; other texts may change too, and stay no uuid.
 std::string canonical_uuid(std::string text);
 
@@ -75,6 +85,10 @@ struct DomainSnapshot {
   DomainState state = DomainState::unknown;
   std::string state_reason;  ///< libvirt's reason for the state, as in `virsh domstate --reason`
   ShutoffReason shutoff_reason = ShutoffReason::none;
+  PauseReason pause_reason = PauseReason::none;
+  /// Of a domain that an I/O error has paused: which disk and what is wrong with it, for a person; the file.
+  std::string disk_error;
+  std::string disk_error_path;
   bool persistent = false;
   bool autostart = false;
   std::optional<bool> autostart_once;  ///< nothing when libvirt has no such flag (before 11.2)

@@ -71,6 +71,7 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.state_reason = connected ? domain.state_reason : "no connection to libvirt";
   view.phase = connected ? status.phase : Phase::unknown;
   view.phase_reason = connected ? status.reason : "no connection to libvirt";
+  view.phase_since_usec = connected ? status.since_usec : 0;
   view.intent = status.intent;
   view.active = domain.active();
   view.autostart = domain.autostart;

@@ -58,7 +58,17 @@ json to_entry(const KeptVm& vm) {
                      {"starting", vm.start->starting}};
   if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
   if (!vm.gave_up.empty()) entry["gave_up"] = storable(vm.gave_up);
+  if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
+  if (vm.saved_paused) entry["saved_paused"] = true;
   return entry;
+}
+
+std::set<std::string> texts_in(const json& object, const char* key) {
+  std::set<std::string> texts;
+  if (const auto list = object.find(key); list != object.end() && list->is_array())
+    for (const auto& text : *list)
+      if (text.is_string()) texts.insert(text.get<std::string>());
+  return texts;
 }
 
 /// \return nothing when it says nothing of a VM
@@ -79,6 +89,11 @@ std::optional<KeptVm> from_entry(const json& entry) {
                          flag_in(*start, "marked", true), flag_in(*start, "starting", false)};
   vm.asleep = from_text<SleepAction>(text_in(entry, "asleep"));
   vm.gave_up = text_in(entry, "gave_up");
+  if (const auto* phase = object_in(entry, "phase")) {
+    vm.phase = from_text<Phase>(text_in(*phase, "name")).value_or(Phase::unknown);
+    vm.since_usec = count_in(*phase, "since_usec");
+  }
+  vm.saved_paused = flag_in(entry, "saved_paused", false);
   return vm;
 }
 
@@ -87,6 +102,7 @@ std::optional<KeptVm> from_entry(const json& entry) {
 KeptState to_state(const Kept& kept) {
   KeptState state;
   state.lasting = {{"up", kept.up}};
+  if (!kept.saved_paused.empty()) state.lasting["saved_paused"] = kept.saved_paused;
   if (kept.session_over) return state;
   state.login = {{"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
   for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
@@ -101,9 +117,8 @@ Kept from_state(const KeptState& state) {
   if (const auto* vms = object_in(state.login, "vms"))
     for (const auto& [uuid, entry] : vms->items())
       if (const auto vm = from_entry(entry)) kept.vms.emplace(uuid, *vm);
-  if (const auto up = state.lasting.find("up"); up != state.lasting.end() && up->is_array())
-    for (const auto& uuid : *up)
-      if (uuid.is_string()) kept.up.insert(uuid.get<std::string>());
+  kept.up = texts_in(state.lasting, "up");
+  kept.saved_paused = texts_in(state.lasting, "saved_paused");
   if (const auto* stop = object_in(state.login, "stop"))
     if (const auto begun = steady_in(*stop, "begun_usec"), deadline = steady_in(*stop, "deadline_usec");
         begun && deadline)

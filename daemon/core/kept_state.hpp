@@ -44,6 +44,9 @@ struct KeptVm {
   std::optional<KeptStart> start = {};
   std::optional<SleepAction> asleep = {};
   std::string gave_up = {};  ///< why; empty when it has not
+  Phase phase = Phase::unknown;
+  std::uint64_t since_usec = 0;  ///< when it entered that phase
+  bool saved_paused = false;
 };
 
 /// A stop for the end of the session that was under way.
@@ -56,8 +59,9 @@ struct Kept {
   bool autostart_begun = false;
   std::map<std::string, KeptVm> vms;  ///< by uuid
   std::optional<KeptStop> stop;
-  std::set<std::string> up;   ///< by uuid: what ran, or should have
-  bool session_over = false;  ///< the next login begins anew, even if the runtime folder is still there
+  std::set<std::string> up;            ///< by uuid: what ran, or should have
+  std::set<std::string> saved_paused;  ///< by uuid: a person had paused it before it was saved
+  bool session_over = false;           ///< the next login begins anew, even if the runtime folder is still there
 };
 
 KeptState to_state(const Kept& kept);

@@ -75,13 +75,14 @@ struct Shutdown {
 };
 struct Save {
   bool bypass_cache = false;
+  bool running = false;  ///< it runs when it is restored, also if it does not run now
 };
 struct PowerOff {
   bool graceful = false;  ///< SIGTERM only, and fail when QEMU does not end
 };
 struct Reboot {};
 struct Pause {};
-struct Resume {};
+struct Resume {};  ///< also wakes a guest that sleeps
 struct SetAutostart {
   bool enable = false;
 };

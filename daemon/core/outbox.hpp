@@ -23,7 +23,8 @@ enum class Incident {
   bad_policy,
   stopping,
   stopped,
-  forced
+  forced,
+  stuck,
 };
 
 struct RunOperation {

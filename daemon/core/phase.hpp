@@ -18,10 +18,13 @@ enum class Phase {
   backoff,
   gave_up,
   unknown,
+  paused,  ///< somebody paused it; it goes on when it is resumed
+  asleep,  ///< the guest sleeps (ACPI S3); it goes on when it is resumed
+  stuck,   ///< it stands still and should not: an I/O error, its watchdog, a guest that crashed and is kept
 };
 
 template <>
-inline constexpr auto kEnumText<Phase> = EnumText<Phase, 11>{{{
+inline constexpr auto kEnumText<Phase> = EnumText<Phase, 14>{{{
     {Phase::inactive, "inactive"},
     {Phase::queued, "queued"},
     {Phase::waiting, "waiting"},
@@ -33,6 +36,9 @@ inline constexpr auto kEnumText<Phase> = EnumText<Phase, 11>{{{
     {Phase::backoff, "backoff"},
     {Phase::gave_up, "gave-up"},
     {Phase::unknown, "unknown"},
+    {Phase::paused, "paused"},
+    {Phase::asleep, "asleep"},
+    {Phase::stuck, "stuck"},
 }}};
 
 /// What the user wants of a VM: `none` until somebody said so by starting or stopping it.

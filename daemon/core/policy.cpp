@@ -199,6 +199,7 @@ const std::vector<Key>& keys() {
       seconds("stop_timeout_sec", &Policy::stop_timeout_sec, 0.1, kDay),
       optional_integer("stop_order", &Policy::stop_order, -1000000, 1000000),
       choice("sleep", &Policy::sleep),
+      boolean("resume_when_unstuck", &Policy::resume_when_unstuck),
       boolean("resume_sync_time", &Policy::resume_sync_time),
       optional_integer("cpu_weight", &Policy::cpu_weight, 1, 10000),  // systemd.resource-control(5)
       optional_integer("io_weight", &Policy::io_weight, 1, 10000),

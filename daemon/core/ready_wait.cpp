@@ -54,7 +54,7 @@ bool check_ready(Vm& vm, Moment now) {
                               : "not ready by " + to_text(readiness) + " within " +
                                     nlohmann::json(vm.policy().start_ready_timeout_sec).dump() + " s";
   vm.set_error(error);
-  vm.enter(Phase::running, error + "; VMs that start after it go on", {CauseKind::policy}, now);
+  vm.enter(Phase::running, "started; VMs that start after it go on", {CauseKind::policy}, now);
   journal(vm, Incident::not_ready, error);
   return true;
 }

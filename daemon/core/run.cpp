@@ -8,13 +8,15 @@ namespace virtsession {
 void Run::on_event(DomainEventKind kind) {
   switch (kind) {
     case DomainEventKind::started:
-      host_ended_it_ = panicked_ = false;
+      host_ended_it_ = guest_ended_it_ = panicked_ = false;
       break;
     case DomainEventKind::shutdown_by_host:
       host_ended_it_ = true;
+      guest_ended_it_ = false;
       break;
     case DomainEventKind::shutdown_by_guest:
       host_ended_it_ = false;
+      guest_ended_it_ = true;
       break;
     case DomainEventKind::panicked:
       panicked_ = true;

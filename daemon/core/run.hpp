@@ -31,6 +31,8 @@ class Run {
   void on_event(DomainEventKind kind);
   /// Its end came from the host's side: destroyed, or QEMU was sent SIGTERM.
   bool host_ended_it() const { return host_ended_it_; }
+  /// The guest powered itself off.
+  bool guest_ended_it() const { return guest_ended_it_; }
   bool panicked() const { return panicked_; }
 
   void wait_until_ready(ReadyWait wait) { ready_wait_ = std::move(wait); }
@@ -57,6 +59,10 @@ class Run {
   void set_clock_right() { clock_stale_ = false; }
   bool clock_stale() const { return clock_stale_; }
 
+  /// A guest that an I/O error had paused was told to go on.
+  void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
+  const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
+
   void set_scope(const std::string& scope) { scope_ = scope; }
   /// The systemd unit of its processes; empty until it has one.
   const std::string& scope() const { return scope_; }
@@ -67,9 +73,11 @@ class Run {
   std::optional<Cause> end_cause_;
   std::optional<SteadyTime> off_by_;
   bool host_ended_it_ = false;
+  bool guest_ended_it_ = false;
   bool panicked_ = false;
   bool never_ready_ = false;
   bool clock_stale_ = false;
+  std::optional<SteadyTime> unstuck_at_;
   std::string scope_;
 };
 

@@ -2,6 +2,7 @@
 #include "core/supervisor.hpp"
 
 #include "core/explain.hpp"
+#include "core/unstick.hpp"
 #include "core/vm_kept.hpp"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ Supervisor::Supervisor(Config config, Kept kept, std::uint32_t seed)
       history_(static_cast<std::size_t>(config_.history_size)),
       backoff_(seed),
       unseen_(std::move(kept.vms)),
+      saved_paused_(std::move(kept.saved_paused)),
       start_run_(context_, vms_, kept.autostart_begun, kept.up) {
   if (kept.stop) stop_run_.resume(kept.stop->begun, kept.stop->deadline, std::move(kept.up));
   stop_run_.wait_for_unseen(std::ranges::any_of(unseen_, [](const auto& vm) { return vm.second.id >= 0; }));
@@ -48,6 +50,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
+  saved_paused_.clear();
   unseen_.clear();  // what is not in the list is gone
   stop_run_.wait_for_unseen(false);
   start_run_.on_first_list(config_.autostart && !stop_run_.forbids_starts(), now);
@@ -238,6 +241,7 @@ void Supervisor::advance(Moment now) {
   stop_run_.advance(now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
+  resume_unstuck(context_, vms_, now);
   start_run_.advance(now);
 }
 
@@ -254,6 +258,7 @@ Surroundings Supervisor::around(const Vm& vm) const {
 
 void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
+  vm.set_saved_paused(domain.managed_save && saved_paused_.contains(domain.uuid));
   start_run_.dependencies_stale();
   const auto left = unseen_.find(domain.uuid);
   if (left == unseen_.end() || !restore(vm, left->second, around(vm), now)) first_seen(vm, just_now, around(vm), now);
@@ -294,6 +299,12 @@ std::optional<SteadyTime> Supervisor::wake() const {
   return first;
 }
 
+WantedFacts Supervisor::wanted_facts() const {
+  auto wanted = start_run_.wanted_facts();
+  add_room_wanted(wanted, vms_);
+  return wanted;
+}
+
 std::map<std::string, TcpProbe> Supervisor::probes() const {
   std::map<std::string, TcpProbe> result;
   if (!connected_) return result;
@@ -316,6 +327,9 @@ std::map<std::string, ScopeWish> Supervisor::scopes() const {
 
 KeptState Supervisor::kept_state() const {
   Kept kept;
+  kept.saved_paused = saved_paused_;
+  for (const auto& [uuid, vm] : vms_.all())
+    if (vm.saved_paused()) kept.saved_paused.insert(uuid);
   if (session_over()) {
     kept.session_over = true;
     kept.up = stop_run_.up();

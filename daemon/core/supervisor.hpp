@@ -93,7 +93,7 @@ class Supervisor {
 
   // What the owner has to arrange for; compared with what it arranged before.
   std::optional<SteadyTime> wake() const;
-  WantedFacts wanted_facts() const { return start_run_.wanted_facts(); }
+  WantedFacts wanted_facts() const;
   std::map<std::string, TcpProbe> probes() const;  ///< by uuid
   KeptState kept_state() const;
   std::map<std::string, ScopeWish> scopes() const;  ///< by uuid
@@ -148,6 +148,7 @@ class Supervisor {
   Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_};
   Vms vms_{context_};
   std::map<std::string, KeptVm> unseen_;  ///< what the last instance left, until the first list was read
+  std::set<std::string> saved_paused_;    ///< by uuid: what the last login left; until the first list was read
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};
   SleepRun sleep_run_{context_, vms_};

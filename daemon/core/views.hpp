@@ -33,6 +33,7 @@ struct VmView {
   std::string state_reason;
   Phase phase = Phase::unknown;
   std::string phase_reason;
+  std::uint64_t phase_since_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when it is not known
   Intent intent = Intent::none;
   bool active = false;  ///< it runs, paused or not; also while libvirt cannot be asked, if it did before
   bool autostart = false;

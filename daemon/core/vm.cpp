@@ -34,10 +34,12 @@ void Vm::read_policy() {
 
 void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, bool told) {
   const bool phase_changed = status_.phase != phase || status_.reason.empty();
+  const bool was_kept = status_.phase == phase && status_.since_usec > 0;  // by an instance before
   if (phase_changed || status_.reason != reason) touch();
   status_.phase = phase;
   status_.reason = std::move(reason);
   if (!phase_changed) return;
+  if (!was_kept) status_.since_usec = now.wall_usec;
   context_.history.add({now.wall_usec, uuid(), name(), phase, status_.reason, to_text(cause)});
   if (!told) journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")");
 }

@@ -23,6 +23,7 @@ namespace virtsession {
 struct VmStatus {
   Phase phase = Phase::inactive;
   std::string reason;
+  std::uint64_t since_usec = 0;  ///< when it entered the phase: CLOCK_REALTIME, microseconds; 0 when it is not known
   Intent intent = Intent::none;
   std::string last_error;
 };
@@ -68,6 +69,9 @@ class Vm {
   void set_start(std::optional<VmStart> start);
   void set_stop(std::optional<VmStop> stop);
   void set_sleep(std::optional<VmSleep> sleep);
+  /// A person had paused it before it was saved: it is left paused when it is restored.
+  bool saved_paused() const { return saved_paused_; }
+  void set_saved_paused(bool paused) { saved_paused_ = paused; }
   /// Its stop has not ended.
   bool is_stopping() const { return stop_ && !stop_->ended(); }
 
@@ -83,6 +87,7 @@ class Vm {
   DomainSnapshot domain_;
   VmPolicy policy_;
   VmStatus status_;
+  bool saved_paused_ = false;
   RestartBudget restarts_;
   std::optional<Run> run_;
   std::optional<VmStart> start_;

@@ -37,17 +37,24 @@ KeptVm kept_of(const Vm& vm) {
     kept.start = KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting};
   if (vm.sleep()) kept.asleep = vm.sleep()->action();
   if (status.phase == Phase::gave_up) kept.gave_up = status.reason;
+  kept.phase = status.phase;
+  kept.since_usec = status.since_usec;
+  kept.saved_paused = vm.saved_paused();
   return kept;
 }
 
 bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
   const bool was_starting = kept.start && kept.start->starting;
-  vm.restore({.phase = was_starting ? Phase::starting : Phase::inactive,
+  vm.restore({.phase = was_starting                   ? Phase::starting
+                       : kept.phase == Phase::unknown ? Phase::inactive
+                                                      : kept.phase,
               .reason = {},
+              .since_usec = kept.since_usec,
               .intent = kept.intent,
               .last_error = kept.last_error});
   vm.restarts().reset(kept.restart_count);
+  vm.set_saved_paused(kept.saved_paused);
   if (kept.asleep) vm.set_sleep(VmSleep(*kept.asleep));
   if (kept.start)
     vm.set_start(kept.start->ordered

@@ -40,6 +40,44 @@ bool is_stop_by_somebody(ShutoffReason reason) {
   return reason == ShutoffReason::shutdown || reason == ShutoffReason::destroyed || reason == ShutoffReason::saved;
 }
 
+/// Its guest's CPUs do not run, and no job of libvirt's makes them go on.
+bool stands_still(const DomainSnapshot& domain) {
+  if (domain.state == DomainState::pm_suspended || domain.state == DomainState::crashed) return true;
+  return domain.state == DomainState::paused && !domain.in_job;
+}
+
+struct WhatItDoes {
+  Phase phase;
+  std::string reason;
+};
+
+WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
+  const auto& domain = vm.domain();
+  if (domain.state == DomainState::crashed)
+    return {Phase::stuck, "the guest crashed and is kept as it was (" + domain.state_reason + ")"};
+  if (domain.state == DomainState::pm_suspended) return {Phase::asleep, "the guest sleeps"};
+  switch (domain.pause_reason) {
+    case PauseReason::none:
+      return {Phase::running, "running"};
+    case PauseReason::io_error:
+      return {Phase::stuck, "paused by an I/O error" + (domain.disk_error.empty() ? "" : " of " + domain.disk_error)};
+    case PauseReason::watchdog:
+      return {Phase::stuck, "paused by its watchdog: the guest did not answer it in time"};
+    case PauseReason::job:
+      if (domain.in_job) return {Phase::running, "paused (" + domain.state_reason + ")"};
+      return {Phase::paused, vm.saved_paused() ? "it was paused before it was saved" : "restored, and not resumed"};
+    case PauseReason::user:
+    case PauseReason::other:
+      break;
+  }
+  if (vm.sleep()) return {Phase::paused, "paused for " + to_text(Cause{CauseKind::host_sleeps})};
+  if (cause.kind == CauseKind::request) return {Phase::paused, "paused by " + to_text(cause)};
+  if (vm.status().phase == Phase::paused && !vm.status().reason.empty()) return {Phase::paused, vm.status().reason};
+  if (domain.pause_reason == PauseReason::user && cause.kind == CauseKind::other_client)
+    return {Phase::paused, "paused by " + to_text(cause)};
+  return {Phase::paused, "paused (" + domain.state_reason + ")"};
+}
+
 std::string ready_text(const Vm& vm) { return "waits to be ready: " + to_text(vm.run()->ready_wait()->readiness); }
 
 /// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
@@ -95,6 +133,8 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   withdraw_notice(vm, Incident::gave_up);
   const auto missing = ours ? around.missing_text : std::string();
   journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing);
+  if (stands_still(vm.domain())) return settle_active(vm, cause, now);
+  vm.set_saved_paused(false);
   if (vm.run()->ready_wait())
     vm.enter(Phase::waiting_ready, ready_text(vm) + missing, cause, now, true);
   else
@@ -106,8 +146,11 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const auto asked = end_cause(vm);
   const bool signalled = reason == ShutoffReason::shutdown && vm.run() && vm.run()->host_ended_it();
   const bool panicked = vm.run() && vm.run()->panicked();
+  const bool by_guest = vm.run() && vm.run()->guest_ended_it();
   end_off_wait(vm, Result<void>());
   vm.set_run({});
+  vm.set_saved_paused(reason == ShutoffReason::saved && vm.status().phase == Phase::paused);
+  withdraw_notice(vm, Incident::stuck);
   if (!asked && (signalled || reason == ShutoffReason::crashed || reason == ShutoffReason::failed)) {
     const auto kind = panicked ? CrashKind::panicked : signalled ? CrashKind::signalled : CrashKind::crashed;
     return after_crash(vm, kind, around.all_stop, now);
@@ -115,7 +158,8 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const bool asleep = vm.sleep() && vm.sleep()->saves() && reason == ShutoffReason::saved;
   if (!asleep) vm.set_sleep({});
   vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
-  vm.enter(Phase::inactive, stop_text(reason), asked.value_or(Cause{CauseKind::other_client}), now);
+  vm.enter(Phase::inactive, stop_text(reason),
+           asked.value_or(Cause{by_guest ? CauseKind::guest : CauseKind::other_client}), now);
 }
 
 void settle(Vm& vm, bool state_changed, Moment now) {
@@ -139,14 +183,20 @@ void settle_active(Vm& vm, const Cause& cause, Moment now) {
     if (vm.status().phase != Phase::waiting_ready) vm.enter(Phase::waiting_ready, ready_text(vm), cause, now);
     return;
   }
-  const auto& domain = vm.domain();
-  std::string reason = "running";
-  if (domain.state == DomainState::paused)
-    reason = "paused (" + (vm.sleep() ? "for " + to_text(Cause{CauseKind::host_sleeps}) : domain.state_reason) + ")";
-  if (domain.state == DomainState::pm_suspended) reason = "suspended by the guest";
-  if (domain.state == DomainState::crashed)
-    reason = "the guest crashed and is kept as it was (" + domain.state_reason + ")";
-  vm.enter(Phase::running, reason, cause, now);
+  const auto what = what_it_does(vm, cause);
+  const bool was_stuck = vm.status().phase == Phase::stuck;
+  const bool newly_stuck = what.phase == Phase::stuck && !was_stuck;
+  vm.enter(what.phase, what.reason, cause, now, newly_stuck);
+  if (newly_stuck) {
+    journal(vm, Incident::stuck, what.reason);
+    notify(vm, Incident::stuck, what.reason);
+  } else if (was_stuck && what.phase != Phase::stuck) {
+    withdraw_notice(vm, Incident::stuck);
+  }
+}
+
+bool is_to_go_on(const Vm& vm) {
+  return vm.domain().pause_reason == PauseReason::job && !vm.domain().in_job && !vm.saved_paused();
 }
 
 void end_off_wait(Vm& vm, const Result<void>& result) {

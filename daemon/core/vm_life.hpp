@@ -33,8 +33,11 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
 void went_down(Vm& vm, const Surroundings& around, Moment now);
 /// Nothing is asked of libvirt about this VM: a phase that says otherwise is left from a connection that was lost.
 void settle(Vm& vm, bool state_changed, Moment now);
-/// The phase of a VM that runs and about which nothing is under way.
+/// The one view of what a VM that is active does: the phase follows from it, and from the phase counts, advice and the
+/// state of the autostart. For a VM about which nothing is under way.
 void settle_active(Vm& vm, const Cause& cause, Moment now);
+/// It was restored and stands still, and nobody had paused it: it has to be told to go on.
+bool is_to_go_on(const Vm& vm);
 /// An answer to all that wait until it is off.
 void end_off_wait(Vm& vm, const Result<void>& result);
 

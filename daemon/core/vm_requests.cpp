@@ -217,7 +217,12 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
   switch (call.operation.kind()) {
     case OperationKind::start:
       // The state after the call came before its answer. Off all the while: it ended before libvirt was asked about it.
-      if (active || vm.status().phase != Phase::starting) return;
+      if (active) {
+        const bool paused = std::get<call::Start>(call.operation.call).paused;
+        if (!paused && is_to_go_on(vm)) context_.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, call.cause);
+        return;
+      }
+      if (vm.status().phase != Phase::starting) return;
       came_up(vm, call.cause, false, around, now);
       return went_down(vm, around, now);
     case OperationKind::save:
@@ -257,7 +262,7 @@ void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, 
   if (vm.run()) vm.run()->keep_running();
   if (is_stop(kind) && vm.domain().active()) {
     vm.want(Intent::up);
-    vm.enter(Phase::running, text, call.cause, now);
+    settle_active(vm, call.cause, now);
   }
 }
 
@@ -292,7 +297,7 @@ void VmRequests::look_at_shutdown(Vm& vm, Moment now) {
   vm.run()->keep_running();
   vm.set_error(text);
   vm.want(Intent::up);
-  vm.enter(Phase::running, text, {CauseKind::policy}, now);
+  settle_active(vm, {CauseKind::policy}, now);
 }
 
 std::optional<SteadyTime> VmRequests::wake() const {

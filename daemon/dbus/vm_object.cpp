@@ -24,6 +24,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::state_reason, "StateReason");
   compare(&VmView::phase, "Phase");
   compare(&VmView::phase_reason, "PhaseReason");
+  compare(&VmView::phase_since_usec, "PhaseSinceUSec");
   compare(&VmView::intent, "Intent");
   compare(&VmView::autostart, "Autostart");
   compare(&VmView::autostart_once, "AutostartOnce");
@@ -175,6 +176,7 @@ VariantMap VmObject::PolicyOverrides() { return to_variants(view_.policy_overrid
 VmObject::Rows VmObject::PolicyProblems() { return to_rows(view_.policy_problems); }
 std::string VmObject::LastError() { return view_.last_error; }
 std::uint32_t VmObject::RestartCount() { return view_.restart_count; }
+std::uint64_t VmObject::PhaseSinceUSec() { return view_.phase_since_usec; }
 std::uint64_t VmObject::StartedUSec() { return view_.started_usec; }
 
 std::string VmObject::Scope() { return view_.scope; }

@@ -62,6 +62,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   Rows PolicyProblems() override;
   std::string LastError() override;
   std::uint32_t RestartCount() override;
+  std::uint64_t PhaseSinceUSec() override;
   std::uint64_t StartedUSec() override;
   Rows Networks() override;
   std::string Scope() override;

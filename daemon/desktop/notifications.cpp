@@ -51,6 +51,8 @@ std::string summary_of(const Notice& notice) {
       return "Virtual machine " + name + " did not get ready";
     case Incident::forced:
       return "Virtual machine " + name + " was ended by force";
+    case Incident::stuck:
+      return "Virtual machine " + name + " stands still";
     case Incident::phase:
     case Incident::started:
     case Incident::stopping:

@@ -96,6 +96,19 @@ ShutoffReason shutoff_reason(int libvirt_state, int libvirt_reason) {
   return ShutoffReason::unknown;
 }
 
+PauseReason pause_reason(int libvirt_state, int libvirt_reason) {
+  if (libvirt_state != VIR_DOMAIN_PAUSED) return PauseReason::none;
+  switch (libvirt_reason) {
+    case VIR_DOMAIN_PAUSED_USER:
+      return PauseReason::user;
+    case VIR_DOMAIN_PAUSED_IOERROR:
+      return PauseReason::io_error;
+    case VIR_DOMAIN_PAUSED_WATCHDOG:
+      return PauseReason::watchdog;
+  }
+  return may_be_in_job(libvirt_state, libvirt_reason) ? PauseReason::job : PauseReason::other;
+}
+
 bool may_be_in_job(int libvirt_state, int libvirt_reason) {
   if (libvirt_state != VIR_DOMAIN_PAUSED) return false;
   switch (libvirt_reason) {

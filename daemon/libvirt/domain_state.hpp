@@ -14,6 +14,7 @@ DomainState domain_state(int libvirt_state);
 std::string state_reason_text(int libvirt_state, int libvirt_reason);
 
 /// Why a domain is off; `none` when it is not.
+PauseReason pause_reason(int libvirt_state, int libvirt_reason);
 ShutoffReason shutoff_reason(int libvirt_state, int libvirt_reason);
 
 /// Whether a domain was paused for a job of libvirt, which ends it or lets it go on: a save, a migration, a dump, a

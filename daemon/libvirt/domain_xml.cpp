@@ -49,6 +49,15 @@ Network network_of(const xmlNode* interface) {
   return network;
 }
 
+void read_disk(const xmlNode* disk, DomainXml& domain) {
+  const xmlNode* target = child(disk, "target");
+  const xmlNode* source = child(disk, "source");
+  if (!target || !source) return;
+  for (const char* name : {"file", "dev"})
+    if (auto path = attribute(source, name))
+      domain.disk_files[attribute(target, "dev").value_or("")] = *std::move(path);
+}
+
 void read_channel(const xmlNode* channel, DomainXml& domain) {
   const xmlNode* target = child(channel, "target");
   if (!target || attribute(target, "name") != kAgentChannel) return;
@@ -75,6 +84,7 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
     if (is_element(node, "interface")) domain.networks.push_back(network_of(node));
     if (is_element(node, "channel")) read_channel(node, domain);
+    if (is_element(node, "disk")) read_disk(node, domain);
   }
   return domain;
 }

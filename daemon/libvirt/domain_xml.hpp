@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/result.hpp"
 #include "core/domain.hpp"
+#include "core/result.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct DomainXml {
   bool agent_configured = false;
   bool agent_connected = false;
   std::vector<Network> networks;
-  std::string save_blocker;  ///< see save_blocker()
+  std::map<std::string, std::string> disk_files;  ///< by target ("vda"): the file or device; not of network disks
+  std::string save_blocker;                       ///< see save_blocker()
   bool restarts_on_poweroff = false;
 };
 

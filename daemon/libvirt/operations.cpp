@@ -42,6 +42,14 @@ int shut_down(virDomainPtr domain, ShutdownWay way) {
   return virDomainShutdown(domain);
 }
 
+// A guest that sleeps goes on as by its power button; another one was paused.
+int resume(virDomainPtr domain) {
+  int state = VIR_DOMAIN_NOSTATE;
+  if (virDomainGetState(domain, &state, nullptr, 0) == 0 && state == VIR_DOMAIN_PMSUSPENDED)
+    return virDomainPMWakeup(domain, 0);
+  return virDomainResume(domain);
+}
+
 // Always the configuration: what is written to a running domain only is lost when it stops.
 Result<void> set_policy(virDomainPtr domain, const std::optional<std::string>& text) {
   const auto write = [domain](const char* xml, const char* prefix) {
@@ -89,7 +97,9 @@ struct Runner {
   Result<void> operator()(const call::Start& call) const { return checked(domain, start(domain, call)); }
   Result<void> operator()(const call::Shutdown& call) const { return checked(domain, shut_down(domain, call.way)); }
   Result<void> operator()(const call::Save& call) const {
-    return checked(domain, virDomainManagedSave(domain, call.bypass_cache ? VIR_DOMAIN_SAVE_BYPASS_CACHE : 0));
+    unsigned flags = call.running ? VIR_DOMAIN_SAVE_RUNNING : 0;
+    if (call.bypass_cache) flags |= VIR_DOMAIN_SAVE_BYPASS_CACHE;
+    return checked(domain, virDomainManagedSave(domain, flags));
   }
   Result<void> operator()(const call::PowerOff& call) const {
     const auto flags = call.graceful ? VIR_DOMAIN_DESTROY_GRACEFUL : VIR_DOMAIN_DESTROY_DEFAULT;
@@ -99,7 +109,7 @@ struct Runner {
     return checked(domain, virDomainReboot(domain, VIR_DOMAIN_REBOOT_DEFAULT));
   }
   Result<void> operator()(const call::Pause&) const { return checked(domain, virDomainSuspend(domain)); }
-  Result<void> operator()(const call::Resume&) const { return checked(domain, virDomainResume(domain)); }
+  Result<void> operator()(const call::Resume&) const { return checked(domain, resume(domain)); }
   Result<void> operator()(const call::SetAutostart& call) const {
     return checked(domain, virDomainSetAutostart(domain, call.enable ? 1 : 0));
   }

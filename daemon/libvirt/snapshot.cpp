@@ -59,6 +59,7 @@ class Reader {
       snapshot_.state = domain_state(state);
       snapshot_.state_reason = state_reason_text(state, reason);
       snapshot_.shutoff_reason = shutoff_reason(state, reason);
+      snapshot_.pause_reason = pause_reason(state, reason);
       snapshot_.in_job = may_be_in_job(state, reason) && has_job();
     } else if (const auto error = failed()) {
       snapshot_.state_reason = error->message;
@@ -125,7 +126,28 @@ class Reader {
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
     snapshot_.restarts_on_poweroff = details.restarts_on_poweroff;
+    if (snapshot_.pause_reason == PauseReason::io_error) read_disk_error(details.disk_files);
     snapshot_.save_blocker = snapshot_.persistent ? std::move(details.save_blocker) : kTransient;
+  }
+
+  // QEMU keeps the error of a disk until the guest goes on.
+  void read_disk_error(const std::map<std::string, std::string>& files) {
+    constexpr unsigned kMost = 64;
+    std::array<virDomainDiskError, kMost> errors{};
+    const int count = virDomainGetDiskErrors(domain_, errors.data(), kMost, 0);
+    if (count < 0) failed();
+    for (int i = 0; i < count; ++i) {
+      const CString target(errors[static_cast<std::size_t>(i)].disk);
+      if (!target || !snapshot_.disk_error.empty()) continue;
+      const auto file = files.find(target.get());
+      snapshot_.disk_error = std::string("disk ") + target.get();
+      if (file != files.end()) {
+        snapshot_.disk_error_path = file->second;
+        snapshot_.disk_error += " (" + file->second + ")";
+      }
+      const bool full = errors[static_cast<std::size_t>(i)].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE;
+      snapshot_.disk_error += full ? ": no space left" : ": I/O error";
+    }
   }
 
   virDomainPtr domain_;

@@ -95,6 +95,7 @@ const std::vector<Row>& rows() {
       {"stop_timeout_sec", {0.1, 60, 86400}, {0, 0.09, -1, 86401, "60"}},
       {"stop_order", {0, -1000000, 1000000}, {-1000001, 1000001, 1.5, "1", false}},
       {"sleep", {"none", "pause", "save"}, {"", "suspend", "no", false}},
+      {"resume_when_unstuck", {true, false}, {0, "true"}},
       {"resume_sync_time", {true, false}, {0, "true"}},
       {"cpu_weight", {1, 100, 10000}, {0, 10001, -1, 1.5, "100", false}},
       {"io_weight", {1, 100, 10000}, {0, 10001, "100"}},

@@ -215,7 +215,8 @@ class Chaos {
     for (const auto& name : world_.names()) {
       CAPTURE(name);
       const auto phase = world_.phase(name);
-      CHECK((world_.running(name) ? phase == "running" : phase == "inactive" || phase == "gave-up"));
+      CHECK(
+          (world_.running(name) ? phase == "running" || phase == "paused" : phase == "inactive" || phase == "gave-up"));
       CHECK(world_.history(name).size() <= 50);
     }
   }

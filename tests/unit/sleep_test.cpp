@@ -50,8 +50,8 @@ TEST_CASE("sleep: a VM is paused before, and goes on after it") {
   CHECK(wants_lock(world));
   world.deliver();
   CHECK_FALSE(wants_lock(world));
-  CHECK(world.phase("a") == "running");
-  CHECK(world.reason("a") == "paused (for the host's sleep)");
+  CHECK(world.phase("a") == "paused");
+  CHECK(world.reason("a") == "paused for the host's sleep");
   world.wake_up();
   CHECK(world.pending() == Strings{"resume a"});
   world.deliver();
@@ -109,7 +109,7 @@ TEST_CASE("sleep: what cannot be saved is paused") {
     world.domain("a").save_failure = "no space";
     world.sleep();
     world.deliver();
-    CHECK(world.reason("a") == "paused (for the host's sleep)");
+    CHECK(world.reason("a") == "paused for the host's sleep");
     CHECK(world.view("a").last_error == "failed to save for the host's sleep: no space");
     world.wake_up();
     world.deliver();

@@ -181,6 +181,12 @@ void World::start(FakeDomain& domain) {
   snapshot.state = DomainState::running;
   snapshot.state_reason = snapshot.managed_save ? "restored" : "booted";
   snapshot.shutoff_reason = ShutoffReason::none;
+  snapshot.pause_reason = PauseReason::none;
+  if (std::exchange(domain.saved_standing, false) && snapshot.managed_save) {  // as libvirt 9.0.0 has it
+    snapshot.state = DomainState::paused;
+    snapshot.state_reason = "migrating";
+    snapshot.pause_reason = PauseReason::job;
+  }
   snapshot.managed_save = false;
   snapshot.agent_connected = false;
   snapshot.in_job = false;
@@ -197,6 +203,9 @@ void World::stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainE
   snapshot.shutoff_reason = reason == ShutoffReason::failed ? ShutoffReason::crashed : reason;
   snapshot.state_reason = to_text(snapshot.shutoff_reason);
   snapshot.managed_save = reason == ShutoffReason::saved;
+  snapshot.pause_reason = PauseReason::none;
+  snapshot.disk_error.clear();
+  snapshot.disk_error_path.clear();
   snapshot.agent_connected = false;
   snapshot.in_job = false;
   if (!snapshot.persistent) domains_.erase(id);
@@ -210,10 +219,10 @@ void World::foreign_start(const std::string& name) {
 }
 
 // A transient domain is gone after its stop.
-#define STOP_FROM_OUTSIDE(reason, before)       \
-  auto& stopping = domain(name);                \
-  const auto id = stopping.snapshot.uuid;       \
-  if (!stopping.snapshot.active()) return;      \
+#define STOP_FROM_OUTSIDE(reason, before)          \
+  auto& stopping = domain(name);                   \
+  const auto id = stopping.snapshot.uuid;          \
+  if (!stopping.snapshot.active()) return;         \
   stop(stopping, ShutoffReason::reason, {before}); \
   send(id)
 
@@ -228,6 +237,37 @@ void World::kill_qemu(const std::string& name) { STOP_FROM_OUTSIDE(failed, std::
 void World::terminate_qemu(const std::string& name) { STOP_FROM_OUTSIDE(shutdown, DomainEventKind::shutdown_by_host); }
 void World::panic(const std::string& name) { STOP_FROM_OUTSIDE(crashed, DomainEventKind::panicked); }
 #undef STOP_FROM_OUTSIDE
+
+void World::foreign_pause(const std::string& name) {
+  auto& snapshot = domain(name).snapshot;
+  snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
+  event(name, DomainEventKind::suspended);
+  refresh(name);
+}
+
+void World::foreign_resume(const std::string& name) {
+  auto& snapshot = domain(name).snapshot;
+  snapshot.state = DomainState::running, snapshot.state_reason = "unpaused", snapshot.pause_reason = PauseReason::none;
+  event(name, DomainEventKind::resumed);
+  refresh(name);
+}
+
+void World::fall_asleep(const std::string& name) {
+  auto& snapshot = domain(name).snapshot;
+  snapshot.state = DomainState::pm_suspended, snapshot.state_reason = "unknown";
+  event(name, DomainEventKind::pm_suspended);
+  refresh(name);
+}
+
+void World::fill_disk(const std::string& name, const std::string& file) {
+  auto& snapshot = domain(name).snapshot;
+  snapshot.state = DomainState::paused, snapshot.state_reason = "I/O error";
+  snapshot.pause_reason = PauseReason::io_error;
+  snapshot.disk_error = "disk vda (" + file + "): no space left";
+  snapshot.disk_error_path = file;
+  event(name, DomainEventKind::suspended);
+  refresh(name);
+}
 
 void World::set_flag(const std::string& name, bool enable) {
   domain(name).snapshot.autostart = enable;  // libvirt has no event for it

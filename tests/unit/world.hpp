@@ -57,6 +57,7 @@ struct FakeDomain {
   Duration agent_takes{};     ///< until libvirt has asked its agent
   Duration save_takes{};
   SteadyTime booted{};
+  bool saved_standing = false;                     ///< its saved state is of a guest that did not run
   bool asked = false;                              ///< it was asked to shut down and has heard it
   std::vector<std::uint64_t> clock_settings = {};  ///< the times that its agent was told
 };
@@ -110,6 +111,11 @@ class World {
   void kill_qemu(const std::string& name);  ///< SIGKILL
   void terminate_qemu(const std::string& name);
   void panic(const std::string& name);  ///< on_crash=destroy
+  void foreign_pause(const std::string& name);
+  void foreign_resume(const std::string& name);
+  void fall_asleep(const std::string& name);  ///< the guest suspends itself to its memory
+  /// QEMU pauses the guest: it could not write to the file.
+  void fill_disk(const std::string& name, const std::string& file);
   void set_flag(const std::string& name, bool enable);
   void set_policy(const std::string& name, const nlohmann::json& policy);
   void set_policy_text(const std::string& name, std::optional<std::string> text);

@@ -70,6 +70,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       return ask_guest(domain, std::get<call::Shutdown>(operation.call).way);
     case OperationKind::save:
       if (!domain.save_failure.empty()) return failed(domain.save_failure);
+      domain.saved_standing = snapshot.state != DomainState::running && !std::get<call::Save>(operation.call).running;
       stop(domain, ShutoffReason::saved, {});
       return {};
     case OperationKind::power_off:
@@ -78,10 +79,12 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       return {};
     case OperationKind::pause:
       snapshot.state = DomainState::paused, snapshot.state_reason = "user";
+      snapshot.pause_reason = PauseReason::user;
       return {};
     case OperationKind::resume:
       if (!domain.resume_failure.empty()) return failed(domain.resume_failure);
       snapshot.state = DomainState::running, snapshot.state_reason = "unpaused";
+      snapshot.pause_reason = PauseReason::none;
       return {};
     case OperationKind::set_time:
       if (!snapshot.agent_connected) return failed("the agent is not connected");

@@ -35,7 +35,7 @@ int list(Console& console, const ListOptions& options) {
   }
   Table table({"NAME", "STATE", "PHASE", "AUTOSTART", "SINCE", "REASON"});
   for (const auto& vm : vms) {
-    auto since = console.out().when(vm.number("StartedUSec"));
+    auto since = console.out().when(since_usec(vm));
     table.add({{vm.name(), Tone::strong},
                {vm.state()},
                {vm.phase(), tone_of(vm)},

@@ -111,7 +111,7 @@ void print_vms(Console& console, const std::vector<VmInfo>& vms) {
     table.add({{vm.name(), Tone::strong},
                {doing(vm), tone_of(vm)},
                {mark_text(vm)},
-               {console.out().when(vm.number("StartedUSec"))},
+               {console.out().when(since_usec(vm))},
                {why(vm)}},
               symbol_of(vm, console.out()));
   table.print(console);
