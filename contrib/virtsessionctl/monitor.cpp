@@ -26,7 +26,7 @@ std::string changes_text(const json& changed, const VmInfo* vm, const Terminal& 
   for (const auto& [name, value] : changed.items()) {
     // What is said above, follows from it, or is a count of what other lines tell.
     if (name == "Phase" || name == "PhaseReason" || name == "StateReason" || name == "Counts" || name == "Policy" ||
-        name == "StartedUSec")
+        name == "StartedUSec" || name == "PhaseSinceUSec")
       continue;
     const auto shown = property_text(name, value, terminal);
     text += (text.empty() ? "" : "; ") + name + ": " + (shown.empty() ? "-" : shown);

@@ -108,7 +108,7 @@ TEST_CASE("monitor tells every change, also of a virtsessiond that comes and goe
   all.wait_for("Waiting for changes");
   some.wait_for("Waiting for changes");
   session.out({"pause", "web"});
-  all.wait_for("web\x1b[0m: running: paused");
+  all.wait_for("web\x1b[0m: paused: paused by");
   some.wait_for("\"State\":\"paused\"");
   session.out({"start", "db"});
   all.wait_for("db\x1b[0m: running: started");

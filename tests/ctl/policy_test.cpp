@@ -49,6 +49,7 @@ restart_delay_sec         1                       built-in
 restart_limit             5                       built-in
 restart_window_sec        600                     built-in
 resume_sync_time          true                    built-in
+resume_when_unstuck       true                    built-in
 sleep                     none                    built-in
 start                     flag                    built-in
 start_after               db                      this VM

@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 20;
+constexpr std::size_t kProperties = 21;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -160,6 +160,7 @@ TEST_CASE("every property that may change is announced when it does") {
   VmView full = web();
   full.autostart_once = true;
   full.managed_save = true;
+  full.phase_since_usec = 1;
   full.scope = "virtsession-web-11111111.scope";
   service.update(full);
   const auto signals = client.signals();
