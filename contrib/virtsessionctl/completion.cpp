@@ -9,6 +9,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
+#include <string_view>
+#include <utility>
 
 namespace virtsession::ctl {
 namespace {
@@ -20,6 +23,9 @@ struct Candidate {
   std::string description;
 };
 using Candidates = std::vector<Candidate>;
+
+constexpr std::pair<std::string_view, std::string_view> kPlans[] = {{"start", "as at login"}, {"stop", "as at logout"}};
+constexpr std::pair<std::string_view, std::string_view> kLinger[] = {{"on", ""}, {"off", ""}, {"status", ""}};
 
 /// The words before the one that is being completed, told apart.
 struct Given {
@@ -67,6 +73,12 @@ Candidates options(const CommandLine& line, const Given& given) {
   };
   if (given.verb) add(*given.verb->command);
   add(line.app);
+  return found;
+}
+
+Candidates listed(std::span<const std::pair<std::string_view, std::string_view>> words) {
+  Candidates found;
+  for (const auto& [text, description] : words) found.push_back({std::string(text), std::string(description)});
   return found;
 }
 
@@ -147,9 +159,9 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
     case Completes::verbs:
       return first ? verbs(line) : Candidates();
     case Completes::plan:
-      return first ? Candidates{{"start", "as at login"}, {"stop", "as at logout"}} : Candidates();
+      return first ? listed(kPlans) : Candidates();
     case Completes::linger:
-      return first ? Candidates{{"on", ""}, {"off", ""}, {"status", ""}} : Candidates();
+      return first ? listed(kLinger) : Candidates();
     case Completes::policy:
       return policy_words(given, word);
     case Completes::vms:

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace virtsession {
 
@@ -19,7 +20,7 @@ std::string type_of(const sdbus::Variant& value) { return std::string(value.peek
 std::optional<nlohmann::json> number(const sdbus::Variant& value) {
   const auto converted = to_json(value);
   if (!converted || !converted->is_number()) return std::nullopt;
-  return *converted;
+  return std::optional<nlohmann::json>(std::in_place, *converted);  // JSON may hold an optional, too
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ sdbus::Variant to_variant(const json& value) {
 template <class T>
 std::optional<json> if_of_type(const sdbus::Variant& value) {
   if (!value.containsValueOfType<T>()) return std::nullopt;
-  return json(value.get<T>());
+  return std::optional<json>(std::in_place, value.get<T>());  // JSON may hold an optional, too
 }
 
 template <class... Types>

@@ -21,7 +21,8 @@ void refuse_dtd(void* context, const xmlChar* /*name*/, const xmlChar* /*externa
 
 std::string reason(const ParserContext& parser) {
   if (parser->_private) return "it has a document type";
-  std::string text = parser->lastError.message ? parser->lastError.message : "it is not well-formed";
+  const xmlError* const error = xmlCtxtGetLastError(parser.get());
+  std::string text = error && error->message ? error->message : "it is not well-formed";
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }

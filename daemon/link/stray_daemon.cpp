@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 namespace virtsession {
 namespace {
@@ -19,9 +19,15 @@ namespace {
 namespace fs = std::filesystem;
 
 struct LockFile {
-  std::string path;     ///< below XDG_RUNTIME_DIR
-  std::string program;  ///< what to call its holder when that cannot be seen
+  std::string_view path;     ///< below the folder of libvirt in XDG_RUNTIME_DIR
+  std::string_view program;  ///< what to call its holder when that cannot be seen
 };
+
+constexpr LockFile kDaemonLocks[] = {
+    {"libvirtd.pid", "libvirtd"}, {"virtqemud.pid", "virtqemud"}, {"qemu/run/driver.pid", "a libvirt daemon"}};
+constexpr std::string_view kDaemons[] = {"libvirtd", "virtqemud"};
+constexpr LockFile kLogdLocks[] = {{"virtlogd.pid", "virtlogd"}};
+constexpr std::string_view kLogd[] = {"virtlogd"};
 
 // The kernel says 0 for a process of a PID namespace that is not below ours (fcntl_locking(2), F_GETLK).
 std::optional<pid_t> lock_holder(const fs::path& path) {
@@ -47,12 +53,12 @@ std::string program_of(pid_t pid) {
   return name;
 }
 
-std::optional<StrayDaemon> find_holder(const fs::path& folder, const std::vector<LockFile>& files,
-                                       const std::vector<std::string>& programs) {
+std::optional<StrayDaemon> find_holder(const fs::path& folder, std::span<const LockFile> files,
+                                       std::span<const std::string_view> programs) {
   for (const auto& file : files) {
     const auto pid = lock_holder(folder / file.path);
     if (!pid) continue;
-    if (*pid == 0) return StrayDaemon{0, file.program, {}};
+    if (*pid == 0) return StrayDaemon{0, std::string(file.program), {}};
     const auto program = program_of(*pid);
     if (is_ours(*pid) && std::ranges::find(programs, program) != programs.end())
       return StrayDaemon{*pid, program, unit_of(*pid)};
@@ -63,16 +69,13 @@ std::optional<StrayDaemon> find_holder(const fs::path& folder, const std::vector
 }  // namespace
 
 std::optional<StrayDaemon> find_stray_daemon(const std::string& runtime_dir, const std::string& managed_unit) {
-  auto found = find_holder(
-      fs::path(runtime_dir) / "libvirt",
-      {{"libvirtd.pid", "libvirtd"}, {"virtqemud.pid", "virtqemud"}, {"qemu/run/driver.pid", "a libvirt daemon"}},
-      {"libvirtd", "virtqemud"});
+  auto found = find_holder(fs::path(runtime_dir) / "libvirt", kDaemonLocks, kDaemons);
   if (found && found->unit == managed_unit) return std::nullopt;
   return found;
 }
 
 std::optional<StrayDaemon> find_stray_logd(const std::string& runtime_dir) {
-  return find_holder(fs::path(runtime_dir) / "libvirt", {{"virtlogd.pid", "virtlogd"}}, {"virtlogd"});
+  return find_holder(fs::path(runtime_dir) / "libvirt", kLogdLocks, kLogd);
 }
 
 std::string describe(const StrayDaemon& daemon) {

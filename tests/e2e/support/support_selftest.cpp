@@ -4,6 +4,7 @@
 #include "bus.hpp"
 #include "guest.hpp"
 #include "host.hpp"
+#include "util/sdbus_compat.hpp"
 #include "wait_until.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,8 @@ namespace {
 HostOptions with_guests() { return {.guests = VIRTSESSION_TEST_GUESTS_DIR}; }
 
 std::string system_state_on(sdbus::IConnection& bus) {
-  auto manager = sdbus::createProxy(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1");
+  auto manager = sdbus::createProxy(bus, virtsession::sdbus_compat::ServiceName("org.freedesktop.systemd1"),
+                                    sdbus::ObjectPath("/org/freedesktop/systemd1"));
   return manager->getProperty("SystemState").onInterface("org.freedesktop.systemd1.Manager").get<std::string>();
 }
 
