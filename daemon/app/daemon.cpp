@@ -277,6 +277,7 @@ void Daemon::execute(const Action& action) {
     log::Fields fields;
     if (!entry->uuid.empty()) fields = {{"VIRTSESSION_VM", entry->name}, {"VIRTSESSION_VM_UUID", entry->uuid}};
     if (kind.message_id) fields.emplace_back("MESSAGE_ID", kind.message_id);
+    if (!entry->client.empty()) fields.emplace_back("VIRTSESSION_CLIENT", entry->client);
     log::write(kind.level, fields, entry->uuid.empty() ? entry->text : "VM \"" + entry->name + "\": " + entry->text);
   } else if (const auto* notice = std::get_if<Notice>(&action)) {
     notifications_.show(*notice);

@@ -100,16 +100,15 @@ class Daemon final : private LinkSink, private Api {
   std::vector<VmView> list_vms() const override;
   Result<void> check(const VmRequest& request) const override;
   void request(const VmRequest& request, Done done) override;
-  void autostart(const std::string& caller, bool wait, Done done) override;
+  void autostart(const Caller& caller, bool wait, Done done) override;
   std::vector<PlanStep> plan_start() const override;
-  void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
-                Done done) override;
+  void stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout, Done done) override;
   std::vector<PlanStep> plan_stop(std::optional<std::chrono::milliseconds> timeout) const override;
   void diagnose(std::function<void(std::vector<Finding>)> found, Done done) override;
   void set_linger(bool enable, bool interactive, Done done) override;
   std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const override;
   void reload(Done done) override;
-  void restart_libvirt(const std::string& caller, Done done) override;
+  void restart_libvirt(const Caller& caller, Done done) override;
 
   Arguments arguments_;
   EventLoop loop_;

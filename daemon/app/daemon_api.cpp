@@ -64,7 +64,7 @@ void Daemon::request(const VmRequest& request, Done done) {
   tell([&](Moment now) { supervisor_.on_request(id, request, now); });
 }
 
-void Daemon::autostart(const std::string& caller, bool wait, Done done) {
+void Daemon::autostart(const Caller& caller, bool wait, Done done) {
   const auto id = expect(std::move(done));
   tell([&](Moment now) { supervisor_.on_autostart_request(id, wait, caller, now); });
   manager_changed_ = true;
@@ -74,8 +74,7 @@ std::vector<PlanStep> Daemon::plan_start() const {
   return supervisor_.plan_start(host_watcher_.read_now(supervisor_.plan_facts()));
 }
 
-void Daemon::stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
-                      Done done) {
+void Daemon::stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout, Done done) {
   const auto id = expect(std::move(done));
   tell([&](Moment now) {
     const auto deadline = timeout ? std::optional<SteadyTime>(now.steady + *timeout) : std::nullopt;
@@ -136,8 +135,8 @@ Result<void> Daemon::reload_config() {
   return {};
 }
 
-void Daemon::restart_libvirt(const std::string& caller, Done done) {
-  link_.restart(caller, when_published(std::move(done)));
+void Daemon::restart_libvirt(const Caller& caller, Done done) {
+  link_.restart(caller.name, when_published(std::move(done)));
 }
 
 }  // namespace virtsession

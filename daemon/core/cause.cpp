@@ -4,7 +4,11 @@
 namespace virtsession {
 
 std::string to_text(const Cause& cause) {
-  return cause.kind == CauseKind::request ? cause.who : std::string(to_text(cause.kind));
+  return cause.kind == CauseKind::request ? cause.who.name : std::string(to_text(cause.kind));
+}
+
+std::string reason_text(const Cause& cause) {
+  return (cause.kind == CauseKind::request ? "asked for by " : "because of ") + to_text(cause);
 }
 
 Cause cause_from_text(const std::string& text) {

@@ -4,6 +4,7 @@
 #include "core/enum_text.hpp"
 
 #include <string>
+#include <utility>
 
 namespace virtsession {
 
@@ -39,18 +40,32 @@ inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 12>{{{
     {CauseKind::request, "a request"},
 }}};
 
+/// Who asks virtsession for something.
+struct Caller {
+  std::string name;         ///< for people: "virtsessionctl"
+  std::string client = {};  ///< for the journal: bus name, pid and unit of a D-Bus client; else empty
+
+  Caller() = default;
+  Caller(std::string known_as, std::string bus_client = {})
+      : name(std::move(known_as)), client(std::move(bus_client)) {}
+  Caller(const char* known_as) : name(known_as) {}
+  bool operator==(const Caller&) const = default;
+};
+
 /// Why something happened: the kind, for rules, and who asked, for people.
 struct Cause {
   CauseKind kind = CauseKind::other_client;
-  std::string who = {};  ///< request: the caller
+  Caller who = {};  ///< of a request
 
   bool operator==(const Cause&) const = default;
 };
 
-inline Cause asked_by(const std::string& caller) { return {CauseKind::request, caller}; }
+inline Cause asked_by(const Caller& caller) { return {CauseKind::request, caller}; }
 
-/// For the history and for reasons.
+/// For the history.
 std::string to_text(const Cause& cause);
+/// For reasons: "because of login", "asked for by virtsessionctl".
+std::string reason_text(const Cause& cause);
 /// Reads what to_text() wrote; a text of none of the kinds names a caller.
 Cause cause_from_text(const std::string& text);
 

@@ -176,8 +176,8 @@ std::string explain_progress(const Vms& vms, const StopRun& stops, SteadyTime no
     if (vm.domain().active() && names.size() < 3)
       names.push_back(in_quotes(vm.name()) + " " + std::string(to_text(vm.status().phase)));
   }
-  auto text = "Stopping VMs because of " + to_text(stops.cause()) + ": " + std::to_string(off) + " of " +
-              std::to_string(all) + " off";
+  auto text =
+      "Stopping VMs " + reason_text(stops.cause()) + ": " + std::to_string(off) + " of " + std::to_string(all) + " off";
   if (!names.empty()) text += "; " + list_text(names);
   if (const auto deadline = stops.deadline())
     text += "; " + seconds_text(std::max(*deadline - now, Duration{})) + " left";

@@ -39,6 +39,7 @@ struct JournalEntry {
   std::string uuid;  ///< empty, as the name, when it is about all VMs
   std::string name;
   std::string text;
+  std::string client = {};  ///< of a request over D-Bus: Caller::client
 };
 /// What a person should see on the desktop; one per VM and incident, and taken back when it is over.
 struct Notice {

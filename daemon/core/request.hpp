@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/cause.hpp"
 #include "core/result.hpp"
 
 #include <nlohmann/json.hpp>
@@ -33,7 +34,7 @@ using RequestId = std::uint64_t;
 struct VmRequest {
   std::string uuid;
   RequestKind kind = RequestKind::start;
-  std::string caller;  ///< who asks, for the history: "user over D-Bus (:1.42)"
+  Caller caller;
 
   bool paused = false;                               ///< start
   bool force_boot = false;                           ///< start

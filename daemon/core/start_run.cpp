@@ -108,7 +108,7 @@ StartTurn StartRun::turn_of(const Vm& vm) const {
 
 void StartRun::start_now(Vm& vm, Moment now) {
   const auto cause = vm.start()->cause();
-  vm.enter(Phase::starting, "because of " + to_text(cause) + missing_text(vm), cause, now);
+  vm.enter(Phase::starting, reason_text(cause) + missing_text(vm), cause, now);
   context_.calls.send({.uuid = vm.uuid(), .call = call::Start{}}, cause);
 }
 

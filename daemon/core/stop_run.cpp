@@ -49,7 +49,7 @@ void StopRun::start_over(Current run, Moment now) {
   run.connected_by = now.steady + kReconnectTime;
   current_ = std::move(run);
   context_.answers.close(StartsSettle{},
-                         Error{ErrorCode::shutting_down, "all VMs are being stopped because of " + to_text(cause())});
+                         Error{ErrorCode::shutting_down, "all VMs are being stopped " + reason_text(cause())});
   for (auto& [uuid, vm] : vms_.all()) {
     drop_start(vm, now);
     if (!vm.sleep() || !vm.sleep()->saves() || ends_session()) continue;
@@ -58,7 +58,7 @@ void StopRun::start_over(Current run, Moment now) {
   }
   add_stops();
   const auto count = std::ranges::count_if(vms_.all(), is_stopping);
-  auto text = "Stopping " + std::to_string(count) + (count == 1 ? " VM" : " VMs") + " because of " + to_text(cause());
+  auto text = "Stopping " + std::to_string(count) + (count == 1 ? " VM" : " VMs") + " " + reason_text(cause());
   if (current_->deadline) text += ", within " + seconds_text(*current_->deadline - now.steady);
   context_.outbox.put(JournalEntry{Incident::stopping, {}, {}, text});
 }
@@ -221,11 +221,11 @@ void StopRun::end(Moment now) {
   for (const auto& [uuid, outcome] : current_->outcomes) ++counts[to_text(outcome)];
   std::vector<std::string> outcomes;
   for (const auto& [outcome, count] : counts) outcomes.push_back(std::to_string(count) + " " + std::string(outcome));
-  context_.outbox.put(JournalEntry{Incident::stopped,
-                                   {},
-                                   {},
-                                   "Stopping VMs because of " + to_text(cause()) + " has ended" +
-                                       (outcomes.empty() ? "" : ": " + list_text(outcomes))});
+  context_.outbox.put(JournalEntry{
+      Incident::stopped,
+      {},
+      {},
+      "Stopping VMs " + reason_text(cause()) + " has ended" + (outcomes.empty() ? "" : ": " + list_text(outcomes))});
   Result<void> result;
   if (!left.empty()) result = Error{ErrorCode::operation_failed, "these VMs still run: " + list_text(left)};
   context_.answers.close(StopEnds{}, result);

@@ -13,6 +13,9 @@
 namespace virtsession {
 namespace {
 
+/// The same uuid within this time is the same VM.
+constexpr Duration kDefinedAgainWithin = std::chrono::seconds(10);
+
 std::string per_cent(const JobProgress& progress) {
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
   return " (" + std::to_string(static_cast<int>(100 * std::min(part, 1.0))) + " %)";
@@ -140,7 +143,7 @@ void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) 
   advance(now);
 }
 
-void Supervisor::on_autostart_request(RequestId request, bool wait, const std::string& caller, Moment now) {
+void Supervisor::on_autostart_request(RequestId request, bool wait, const Caller& caller, Moment now) {
   if (stop_run_.forbids_starts()) return answers_.give(request, Error{ErrorCode::shutting_down, starts_forbidden()});
   if (!connected_)
     return answers_.give(request, Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"});
@@ -197,8 +200,8 @@ void Supervisor::on_scope(const std::string& uuid, const std::string& scope) {
   vm->touch();
 }
 
-void Supervisor::on_stop_all(RequestId request, bool wait, const std::string& caller,
-                             std::optional<SteadyTime> deadline, Moment now) {
+void Supervisor::on_stop_all(RequestId request, bool wait, const Caller& caller, std::optional<SteadyTime> deadline,
+                             Moment now) {
   if (session_over()) return answers_.give(request, Error{ErrorCode::shutting_down, "the session has ended"});
   if (!connected_)
     return answers_.give(request, Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"});
@@ -247,7 +250,7 @@ void Supervisor::advance(Moment now) {
 
 std::string Supervisor::starts_forbidden() const {
   if (!stop_run_.forbids_starts()) return {};
-  return "all VMs are being stopped because of " + to_text(stop_run_.cause());
+  return "all VMs are being stopped " + reason_text(stop_run_.cause());
 }
 
 Surroundings Supervisor::around(const Vm& vm) const {
@@ -260,6 +263,13 @@ void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
   vm.set_saved_paused(domain.managed_save && saved_paused_.contains(domain.uuid));
   start_run_.dependencies_stale();
+  std::erase_if(gone_, [&](const auto& entry) { return now.steady > entry.second.until; });
+  if (const auto back = gone_.extract(domain.uuid); !back.empty()) {
+    const bool told = restore(vm, back.mapped().kept, around(vm), now);
+    vm.set_restarts(back.mapped().restarts);
+    if (!told) vm.enter(Phase::inactive, "defined again", {CauseKind::other_client}, now);
+    return;
+  }
   const auto left = unseen_.find(domain.uuid);
   if (left == unseen_.end() || !restore(vm, left->second, around(vm), now)) first_seen(vm, just_now, around(vm), now);
 }
@@ -281,7 +291,8 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
   end_off_wait(vm, Result<void>());
   history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
                 to_text(Cause{CauseKind::other_client})});
-  for (const auto incident : {Incident::gave_up, Incident::bad_policy}) withdraw_notice(vm, incident);
+  for (const auto incident : {Incident::gave_up, Incident::bad_policy, Incident::stuck}) withdraw_notice(vm, incident);
+  gone_.insert_or_assign(uuid, Gone{kept_of(vm), vm.restarts(), now.steady + kDefinedAgainWithin});
   vms_.remove(uuid);
   start_run_.dependencies_stale();
 }

@@ -66,7 +66,7 @@ class Supervisor {
   void on_libvirt_lost(Moment now);
   void on_request(RequestId id, const VmRequest& request, Moment now);
   /// Starts the marked VMs as at login. \param wait the request is answered when all have settled, not at once
-  void on_autostart_request(RequestId request, bool wait, const std::string& caller, Moment now);
+  void on_autostart_request(RequestId request, bool wait, const Caller& caller, Moment now);
   void on_config(Config config, Moment now);
   void on_facts(const HostFacts& facts, Moment now);
   void on_tcp_ready(const std::string& uuid, Moment now);
@@ -76,8 +76,7 @@ class Supervisor {
   void on_scope(const std::string& uuid, const std::string& scope);
   /// Stops all VMs by their policies, as at the end of the session. \param wait as for on_autostart_request()
   /// \param deadline nothing: every action gets its full time
-  void on_stop_all(RequestId request, bool wait, const std::string& caller, std::optional<SteadyTime> deadline,
-                   Moment now);
+  void on_stop_all(RequestId request, bool wait, const Caller& caller, std::optional<SteadyTime> deadline, Moment now);
   /// The session ends: VMs are stopped until `deadline`, and nothing is started any more.
   void on_session_end(SteadyTime deadline, Moment now);
   /// A person does not want to wait: every VM that is being stopped goes on to its last action.
@@ -147,6 +146,13 @@ class Supervisor {
   Calls calls_{outbox_};
   Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_};
   Vms vms_{context_};
+  /// VMs that are gone, for a moment: a rename in virt-manager undefines and defines the same uuid.
+  struct Gone {
+    KeptVm kept;
+    RestartBudget restarts;
+    SteadyTime until;
+  };
+  std::map<std::string, Gone> gone_;      ///< by uuid
   std::map<std::string, KeptVm> unseen_;  ///< what the last instance left, until the first list was read
   std::set<std::string> saved_paused_;    ///< by uuid: what the last login left; until the first list was read
   StartRun start_run_;

@@ -41,7 +41,8 @@ void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, 
   if (!phase_changed) return;
   if (!was_kept) status_.since_usec = now.wall_usec;
   context_.history.add({now.wall_usec, uuid(), name(), phase, status_.reason, to_text(cause)});
-  if (!told) journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")");
+  if (!told)
+    journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")", cause.who.client);
 }
 
 void Vm::want(Intent intent) {
@@ -74,8 +75,8 @@ void Vm::set_sleep(std::optional<VmSleep> sleep) {
   touch();
 }
 
-void journal(const Vm& vm, Incident incident, std::string text) {
-  vm.context().outbox.put(JournalEntry{incident, vm.uuid(), vm.name(), std::move(text)});
+void journal(const Vm& vm, Incident incident, std::string text, std::string client) {
+  vm.context().outbox.put(JournalEntry{incident, vm.uuid(), vm.name(), std::move(text), std::move(client)});
 }
 
 void notify(const Vm& vm, Incident incident, std::string text) {

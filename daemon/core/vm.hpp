@@ -55,6 +55,7 @@ class Vm {
   void set_error(std::string text);
   RestartBudget& restarts() { return restarts_; }
   const RestartBudget& restarts() const { return restarts_; }
+  void set_restarts(const RestartBudget& restarts) { restarts_ = restarts; }
 
   // What is under way; nullptr when it is not.
   Run* run() { return run_ ? &*run_ : nullptr; }
@@ -96,7 +97,8 @@ class Vm {
 };
 
 // What is told of a VM.
-void journal(const Vm& vm, Incident incident, std::string text);
+/// \param client of a request over D-Bus: Caller::client
+void journal(const Vm& vm, Incident incident, std::string text, std::string client = {});
 void notify(const Vm& vm, Incident incident, std::string text);
 void withdraw_notice(const Vm& vm, Incident incident);
 

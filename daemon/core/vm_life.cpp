@@ -132,7 +132,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   vm.set_error({});
   withdraw_notice(vm, Incident::gave_up);
   const auto missing = ours ? around.missing_text : std::string();
-  journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing);
+  journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing, cause.who.client);
   if (stands_still(vm.domain())) return settle_active(vm, cause, now);
   vm.set_saved_paused(false);
   if (vm.run()->ready_wait())

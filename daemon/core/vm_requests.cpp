@@ -136,7 +136,7 @@ void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment no
   const auto cause = asked_by(request.caller);
   const auto call = context_.calls.send(std::move(operation), cause);
   if (request.wait) answers.open(id, CallEnds{call});
-  vm.enter(Phase::starting, "because of " + request.caller, cause, now);
+  vm.enter(Phase::starting, reason_text(cause), cause, now);
   if (!request.wait) answers.give(id, {});
 }
 
@@ -145,7 +145,7 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
   vm.want(Intent::down);
   if (!vm.domain().active()) {
     if (vm.start()) {
-      vm.enter(Phase::inactive, "not started: stopped by " + request.caller, cause, now);
+      vm.enter(Phase::inactive, "not started: stopped by " + request.caller.name, cause, now);
       vm.set_start({});
     }
     return context_.answers.give(id, {});
@@ -164,7 +164,7 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
     context_.answers.open(id, VmIsOff{vm.uuid()}, deadline);
   else
     context_.answers.open(id, CallEnds{call});
-  vm.enter(Phase::stopping, "asked to " + std::string(to_text(kind)) + " by " + request.caller, cause, now);
+  vm.enter(Phase::stopping, "asked to " + std::string(to_text(kind)) + " by " + request.caller.name, cause, now);
 }
 
 void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now) {

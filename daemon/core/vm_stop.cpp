@@ -74,8 +74,7 @@ bool VmStop::pass_queue(Vm& vm, const StopTerms& terms, Moment now) {
   if (!leaves() && !terms.may_begin(vm)) {  // nobody waits for one that is left running
     const bool untouched = !vm.run() || !vm.run()->off_by();
     if (vm.domain().active() && untouched && !vm.context().calls.lifecycle(vm.uuid()))
-      vm.enter(Phase::stopping, "waits for its turn to be stopped because of " + to_text(terms.cause()), terms.cause(),
-               now);
+      vm.enter(Phase::stopping, "waits for its turn to be stopped " + reason_text(terms.cause()), terms.cause(), now);
     return false;
   }
   actions_ = possible_actions(vm, &failed_);  // as the VM is now
@@ -156,8 +155,7 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
       send(vm, {.uuid = vm.uuid(), .call = call::Save{}}, terms, now);
       break;
     case StopAction::poweroff:
-      if (!failed_.empty())
-        journal(vm, Incident::forced, "is powered off because of " + to_text(terms.cause()) + failed_);
+      if (!failed_.empty()) journal(vm, Incident::forced, "is powered off " + reason_text(terms.cause()) + failed_);
       send(vm, {.uuid = vm.uuid(), .call = call::PowerOff{}}, terms, now);
       break;
     case StopAction::leave:
@@ -172,7 +170,7 @@ void VmStop::tell(Vm& vm, const std::string& progress, const StopTerms& terms, M
   if (action == StopAction::save) text = "is being saved";
   if (action == StopAction::poweroff) text = "is powered off";
   vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping,
-           text + progress + " because of " + to_text(terms.cause()) + failed_, terms.cause(), now);
+           text + progress + " " + reason_text(terms.cause()) + failed_, terms.cause(), now);
 }
 
 SteadyTime VmStop::next_press(SteadyTime now) const { return std::min(until_, now + press_every_); }

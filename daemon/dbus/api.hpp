@@ -32,10 +32,10 @@ class Api {
   virtual void request(const VmRequest& request, Done done) = 0;
 
   /// Starts the marked VMs as at login. \param wait answer when all have settled, not at once
-  virtual void autostart(const std::string& caller, bool wait, Done done) = 0;
+  virtual void autostart(const Caller& caller, bool wait, Done done) = 0;
   virtual std::vector<PlanStep> plan_start() const = 0;
   /// Stops all VMs by their policies. \param timeout to fit in; nothing: every action has its full time
-  virtual void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
+  virtual void stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
                         Done done) = 0;
   /// \param timeout nothing: the budget at the end of the session
   virtual std::vector<PlanStep> plan_stop(std::optional<std::chrono::milliseconds> timeout) const = 0;
@@ -48,7 +48,7 @@ class Api {
   /// Reads the configuration again. `invalid_config` leaves the old one in force. Answers when the change is shown.
   virtual void reload(Done done) = 0;
   /// Restarts the libvirt daemon's unit and answers when the connection is ready again. VMs run on.
-  virtual void restart_libvirt(const std::string& caller, Done done) = 0;
+  virtual void restart_libvirt(const Caller& caller, Done done) = 0;
 };
 
 }  // namespace virtsession

@@ -30,16 +30,14 @@ void Callers::identify(const std::string& sender, const std::string& what, Known
       });
 }
 
-std::string describe_caller(const std::string& sender, std::uint32_t pid) {
-  const std::string who = "D-Bus client " + sender;
-  if (pid == 0) return who;
+Caller describe_caller(const std::string& sender, std::uint32_t pid) {
   const auto process = static_cast<pid_t>(pid);
-  std::string command = read_proc(process, "comm");
-  if (command.empty()) return who + " (pid " + std::to_string(pid) + ")";
-  if (command.back() == '\n') command.pop_back();
-  std::string text = who + " (" + command + ", pid " + std::to_string(pid);
-  if (const auto unit = unit_of(process); !unit.empty()) text.append(", ").append(unit);
-  return valid_utf8(text + ")");
+  std::string command = pid == 0 ? std::string() : read_proc(process, "comm");
+  if (!command.empty() && command.back() == '\n') command.pop_back();
+  std::string client = sender;
+  if (pid != 0) client += ", pid " + std::to_string(pid);
+  if (const auto unit = pid == 0 ? std::string() : unit_of(process); !unit.empty()) client += ", " + unit;
+  return {command.empty() ? "a D-Bus client" : valid_utf8(command), valid_utf8(client)};
 }
 
 }  // namespace virtsession

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/cause.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,12 +16,12 @@ class IProxy;
 
 namespace virtsession {
 
-/// Who calls, for the history: "D-Bus client :1.42 (virt-manager, pid 123, app-virt\x2dmanager-123.scope)".
+/// Who calls, for the history and the journal: "virt-manager"; ":1.42, pid 123, app-virt\x2dmanager-123.scope".
 /// The bus is asked for the process id without blocking; name and unit are then read from /proc.
 /// Main loop's thread only. Destroying it drops what is pending.
 class Callers {
  public:
-  using Known = std::function<void(const std::string& caller)>;
+  using Known = std::function<void(const Caller& caller)>;
 
   explicit Callers(sdbus::IConnection& connection);
   ~Callers();
@@ -34,7 +36,8 @@ class Callers {
   std::unique_ptr<sdbus::IProxy> bus_;
 };
 
-/// \param pid 0 when it is not known \return "D-Bus client SENDER (...)" with what /proc says of the process
-std::string describe_caller(const std::string& sender, std::uint32_t pid);
+/// \param pid 0 when it is not known \return the name of its program, "a D-Bus client" when that cannot be read, with
+/// "SENDER, pid PID, UNIT" as far as /proc has it
+Caller describe_caller(const std::string& sender, std::uint32_t pid);
 
 }  // namespace virtsession

@@ -86,8 +86,7 @@ ManagerObject::VmRows ManagerObject::ListVMs(const VariantMap& options) {
 void ManagerObject::Autostart(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "Autostart", std::move(result), [&] {
     const bool wait = Options(options, {"wait"}).boolean("wait", true);
-    return
-        [wait](Api& api, const std::string& caller, Api::Done done) { api.autostart(caller, wait, std::move(done)); };
+    return [wait](Api& api, const Caller& caller, Api::Done done) { api.autostart(caller, wait, std::move(done)); };
   });
 }
 
@@ -101,10 +100,9 @@ ManagerObject::PlanRows ManagerObject::PlanStart(const VariantMap& options) {
 void ManagerObject::StopAll(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "StopAll", std::move(result), [&] {
     const Options given(options, {"wait", "timeout_sec"});
-    return [wait = given.boolean("wait", true), timeout = given.seconds("timeout_sec")](
-               Api& api, const std::string& caller, Api::Done done) {
-      api.stop_all(caller, wait, timeout, std::move(done));
-    };
+    return
+        [wait = given.boolean("wait", true), timeout = given.seconds("timeout_sec")](
+            Api& api, const Caller& caller, Api::Done done) { api.stop_all(caller, wait, timeout, std::move(done)); };
   });
 }
 
@@ -125,7 +123,7 @@ void ManagerObject::Diagnose(sdbus::Result<FindingRows>&& result, VariantMap opt
       };
   requests_.call(getObject(), "Diagnose", send, [&] {
     expect_no_options(options);
-    return [rows](Api& api, const std::string&, Api::Done done) {
+    return [rows](Api& api, const Caller&, Api::Done done) {
       api.diagnose(
           [rows](const std::vector<Finding>& findings) {
             for (const Finding& finding : findings)
@@ -140,7 +138,7 @@ void ManagerObject::Diagnose(sdbus::Result<FindingRows>&& result, VariantMap opt
 void ManagerObject::SetLinger(sdbus::Result<>&& result, bool enable, VariantMap options) {
   requests_.call(getObject(), "SetLinger", std::move(result), [&] {
     const bool interactive = Options(options, {"interactive"}).boolean("interactive", true);
-    return [enable, interactive](Api& api, const std::string&, Api::Done done) {
+    return [enable, interactive](Api& api, const Caller&, Api::Done done) {
       api.set_linger(enable, interactive, std::move(done));
     };
   });
@@ -170,14 +168,14 @@ std::string ManagerObject::uuid_for_history(const std::string& vm) const {
 void ManagerObject::Reload(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "Reload", std::move(result), [&] {
     expect_no_options(options);
-    return [](Api& api, const std::string&, Api::Done done) { api.reload(std::move(done)); };
+    return [](Api& api, const Caller&, Api::Done done) { api.reload(std::move(done)); };
   });
 }
 
 void ManagerObject::RestartLibvirt(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "RestartLibvirt", std::move(result), [&] {
     expect_no_options(options);
-    return [](Api& api, const std::string& caller, Api::Done done) { api.restart_libvirt(caller, std::move(done)); };
+    return [](Api& api, const Caller& caller, Api::Done done) { api.restart_libvirt(caller, std::move(done)); };
   });
 }
 

@@ -23,7 +23,7 @@ void Requests::call(const sdbus::IObject& object, std::string what, Reply::Send 
   const auto reply = replies_.open(std::move(send), std::move(what));
   guarded(*reply, [&] {
     const auto perform = read();
-    callers_.identify(current_caller(object), reply->what(), [&api = api_, reply, perform](const std::string& caller) {
+    callers_.identify(current_caller(object), reply->what(), [&api = api_, reply, perform](const Caller& caller) {
       guarded(*reply, [&] { perform(api, caller, [reply](const Result<void>& outcome) { reply->answer(outcome); }); });
     });
   });
@@ -32,7 +32,7 @@ void Requests::call(const sdbus::IObject& object, std::string what, Reply::Send 
 void Requests::set(const sdbus::IObject& object, const std::string& what, const VmRequest& request) {
   guarded(what, [&] {
     if (const auto checked = api_.check(request); !checked) throw to_dbus_error(checked.error());
-    callers_.identify(current_caller(object), what, [&api = api_, what, request](const std::string& caller) {
+    callers_.identify(current_caller(object), what, [&api = api_, what, request](const Caller& caller) {
       VmRequest known = request;
       known.caller = caller;
       // The Api tells a failure in the VM's LastError; here it is only noted.

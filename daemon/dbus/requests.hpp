@@ -25,7 +25,7 @@ namespace virtsession {
 class Requests {
  public:
   /// What a call asks of the Api.
-  using Perform = std::function<void(Api& api, const std::string& caller, Api::Done done)>;
+  using Perform = std::function<void(Api& api, const Caller& caller, Api::Done done)>;
 
   Requests(sdbus::IConnection& connection, Api& api);
 

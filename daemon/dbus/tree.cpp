@@ -28,7 +28,7 @@ Tree::~Tree() = default;
 
 namespace {
 
-/// \return ":1.5 (virtsessiond, pid 123, ...)", or nothing when nobody owns the name
+/// \return "D-Bus client :1.5, pid 123, UNIT (virtsessiond)", or nothing when nobody owns the name
 std::string owner_of(sdbus::IConnection& connection, const std::string& name) try {
   const auto bus = sdbus::createProxy(connection, sdbus_compat::ServiceName("org.freedesktop.DBus"),
                                       sdbus::ObjectPath("/org/freedesktop/DBus"));
@@ -39,7 +39,8 @@ std::string owner_of(sdbus::IConnection& connection, const std::string& name) tr
       .onInterface("org.freedesktop.DBus")
       .withArguments(owner)
       .storeResultsTo(pid);
-  return describe_caller(owner, pid);
+  const auto caller = describe_caller(owner, pid);
+  return "D-Bus client " + caller.client + " (" + caller.name + ")";
 } catch (const sdbus::Error&) {
   return {};
 }

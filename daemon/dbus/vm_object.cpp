@@ -67,7 +67,7 @@ void VmObject::call(const char* method, RequestKind kind, sdbus::Result<>&& resu
     request.uuid = view_.uuid;
     request.kind = kind;
     read(request);
-    return [request](Api& api, const std::string& caller, Api::Done done) {
+    return [request](Api& api, const Caller& caller, Api::Done done) {
       VmRequest known = request;
       known.caller = caller;
       api.request(known, std::move(done));

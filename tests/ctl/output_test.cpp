@@ -170,7 +170,7 @@ TEST_CASE("status of a VM: more of it, and what became of it") {
   Uuid: 11111111-2222-3333-4444-555555555555
   History: the newest of  virtsessionctl history web
   TIME  running: running
-  TIME  stopping: asked to shut down by D-Bus client CLIENT
+  TIME  stopping: asked to shut down by virtsessionctl
   TIME  inactive: shut down
 
 mail
@@ -197,8 +197,8 @@ TEST_CASE("plan and history: each step with its reason") {
   session.out({"start", "db"});
   CHECK(masked(session.out({"history", "db", "--limit", "2"})) ==
         R"(TIME  NAME  PHASE  REASON  CAUSE
-TIME  db  starting  because of D-Bus client CLIENT  D-Bus client CLIENT
-TIME  db  running  started  D-Bus client CLIENT
+TIME  db  starting  asked for by virtsessionctl  virtsessionctl
+TIME  db  running  started  virtsessionctl
 )");
 }
 

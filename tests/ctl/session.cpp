@@ -157,7 +157,6 @@ std::string masked(const std::string& text) {
   static const std::pair<std::regex, const char*> kMasks[] = {
       {std::regex(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d)"), "TIME"},
       {std::regex(R"(\b\d\d:\d\d:\d\d\b)"), "CLOCK"},
-      {std::regex(R"(:1\.\d+ \(virtsessionctl, pid \d+\))"), "CLIENT"},
       {std::regex(R"(\b\d+(\.\d)? s ago)"), "AGO"},
       {std::regex(R"(\b\d+\.\d+\.\d+\b)"), "VERSION"},
       {std::regex(R"(  +)"), "  "},  // columns are as wide as what was masked

@@ -17,7 +17,7 @@ TEST_CASE("request: start answers when the VM runs, and tells who asked") {
   const auto id = world.request(RequestKind::start, "a");
   CHECK(world.answer(id) == "");
   CHECK(world.phase("a") == "starting");
-  CHECK(world.reason("a") == "because of tester");
+  CHECK(world.reason("a") == "asked for by tester");
   CHECK(world.intent("a") == "up");
   world.deliver();
   CHECK(world.answer(id) == "ok");

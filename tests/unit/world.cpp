@@ -167,6 +167,12 @@ void World::undefine(const std::string& name) {
   send(id);
 }
 
+void World::add(const FakeDomain& domain) {
+  domains_[domain.snapshot.uuid] = domain;
+  send_event(domain.snapshot.uuid, DomainEventKind::defined);
+  send(domain.snapshot.uuid);
+}
+
 void World::rename(const std::string& from, const std::string& to) {
   auto& domain = this->domain(from);
   domain.snapshot.name = to;

@@ -103,6 +103,8 @@ class World {
   // Other libvirt clients, guests and hosts.
   void define(const std::string& name, const VmSpec& spec = {});
   void undefine(const std::string& name);
+  /// One that was there before, with its uuid.
+  void add(const FakeDomain& domain);
   void rename(const std::string& from, const std::string& to);
   void foreign_start(const std::string& name);
   void foreign_shutdown(const std::string& name);  ///< the guest obeys

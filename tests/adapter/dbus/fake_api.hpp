@@ -28,7 +28,7 @@ class FakeApi final : public Api {
 
   std::vector<VmRequest> requests;
   mutable std::vector<std::string> calls;  ///< of the other functions: "autostart wait", "history UUID 5"
-  std::string last_caller;                 ///< of those
+  Caller last_caller;                      ///< of those
   std::vector<Done> held;                  ///< completions that were not called yet
 
   Result<std::string> find_vm(const std::string& name_or_uuid) const override {
@@ -52,7 +52,7 @@ class FakeApi final : public Api {
     if (before_request) before_request();
     finish(std::move(done));
   }
-  void autostart(const std::string& caller, bool wait, Done done) override {
+  void autostart(const Caller& caller, bool wait, Done done) override {
     note(wait ? "autostart wait" : "autostart", caller);
     finish(std::move(done));
   }
@@ -60,8 +60,7 @@ class FakeApi final : public Api {
     fuse();
     return plan;
   }
-  void stop_all(const std::string& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
-                Done done) override {
+  void stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout, Done done) override {
     note(("stop_all" + std::string(wait ? " wait" : "") + (timeout ? " " + std::to_string(timeout->count()) : ""))
              .c_str(),
          caller);
@@ -92,7 +91,7 @@ class FakeApi final : public Api {
     calls.push_back("reload");
     finish(std::move(done));
   }
-  void restart_libvirt(const std::string& caller, Done done) override {
+  void restart_libvirt(const Caller& caller, Done done) override {
     note("restart_libvirt", caller);
     finish(std::move(done));
   }
@@ -101,7 +100,7 @@ class FakeApi final : public Api {
   void fuse() const {
     if (explode) throw std::runtime_error("it exploded");
   }
-  void note(const char* call, const std::string& caller) {
+  void note(const char* call, const Caller& caller) {
     fuse();
     calls.push_back(call);
     last_caller = caller;

@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(WithWeb, "setting Autostart is checked, passed on and answered
   auto asked = request();
   CHECK(asked.kind == RequestKind::set_autostart);
   CHECK_FALSE(asked.enable);
-  CHECK(asked.caller.starts_with("D-Bus client " + client.connection().getUniqueName()));
+  CHECK(asked.caller.client.starts_with(client.connection().getUniqueName()));
   vm.AutostartOnce(true);
   service.wait_for_requests(1);
   asked = request();
@@ -315,8 +315,8 @@ TEST_CASE_FIXTURE(WithWeb, "Autostart, Reload and RestartLibvirt are passed on a
   CHECK(service.on_loop([&] { return service.api.calls; }) ==
         Strings{"autostart wait", "autostart", "reload", "restart_libvirt", "stop_all wait", "stop_all 1500",
                 "set_linger on interactive", "set_linger off"});
-  CHECK(service.on_loop([&] { return service.api.last_caller; })
-            .starts_with("D-Bus client " + client.connection().getUniqueName()));
+  CHECK(
+      service.on_loop([&] { return service.api.last_caller.client; }).starts_with(client.connection().getUniqueName()));
   service.on_loop([&] { service.api.outcome = Error{ErrorCode::invalid_config, "line 3"}; });
   for (const auto& call : {&ManagerProxy::Autostart, &ManagerProxy::Reload, &ManagerProxy::RestartLibvirt}) {
     const auto failed = outcome_of([&] { (manager.*call)({}); });

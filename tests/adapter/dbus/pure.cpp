@@ -105,11 +105,12 @@ TEST_CASE("object paths are made from uuids and read back") {
 }
 
 TEST_CASE("a caller is described as far as it is known") {
-  CHECK(describe_caller(":1.42", 0) == "D-Bus client :1.42");
-  CHECK(describe_caller(":1.42", std::numeric_limits<std::uint32_t>::max()) == "D-Bus client :1.42 (pid 4294967295)");
+  CHECK(describe_caller(":1.42", 0) == Caller("a D-Bus client", ":1.42"));
+  CHECK(describe_caller(":1.42", std::numeric_limits<std::uint32_t>::max()) ==
+        Caller("a D-Bus client", ":1.42, pid 4294967295"));
   const auto own = describe_caller(":1.42", static_cast<std::uint32_t>(getpid()));
-  CHECK(own.starts_with("D-Bus client :1.42 (adapter_dbus, pid " + std::to_string(getpid())));
-  CHECK(own.ends_with(")"));
+  CHECK(own.name == "adapter_dbus");
+  CHECK(own.client.starts_with(":1.42, pid " + std::to_string(getpid())));
 }
 
 TEST_CASE("errors of the API are named after their text") {
