@@ -290,7 +290,7 @@ TEST_CASE("virtsessionctl: monitor sees it all, libvirt's daemon is replaced und
 
   const auto pid = guest.qemu_pid();
   const auto libvirt = desktop.main_pid(kLibvirtUnit);
-  CHECK(ctl_out(desktop, {"restart-libvirt"}).starts_with("libvirtd "));
+  CHECK(ctl_out(desktop, {"restart-libvirt"}).starts_with(kLibvirtDaemon + " "));
   CHECK(desktop.main_pid(kLibvirtUnit) != libvirt);
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");

@@ -17,7 +17,12 @@
 namespace virtsession::test {
 
 inline constexpr const char* kUser = "alice";
-inline constexpr const char* kLibvirtUnit = "virtsession-libvirtd.service";
+/// The session daemon that libvirt's clients reach for on the host: libvirtd, or virtqemud where the environment says
+/// so (tests/run.sh compat virtqemud). Every case here holds with either.
+extern const std::string kLibvirtDaemon;
+extern const std::string kOtherDaemon;  ///< the one of the two that it is not
+extern const std::string kLibvirtUnit;
+extern const std::string kLibvirtSocket;  ///< the name of its socket in the folder libvirt of XDG_RUNTIME_DIR
 /// For what a person would call at once, on a slow machine.
 inline constexpr std::chrono::seconds kSoon{10};
 /// For boots of guests and the like.

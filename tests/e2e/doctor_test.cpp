@@ -102,11 +102,11 @@ TEST_CASE("virtsessionctl doctor: what is wrong is told, with the command that m
   // Somebody tidies up: libvirt's daemon listens, and its socket is gone.
   const auto pid = fine.qemu_pid();
   const auto runtime_dir = desktop.run({"sh", "-c", "echo $XDG_RUNTIME_DIR"});
-  desktop.run({"rm", runtime_dir + "/libvirt/libvirt-sock"});
+  desktop.run({"rm", runtime_dir + "/libvirt/" + kLibvirtSocket});
   mend(desktop, doctor(desktop).one("socket-stale", "problem"));
   desktop.wait_ready();
   CHECK(doctor(desktop).problems() == std::set<std::string>{});
-  CHECK(desktop.host().exec({"pgrep", "-c", "-x", "libvirtd"}).out == "1\n");
+  CHECK(desktop.host().exec({"pgrep", "-c", "-x", kLibvirtDaemon}).out == "1\n");
   CHECK(fine.state() == "running");
   CHECK(fine.qemu_pid() == pid);
 
@@ -159,7 +159,7 @@ TEST_CASE(
   const auto other = desktop.define({.name = "b", .system = System::none});
   guest.start();
   const auto pid = guest.qemu_pid();
-  const auto stray = desktop.host().must_exec({"pgrep", "-x", "libvirtd"});
+  const auto stray = desktop.host().must_exec({"pgrep", "-x", kLibvirtDaemon});
 
   CHECK(has(ctl_out(desktop, {"status"}, 3), "virtsessiond does not run\n"));
   CHECK(has(ctl_err(desktop, {"list"}, 3), "systemctl --user enable --now virtsessiond"));
@@ -168,7 +168,8 @@ TEST_CASE(
   CHECK(found.rows.at(0).at("id") == "daemon-running");
   const auto strays = found.of("daemon-stray");
   CHECK(std::ranges::any_of(strays, [&](const json& row) {
-    return row.at("severity") == "warning" && has(row.at("text"), "libvirtd (pid " + stray + ") runs in session-");
+    return row.at("severity") == "warning" &&
+           has(row.at("text"), kLibvirtDaemon + " (pid " + stray + ") runs in session-");
   }));
   CHECK(has(found.one("vm-scope", "warning", "a").at("text"), "it runs in session-"));
   const auto page = ctl_out(desktop, {"doctor", "--uri"});
@@ -182,7 +183,7 @@ TEST_CASE(
   found = doctor(desktop);
   CHECK(found.problems().contains("socket-stale"));
   CHECK(has(found.one("socket-stale", "problem").at("text"), "is there and nobody listens"));
-  CHECK(!desktop.host().exec({"pgrep", "-x", "libvirtd"}).succeeded());
+  CHECK(!desktop.host().exec({"pgrep", "-x", kLibvirtDaemon}).succeeded());
   CHECK(desktop.main_pid("virtsessiond.service") == 0);
 
   const auto started = ctl(desktop, {"start", "b"});

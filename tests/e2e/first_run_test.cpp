@@ -10,9 +10,10 @@ namespace {
 
 /// A libvirt for the system, with one VM: as little of it as answers.
 void start_system_libvirt(Desktop& desktop) {
-  desktop.host().must_exec({"useradd", "--system", "--user-group", "libvirt-qemu"});
-  desktop.host().write_file("/etc/libvirt/libvirtd.conf", "auth_unix_ro = \"none\"\n");
-  desktop.host().must_exec({"systemd-run", "--unit=libvirt-of-the-system", "--service-type=notify", "libvirtd"});
+  // libvirt's package brings this user since Debian 13.
+  desktop.host().must_exec({"sh", "-c", "getent passwd libvirt-qemu || useradd --system --user-group libvirt-qemu"});
+  desktop.host().write_file("/etc/libvirt/" + kLibvirtDaemon + ".conf", "auth_unix_ro = \"none\"\n");
+  desktop.host().must_exec({"systemd-run", "--unit=libvirt-of-the-system", "--service-type=notify", kLibvirtDaemon});
   desktop.host().write_file(
       "/root/server.xml",
       "<domain type='qemu'><name>server</name><memory>1024</memory><os><type>hvm</type></os></domain>");

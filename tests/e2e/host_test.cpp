@@ -62,8 +62,8 @@ TEST_CASE("a VM runs in a scope of its own, with limits that change live, and li
   desktop.systemctl({"restart", "virtsessiond"});
   desktop.wait_ready();
   CHECK(wait_for_scope(desktop, guest) == scope);
-  desktop.systemctl({"restart", "virtsession-libvirtd.service"});
-  desktop.systemctl({"kill", "--signal=KILL", "virtsession-libvirtd.service"});
+  desktop.systemctl({"restart", kLibvirtUnit});
+  desktop.systemctl({"kill", "--signal=KILL", kLibvirtUnit});
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kLong, "libvirt is back");
   CHECK(guest.state() == "running");
   CHECK(guest.qemu_pid() == pid);

@@ -69,7 +69,7 @@ TEST_CASE("install.sh: after a logout and a login the marked guest runs, and thr
   CHECK(guest.state() == "running");
   guest.destroy();
   // They are the first client's again, and would keep its session open until they have been idle for two minutes.
-  desktop.run({"pkill", "libvirtd|virtlogd"});
+  desktop.run({"pkill", kLibvirtDaemon + "|virtlogd"});
   desktop.logout();
 
   // Nobody is logged in: it is installed, and told why it does not run.

@@ -21,12 +21,12 @@ TEST_CASE("the first client of a session reaches the managed daemon, before virt
 
   const auto pid = desktop.main_pid(kLibvirtUnit);
   REQUIRE(pid > 0);
-  CHECK(desktop.run({"cat", "/proc/" + std::to_string(pid) + "/cgroup"})
-            .ends_with("/virtsession.slice/virtsession-libvirtd.service"));
-  CHECK(desktop.run({"pgrep", "-u", kUser, "libvirtd"}) == std::to_string(pid));
+  CHECK(
+      desktop.run({"cat", "/proc/" + std::to_string(pid) + "/cgroup"}).ends_with("/virtsession.slice/" + kLibvirtUnit));
+  CHECK(desktop.run({"pgrep", "-u", kUser, kLibvirtDaemon}) == std::to_string(pid));
 }
 
-TEST_CASE("kill -9 of libvirtd: VMs run on, and the supervisor is back within two seconds") {
+TEST_CASE("kill -9 of the libvirt daemon: VMs run on, and the supervisor is back within two seconds") {
   Desktop desktop;
   desktop.login();
   std::vector<Guest> guests;
@@ -38,9 +38,9 @@ TEST_CASE("kill -9 of libvirtd: VMs run on, and the supervisor is back within tw
   for (const auto& guest : guests) pids.push_back(guest.qemu_pid());
   desktop.api().signals();
 
-  const auto libvirtd = std::to_string(desktop.main_pid(kLibvirtUnit));
+  const auto daemon = std::to_string(desktop.main_pid(kLibvirtUnit));
   const auto killed = std::chrono::steady_clock::now();
-  desktop.host().must_exec({"kill", "-9", libvirtd});
+  desktop.host().must_exec({"kill", "-9", daemon});
   bool lost = false;
   std::vector<SeenSignal> seen;
   wait_until(
@@ -67,7 +67,7 @@ TEST_CASE("kill -9 of libvirtd: VMs run on, and the supervisor is back within tw
   desktop.wait_for("b", "State", "shut-off");
 }
 
-TEST_CASE("a crash of QEMU while libvirtd is down is seen when it is back") {
+TEST_CASE("a crash of QEMU while the libvirt daemon is down is seen when it is back") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none});
@@ -77,7 +77,7 @@ TEST_CASE("a crash of QEMU while libvirtd is down is seen when it is back") {
   wanted.start();
   desktop.wait_for("b", "Phase", "running");
   const auto before = wanted.qemu_pid();
-  // At once: of a QEMU that dies while a new libvirtd connects to it, libvirt says that its daemon stopped the domain.
+  // At once: of a QEMU that dies while a new daemon connects to it, libvirt says that its daemon stopped the domain.
   desktop.host().must_exec({"kill", "-9", std::to_string(desktop.main_pid(kLibvirtUnit)),
                             std::to_string(guest.qemu_pid()), std::to_string(before)});
   desktop.wait_for("a", "State", "shut-off");
@@ -124,7 +124,7 @@ TEST_CASE("kill -9 and restart of virtsessiond: VMs run on, nothing is started a
   }
 }
 
-TEST_CASE("a libvirtd that hangs is restarted through its unit, and VMs run on") {
+TEST_CASE("a libvirt daemon that hangs is restarted through its unit, and VMs run on") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none});
@@ -170,14 +170,14 @@ TEST_CASE("a configured daemon that is not installed is told, and coming back fr
     desktop.systemctl({"reload", "virtsessiond"});
   };
   // Wherever both are installed, one goes.
-  desktop.host().must_exec({"rm", "-f", "/usr/sbin/virtqemud"});
-  configure(R"({"libvirt_daemon": "virtqemud"})");
+  desktop.host().must_exec({"rm", "-f", "/usr/sbin/" + kOtherDaemon});
+  configure(R"({"libvirt_daemon": ")" + kOtherDaemon + "\"}");
   wait_until([&] { return desktop.manager_text("LibvirtState") == "down"; }, kSoon, "there is no connection");
-  CHECK(desktop.manager_text("LibvirtDaemon") == "virtqemud");
+  CHECK(desktop.manager_text("LibvirtDaemon") == kOtherDaemon);
   const auto reason = desktop.manager_text("LibvirtReason");
   INFO(reason);
-  CHECK(reason.find("virtqemud") != std::string::npos);
+  CHECK(reason.find(kOtherDaemon) != std::string::npos);
   configure("{}");
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kSoon, "libvirt is ready again");
-  CHECK(desktop.manager_text("LibvirtDaemon") == "libvirtd");
+  CHECK(desktop.manager_text("LibvirtDaemon") == kLibvirtDaemon);
 }

@@ -291,8 +291,8 @@ TEST_CASE("a policy set over D-Bus is in the domain, survives a rename and a red
   const auto cleared = wait_for(desktop.api().call(path, kVmInterface, "ClearPolicy", VariantMap()));
   CHECK(cleared.error_name == "");
   CHECK(desktop.vm("b").at("PolicyOverrides").get<VariantMap>().empty());
-  CHECK(desktop.host()
-            .user(kUser,
-                  {"virsh", "-c", "qemu:///session", "metadata", "b", "https://virtsession.org/policy/1", "--config"})
-            .status != 0);
+  // A failure in libvirt 9.0, no line in a later one.
+  const auto metadata = desktop.host().user(
+      kUser, {"virsh", "-c", "qemu:///session", "metadata", "b", "https://virtsession.org/policy/1", "--config"});
+  CHECK(metadata.out.find("policy>") == std::string::npos);
 }

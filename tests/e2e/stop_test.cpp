@@ -162,7 +162,7 @@ TEST_CASE("logout while guests are booting: the button is pressed until they see
   }
 }
 
-TEST_CASE("logout while libvirtd hangs or is gone: it is replaced, and guests shut down") {
+TEST_CASE("logout while the libvirt daemon hangs or is gone: it is replaced, and guests shut down") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "guest"});
@@ -174,7 +174,7 @@ TEST_CASE("logout while libvirtd hangs or is gone: it is replaced, and guests sh
     desktop.wait_for("guest", "Phase", "running");
     begin_logout(desktop);
     wait_until_said(desktop, "VM \"guest\": stopping");
-    desktop.host().exec({"pkill", signal, "-x", "libvirtd"});
+    desktop.host().exec({"pkill", signal, "-x", kLibvirtDaemon});
     desktop.host().wait_user_stopped(kUser);
     INFO(said(desktop));
     CHECK(guest.count_on_console(kPowerDown) == boots);
@@ -183,7 +183,7 @@ TEST_CASE("logout while libvirtd hangs or is gone: it is replaced, and guests sh
   guest.start();
   guest.wait_ready(++boots);
   desktop.wait_for("guest", "Phase", "running");
-  desktop.host().must_exec({"kill", "-STOP", std::to_string(desktop.main_pid("virtsession-libvirtd.service"))});
+  desktop.host().must_exec({"kill", "-STOP", std::to_string(desktop.main_pid(kLibvirtUnit))});
   desktop.logout();
   INFO(said(desktop));
   CHECK(guest.count_on_console(kPowerDown) == boots);

@@ -31,15 +31,15 @@ void enable(Desktop& desktop) {
   desktop.wait_ready();
 }
 
-/// A libvirtd in the host's file system and outside of its PID namespace: to the user's session, what the machine's is
-/// to a container that shares the user's folders.
+/// A libvirt daemon in the host's file system and outside of its PID namespace: to the user's session, what the
+/// machine's is to a container that shares the user's folders.
 class OutsideDaemon {
  public:
   explicit OutsideDaemon(const Host& host) {
     const auto uid = std::to_string(host.uid_of(kUser));
     const std::string script = "mount -t proc proc /proc && exec setpriv --reuid " + uid + " --regid " + uid +
                                " --clear-groups env -i PATH=/usr/sbin:/usr/bin HOME=" + host.home_of(kUser) +
-                               " XDG_RUNTIME_DIR=/run/user/" + uid + " libvirtd";
+                               " XDG_RUNTIME_DIR=/run/user/" + uid + " " + kLibvirtDaemon;
     const std::vector<std::string> command = {
         "nsenter", "--target", std::to_string(host.init_pid()), "--mount", "--", "unshare", "--mount", "sh",
         "-c",      script};
@@ -53,7 +53,7 @@ class OutsideDaemon {
     }
     wait_until(
         [&] {
-          return host.exec({"test", "-S", "/run/user/" + uid + "/libvirt/libvirt-sock"}).succeeded();
+          return host.exec({"test", "-S", "/run/user/" + uid + "/libvirt/" + kLibvirtSocket}).succeeded();
         },
         kSoon, "the daemon outside listens");
   }
@@ -73,7 +73,7 @@ class OutsideDaemon {
 
 }  // namespace
 
-TEST_CASE("a libvirtd that a client forked is taken over from: VMs run on, and the managed one has them") {
+TEST_CASE("a libvirt daemon that a client forked is taken over from: VMs run on, and the managed one has them") {
   Desktop desktop(false);
   desktop.host().login(kUser);
   const auto first = desktop.define({.name = "a"});
@@ -82,7 +82,7 @@ TEST_CASE("a libvirtd that a client forked is taken over from: VMs run on, and t
   first.start();
   second.start();
   first.wait_ready();
-  const auto stray = pids_of(desktop, "libvirtd");
+  const auto stray = pids_of(desktop, kLibvirtDaemon);
   const auto stray_logd = pids_of(desktop, "virtlogd");
   const auto number = std::to_string(std::stoi(stray));
   REQUIRE(desktop.run({"cat", "/proc/" + number + "/cgroup"}).find("/session-") != std::string::npos);
@@ -92,13 +92,13 @@ TEST_CASE("a libvirtd that a client forked is taken over from: VMs run on, and t
   CHECK(is_managed(desktop));
   CHECK(desktop.manager_text("LibvirtReason") == "connected");
   const auto managed = desktop.main_pid(kLibvirtUnit);
-  CHECK(pids_of(desktop, "libvirtd") == std::to_string(managed) + "\n");
+  CHECK(pids_of(desktop, kLibvirtDaemon) == std::to_string(managed) + "\n");
   CHECK(stray != std::to_string(managed) + "\n");
   CHECK(std::vector{first.qemu_pid(), second.qemu_pid()} == pids);
   CHECK(desktop.text("a", "Phase") == "running");
   CHECK(desktop.text("b", "Phase") == "running");
   const auto told = desktop.run({"journalctl", "--user", "--output=cat", std::string("MESSAGE_ID=") + kTakeOver});
-  CHECK(told.starts_with("Taking over from libvirtd (PID " + number + ", in session-"));
+  CHECK(told.starts_with("Taking over from " + kLibvirtDaemon + " (PID " + number + ", in session-"));
 
   // Clients reach the managed one, what they do is seen, and VMs can be started beside the log daemon of the first two.
   CHECK(desktop.virsh({"list", "--name"}).find("a\nb") != std::string::npos);
@@ -121,28 +121,28 @@ TEST_CASE("a libvirtd that a client forked is taken over from: VMs run on, and t
   CHECK(pids_of(desktop, "virtlogd") == std::to_string(logd) + "\n");
 }
 
-TEST_CASE("a libvirtd that a client forked while the managed one's socket was gone is taken over from as well") {
+TEST_CASE("a libvirt daemon that a client forked while the managed one's socket was gone is taken over from as well") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none});
   const auto runtime_dir = desktop.run({"sh", "-c", "echo $XDG_RUNTIME_DIR"});
   // Somebody tidies up, and the daemon is stopped: the next client finds no socket.
   desktop.systemctl({"stop", "virtsessiond.service"});
-  desktop.run({"rm", runtime_dir + "/libvirt/libvirt-sock"});
+  desktop.run({"rm", runtime_dir + "/libvirt/" + kLibvirtSocket});
   desktop.systemctl({"stop", kLibvirtUnit});
   guest.start();
   const auto pid = guest.qemu_pid();
-  const auto stray = pids_of(desktop, "libvirtd");
+  const auto stray = pids_of(desktop, kLibvirtDaemon);
   desktop.systemctl({"start", "virtsessiond.service"});
   desktop.wait_ready();
   CHECK(is_managed(desktop));
-  CHECK(pids_of(desktop, "libvirtd") == std::to_string(desktop.main_pid(kLibvirtUnit)) + "\n");
-  CHECK(pids_of(desktop, "libvirtd") != stray);
+  CHECK(pids_of(desktop, kLibvirtDaemon) == std::to_string(desktop.main_pid(kLibvirtUnit)) + "\n");
+  CHECK(pids_of(desktop, kLibvirtDaemon) != stray);
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");
 }
 
-TEST_CASE("a libvirtd out of reach is supervised, says so, and is followed by the managed one") {
+TEST_CASE("a libvirt daemon out of reach is supervised, says so, and is followed by the managed one") {
   Desktop desktop(false);
   desktop.host().login(kUser);
   OutsideDaemon outside(desktop.host());
@@ -151,8 +151,9 @@ TEST_CASE("a libvirtd out of reach is supervised, says so, and is followed by th
   enable(desktop);
   CHECK_FALSE(is_managed(desktop));
   CHECK(desktop.manager_text("LibvirtReason") ==
-        "supervising libvirtd (in a sandbox), which is not managed by virtsession: it runs in a sandbox, out of reach; "
-        "it saves all VMs by itself when the host shuts down");
+        "supervising " + kLibvirtDaemon +
+            " (in a sandbox), which is not managed by virtsession: it runs in a sandbox, out of reach; "
+            "it saves all VMs by itself when the host shuts down");
   CHECK(desktop.main_pid(kLibvirtUnit) == 0);
   CHECK(desktop.text("a", "State") == "shut-off");
   const auto refused =

@@ -98,7 +98,7 @@ TEST_CASE("package: turned on by its user; an upgrade and the removal leave VMs 
   guest.wait_ready();
   desktop.wait_for("a", "Phase", "running");
   const auto qemu = guest.qemu_pid();
-  const auto libvirtd = desktop.main_pid("virtsession-libvirtd.service");
+  const auto libvirt = desktop.main_pid(kLibvirtUnit);
   auto daemon = desktop.main_pid("virtsessiond.service");
 
   package.install("2");
@@ -106,7 +106,7 @@ TEST_CASE("package: turned on by its user; an upgrade and the removal leave VMs 
   desktop.wait_ready();
   desktop.wait_for("a", "Phase", "running");
   CHECK(guest.qemu_pid() == qemu);
-  CHECK(desktop.main_pid("virtsession-libvirtd.service") == libvirtd);
+  CHECK(desktop.main_pid(kLibvirtUnit) == libvirt);
   // Who did not have it running does not have it now.
   CHECK(!package.is_active("bob"));
 
