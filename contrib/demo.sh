@@ -21,7 +21,7 @@ trap 'host destroy >/dev/null 2>&1 || true; rm -rf "$state"' EXIT
 say "Building"
 contrib/install.sh --packages-only
 DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-  bsdutils busybox-static cpio kmod lz4 systemd-container >/dev/null
+  bsdutils busybox-static cpio kmod lz4 systemd-container util-linux-extra >/dev/null
 cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_UNITY_BUILD=ON -Wno-dev >/dev/null
 cmake --build build/demo
 DESTDIR=$PWD/build/demo/installed cmake --install build/demo >/dev/null

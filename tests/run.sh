@@ -23,8 +23,11 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
   bench    the measurements in README.md; not part of the default run
   packages the Debian package: built, and lintian; not part of the default run
   package  the same, and from installation to purge in throwaway hosts; not part of the default run
-  compat   Debian 13, in a folder: built, unit and adapter tests, and on throwaway hosts of it e2e and the package; not
-           part of the default run (COMPAT_FILTER: which of the e2e cases)
+  compat [oldest|trixie|forky|virtqemud]...
+           other systems, each in a folder (tests/compat/leg): built; unit, adapter and ctl tests; on throwaway hosts of
+           it all of e2e, and the package; not part of the default run
+  packages-only
+           installs what building and testing need, and does nothing else
   fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
 E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapter and ctl built otherwise.
@@ -33,7 +36,8 @@ TXT
 
 test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm shellcheck
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi systemd systemd-sysv systemd-container
-  bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc polkitd procps util-linux)
+  bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc passt polkitd procps util-linux
+  util-linux-extra)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -118,27 +122,8 @@ package() {
 
 compat() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends debootstrap
-  local root=$PWD/build/compat/trixie
-  tests/package/debian-root make trixie "$root"
-  mkdir -p "$root/src"
-  git ls-files -z --cached --others --exclude-standard |
-    tar -c --null --ignore-failed-read -T - | tar -x -C "$root/src"
-  echo "== Debian 13: building, unit and adapter tests, the package"
-  # shellcheck disable=SC2016 # expanded inside
-  tests/package/debian-root run "$root" env VIRTSESSION_JOBS="$jobs" PRESET=release sh -ec '
-    cd /src
-    tests/run.sh unit adapter ctl packages
-    cmake --build --preset release -j "$VIRTSESSION_JOBS" --target man
-    rm -rf build/installed
-    DESTDIR=$PWD/build/installed cmake --install build/release >build/install.log'
-  echo "== Debian 13: testing in throwaway hosts"
-  build release --target e2e package_test
-  ctest --preset release -L '^e2e$' -R '^e2e_guests$'
-  VIRTSESSION_TEST_LOWER=$root VIRTSESSION_TEST_INSTALLED=$root/src/build/installed \
-    build/release/tests/e2e --duration=true --test-case-exclude='install.sh*' \
-    --test-case="${COMPAT_FILTER:-login*,logout*,reboot*,kill*,lingering*,the host sleeps*,busctl and gdbus*}"
-  VIRTSESSION_TEST_LOWER=$root VIRTSESSION_PACKAGES=$root/src/build/package/packages \
-    build/release/tests/package_test --duration=true
+  local leg
+  for leg in "${legs[@]:-${all_legs[@]}}"; do tests/compat/leg "$leg"; done
 }
 
 style() {
@@ -174,11 +159,21 @@ fuzz() {
       exit $status' bash '{}'
 }
 
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(style asan tsan fuzz e2e)
+all_legs=(oldest trixie forky virtqemud)
+parts=()
+legs=()
+for word in "$@"; do
+  case $word in
+    oldest | trixie | forky | virtqemud) legs+=("$word") ;;
+    *) parts+=("$word") ;;
+  esac
+done
+[ $# -gt 0 ] || parts=(style asan tsan fuzz e2e)
+[ ${#legs[@]} -eq 0 ] || [[ " ${parts[*]} " == *" compat "* ]] ||
+  { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
+    style | tidy | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -192,6 +187,7 @@ for part in "${parts[@]}"; do
     unit | adapter | ctl) test_with "${PRESET:-debug}" "$part" ;;
     asan) test_with asan unit adapter ctl ;;
     tsan) test_with tsan unit adapter ;;
+    packages-only) ;;
     *) "$part" ;;
   esac
   echo "== $part: passed in $((SECONDS - begin)) s"
