@@ -7,9 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-
 namespace virtsession::ctl {
 namespace {
 
@@ -20,29 +17,15 @@ bool is_under_way(const VmInfo& vm) {
   return phase != "inactive" && phase != "running" && phase != "gave-up" && phase != "unknown";
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
-std::optional<unsigned> percentage(std::string_view reason) {
-  const auto sign = reason.find('%');
-  if (sign == std::string_view::npos) return std::nullopt;
-  auto end = sign;
-  while (end > 0 && reason[end - 1] == ' ') --end;
-  auto begin = end;
-  while (begin > 0 && is_digit(reason[begin - 1])) --begin;
-  unsigned percent = 0;
-  const auto parsed = std::from_chars(reason.data() + begin, reason.data() + end, percent);
-  if (begin == end || parsed.ec != std::errc()) return std::nullopt;
-  return std::min(percent, 100U);
-}
-
+/// "[#########...........] 45 %"
 std::string bar(unsigned percent, const Terminal& terminal) {
   const auto full = kBarWidth * percent / 100;
   std::string text = "[";
   for (std::size_t i = 0; i < kBarWidth; ++i) text += i < full ? terminal.choose("█", "#") : terminal.choose("░", ".");
   return text + fmt::format("] {} %", percent);
 }
+
+}  // namespace
 
 Progress::Progress(Client& client, const std::vector<VmInfo>& vms) {
   for (const auto& vm : vms) vms_[vm.path] = vm;
@@ -84,7 +67,7 @@ std::string Progress::line(const std::vector<std::string>& paths, std::size_t to
   if (vm) {
     const auto reason = vm->reason();
     text += fmt::format("{}: {}", printable(vm->name()), vm->phase());
-    if (const auto percent = percentage(reason))
+    if (const auto percent = vm->progress())
       text += " " + bar(*percent, terminal);
     else if (!reason.empty() && is_under_way(*vm))
       text += ", " + printable(reason);

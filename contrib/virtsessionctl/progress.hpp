@@ -6,18 +6,10 @@
 
 #include <chrono>
 #include <map>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace virtsession::ctl {
-
-/// The percentage that a reason tells ("being saved, 45 %"), if it does.
-std::optional<unsigned> percentage(std::string_view reason);
-
-/// "[#########...........] 45 %"
-std::string bar(unsigned percent, const Terminal& terminal);
 
 /// What VMs are doing while something is waited for, as their PropertiesChanged tell it. Needs a loop that drives the
 /// client's connection.

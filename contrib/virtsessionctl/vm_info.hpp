@@ -3,7 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,6 +53,12 @@ struct VmInfo : Properties {
   std::string state() const { return text("State"); }
   std::string phase() const { return text("Phase"); }
   std::string reason() const { return text("PhaseReason"); }
+  /// Of a save that is under way: per cent, when it is known.
+  std::optional<unsigned> progress() const {
+    const auto& percent = value("Progress");
+    if (!percent.is_number_integer() || percent.get<int>() < 0) return std::nullopt;
+    return std::min(percent.get<unsigned>(), 100U);
+  }
   bool is_active() const {
     const auto now = state();
     return now != "shut-off" && now != "unknown" && now != "no-state";

@@ -90,6 +90,7 @@ std::string property_text(const std::string& name, const json& value, const Term
     if (usec == 0) return {};
     return time_text(usec) + (terminal.is_terminal ? " (" + terminal.when(usec) + ")" : "");
   }
+  if (value.is_number_integer() && name == "Progress") return value.get<int>() < 0 ? "" : value.dump() + " %";
   if (value.is_array()) return list_text(value);
   if (value.is_object()) return object_text(value);
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "" : value.dump();

@@ -16,9 +16,10 @@ namespace {
 /// The same uuid within this time is the same VM.
 constexpr Duration kDefinedAgainWithin = std::chrono::seconds(10);
 
-std::string per_cent(const JobProgress& progress) {
+/// 0 to 100.
+int per_cent(const JobProgress& progress) {
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
-  return " (" + std::to_string(static_cast<int>(100 * std::min(part, 1.0))) + " %)";
+  return static_cast<int>(100 * std::min(part, 1.0));
 }
 
 }  // namespace
@@ -187,10 +188,13 @@ void Supervisor::on_tick(Moment now) {
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || progress.total_bytes == 0) return;
+  const auto percent = per_cent(progress);
+  const auto text = " (" + std::to_string(percent) + " %)";
   if (vm->is_stopping())
-    stop_run_.on_progress(*vm, per_cent(progress), now);
+    stop_run_.on_progress(*vm, text, now);
   else
-    requests_.on_progress(*vm, per_cent(progress), now);
+    requests_.on_progress(*vm, text, now);
+  if (vm->status().phase == Phase::saving) vm->set_progress(percent);
 }
 
 void Supervisor::on_scope(const std::string& uuid, const std::string& scope) {

@@ -34,6 +34,7 @@ struct VmView {
   Phase phase = Phase::unknown;
   std::string phase_reason;
   std::uint64_t phase_since_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when it is not known
+  std::optional<int> progress;         ///< of a save that is under way: per cent, 0 to 100; nothing while not known
   Intent intent = Intent::none;
   bool active = false;  ///< it runs, paused or not; also while libvirt cannot be asked, if it did before
   bool autostart = false;

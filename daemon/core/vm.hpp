@@ -26,6 +26,7 @@ struct VmStatus {
   std::uint64_t since_usec = 0;  ///< when it entered the phase: CLOCK_REALTIME, microseconds; 0 when it is not known
   Intent intent = Intent::none;
   std::string last_error;
+  std::optional<int> progress = {};  ///< of a save, per cent; enter() clears it with the phase
 };
 
 /// One VM: what libvirt says of it, its policy, its phase and intent, and what is under way with it. Every change of
@@ -51,6 +52,8 @@ class Vm {
   /// Sets the phase and why; what is new goes to the history and the journal. \param told the journal has it already
   void enter(Phase phase, std::string reason, const Cause& cause, Moment now, bool told = false);
   void want(Intent intent);
+  /// Of the save that is under way. \param percent 0 to 100
+  void set_progress(int percent);
   /// \param text of the last thing that failed; empty: that is over
   void set_error(std::string text);
   RestartBudget& restarts() { return restarts_; }

@@ -25,6 +25,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::phase, "Phase");
   compare(&VmView::phase_reason, "PhaseReason");
   compare(&VmView::phase_since_usec, "PhaseSinceUSec");
+  compare(&VmView::progress, "Progress");
   compare(&VmView::intent, "Intent");
   compare(&VmView::autostart, "Autostart");
   compare(&VmView::autostart_once, "AutostartOnce");
@@ -164,6 +165,7 @@ std::string VmObject::State() { return std::string(to_text(view_.state)); }
 std::string VmObject::StateReason() { return view_.state_reason; }
 std::string VmObject::Phase() { return std::string(to_text(view_.phase)); }
 std::string VmObject::PhaseReason() { return view_.phase_reason; }
+std::int32_t VmObject::Progress() { return view_.progress.value_or(-1); }
 std::string VmObject::Intent() { return std::string(to_text(view_.intent)); }
 bool VmObject::Autostart() { return view_.autostart; }
 void VmObject::Autostart(const bool& value) { set("Autostart", RequestKind::set_autostart, value); }

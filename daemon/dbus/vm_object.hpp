@@ -50,6 +50,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   std::string StateReason() override;
   std::string Phase() override;
   std::string PhaseReason() override;
+  std::int32_t Progress() override;
   std::string Intent() override;
   bool Autostart() override;
   void Autostart(const bool& value) override;

@@ -113,6 +113,7 @@ State:            shut-off
 StateReason:      unknown
 Phase:            inactive
 PhaseReason:      off
+Progress:         -
 Intent:           none
 PhaseSinceUSec:   TIME
 StartedUSec:      -

@@ -142,7 +142,8 @@ TEST_CASE("progress: what a VM is doing while it is waited for, a bar for a save
   vm.phase_reason = "being saved for somebody";
   session.service.update(vm);
   terminal.wait_for("… web: saving, being saved for somebody (");
-  vm.phase_reason = "being saved, 45 %";
+  vm.phase_reason = "being saved (12 %)";  // a text is for people
+  vm.progress = 45;
   session.service.update(vm);
   terminal.wait_for("… web: saving [█████████░░░░░░░░░░░] 45 % (");
   session.answer();

@@ -209,13 +209,16 @@ TEST_CASE("request: a save tells how far it is") {
   world.domain("a").save_takes = 10s;
   const auto id = world.request(RequestKind::save, "a");
   CHECK(world.reason("a") == "being saved for tester");
+  CHECK_FALSE(world.view("a").progress);
   world.pass(5.5);
   CHECK(world.phase("a") == "saving");
+  CHECK(world.view("a").progress == 50);
   CHECK(world.reason("a") == "being saved (50 %) for tester");
   CHECK(world.history("a").back().reason.find('%') == std::string::npos);
   world.pass(5);
   CHECK(world.answer(id) == "ok");
   CHECK(world.reason("a") == "saved");
+  CHECK_FALSE(world.view("a").progress);
 }
 
 TEST_CASE("request: a failed save leaves the VM running with the reason") {

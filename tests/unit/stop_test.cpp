@@ -274,10 +274,12 @@ TEST_CASE("stop: a save tells how far it is, and keeps saying why") {
   world.end_session(300);
   world.pass(5.5);
   CHECK(world.phase("a") == "saving");
+  CHECK(world.view("a").progress == 50);
   CHECK(world.reason("a") == "is being saved (50 %) because of the end of the session; shutdown: no (such) button");
   CHECK(world.history("a").back().reason.find('%') == std::string::npos);
   world.pass(5);
   CHECK(world.supervisor().session_over());
+  CHECK_FALSE(world.view("a").progress);
 }
 
 TEST_CASE("stop: a save that is the last action has all the time there is") {

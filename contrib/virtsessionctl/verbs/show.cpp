@@ -18,9 +18,10 @@ using nlohmann::json;
 
 /// The order in which a person looks for them; what a later version adds comes after these.
 constexpr const char* kOrder[] = {
-    "Name",         "Title",          "Uuid",        "State",     "StateReason",    "Phase",           "PhaseReason",
-    "Intent",       "PhaseSinceUSec", "StartedUSec", "Autostart", "AutostartOnce",  "Persistent",      "ManagedSave",
-    "RestartCount", "LastError",      "Networks",    "Scope",     "PolicyProblems", "PolicyOverrides", "Policy"};
+    "Name",        "Title",        "Uuid",           "State",       "StateReason", "Phase",          "PhaseReason",
+    "Progress",    "Intent",       "PhaseSinceUSec", "StartedUSec", "Autostart",   "AutostartOnce",  "Persistent",
+    "ManagedSave", "RestartCount", "LastError",      "Networks",    "Scope",       "PolicyProblems", "PolicyOverrides",
+    "Policy"};
 
 std::vector<std::string> names_in_order(const VmInfo& vm) {
   std::vector<std::string> names;

@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 21;
+constexpr std::size_t kProperties = 22;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -48,6 +48,7 @@ TEST_CASE("a VM shows every field") {
   CHECK(vm.StateReason() == "booted");
   CHECK(vm.Phase() == "waiting-ready");
   CHECK(vm.PhaseReason() == "waits for the guest agent");
+  CHECK(vm.Progress() == -1);
   CHECK(vm.Intent() == "up");
   CHECK(vm.Autostart());
   CHECK_FALSE(vm.AutostartOnce());
@@ -160,6 +161,7 @@ TEST_CASE("every property that may change is announced when it does") {
   VmView full = web();
   full.autostart_once = true;
   full.managed_save = true;
+  full.progress = 45;
   full.phase_since_usec = 1;
   full.scope = "virtsession-web-11111111.scope";
   service.update(full);
@@ -168,6 +170,7 @@ TEST_CASE("every property that may change is announced when it does") {
   auto announced = keys(signals[0].changed);
   announced.insert("Uuid");
   CHECK(announced == keys(client.get_all(kWebPath, kVmInterface)));
+  CHECK(signals[0].changed.at("Progress").get<std::int32_t>() == 45);
 }
 
 TEST_CASE("the manager shows every field and announces what differs") {
