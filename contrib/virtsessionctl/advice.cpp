@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.hpp"
 
+#include "libvirt/policy_xml.hpp"
 #include "select.hpp"
 #include "text.hpp"
 #include "util/shell_word.hpp"
@@ -30,13 +31,21 @@ void advise_on_config(const Properties& manager, std::vector<Advice>& advices) {
   }
 }
 
-/// What a mistake in a policy asks for: what is not known there can only be taken out.
-std::string policy_command(const VmInfo& vm, const json& problem) {
-  const auto pointer = problem.value("pointer", std::string()), text = problem.value("text", std::string());
-  if (pointer.empty()) return "virtsessionctl policy " + command_word(vm) + " --clear";
-  if (text.starts_with("unknown key"))
-    return "virtsessionctl policy " + command_word(vm) + " --clear " + shell_word(pointer.substr(1));
-  return "virtsessionctl policy " + command_word(vm) + " --edit";
+/// What a mistake in a policy asks for: an unknown key can only be removed.
+std::vector<std::string> policy_commands(const VmInfo& vm, const json& problem, const std::string& code) {
+  const auto command = "virtsessionctl policy " + command_word(vm);
+  if (code == "unreadable")
+    return {"virsh -c qemu:///session metadata " + command_word(vm) + " " + kPolicyNamespace + "   # what it says",
+            command + " --clear   # removes it"};
+  if (code == "unknown-key") return {command + " --clear " + shell_word(problem.value("pointer", " ").substr(1))};
+  return {command + " --edit"};
+}
+
+void advise_on_policy(const VmInfo& vm, std::vector<Advice>& advices) {
+  const auto &problems = vm.value("PolicyProblems"), &codes = vm.value("PolicyProblemCodes");
+  for (std::size_t i = 0; i < problems.size(); ++i)
+    advices.push_back({vm.name(), "has a mistake in its policy: " + problem_text(problems[i]),
+                       policy_commands(vm, problems[i], i < codes.size() ? codes[i].get<std::string>() : "")});
 }
 
 void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
@@ -58,9 +67,7 @@ void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
                        {"virtsessionctl resume " + word + "   # to try it at once"}});
   else if (vm.state() == "crashed")
     advices.push_back({vm.name(), "has crashed, and its QEMU was kept", {"virtsessionctl poweroff " + word}});
-  for (const auto& problem : vm.value("PolicyProblems"))
-    advices.push_back(
-        {vm.name(), "has a mistake in its policy: " + problem_text(problem), {policy_command(vm, problem)}});
+  advise_on_policy(vm, advices);
 }
 
 void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advices) {

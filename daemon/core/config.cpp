@@ -79,12 +79,12 @@ void read_key(const std::string& name, const json& value, ConfigText& result) {
     const auto meant = closest_match(name, names);
     std::string suggestion = meant.empty() ? "" : "did you mean " + meant + "?";
     if (suggestion.empty() && !policy_key_schema(name).is_null()) suggestion = "policy keys go into \"defaults\"";
-    result.problems.push_back({json_pointer_part(name), "unknown key " + name, suggestion});
+    result.problems.push_back({json_pointer_part(name), "unknown key " + name, suggestion, ProblemCode::unknown_key});
     return;
   }
   if (auto problem = key->read(result.config, value); !problem.empty())
-    result.problems.push_back(
-        {json_pointer_part(name), name + " " + problem, "the default is " + key->schema["default"].dump()});
+    result.problems.push_back({json_pointer_part(name), name + " " + problem,
+                               "the default is " + key->schema["default"].dump(), ProblemCode::invalid_value});
 }
 
 }  // namespace

@@ -265,11 +265,13 @@ PolicyKeys check_policy(const json& given, const std::string& pointer) {
     const auto* key = find_key(name);
     if (!key) {
       const auto meant = closest_match(name, policy_key_names());
-      result.problems.push_back({where, "unknown key " + name, meant.empty() ? "" : "did you mean " + meant + "?"});
+      result.problems.push_back(
+          {where, "unknown key " + name, meant.empty() ? "" : "did you mean " + meant + "?", ProblemCode::unknown_key});
       continue;
     }
     if (auto problem = key->check(value); !problem.empty()) {
-      result.problems.push_back({where, name + " " + problem, "the default is " + key->get(Policy{}).dump()});
+      result.problems.push_back(
+          {where, name + " " + problem, "the default is " + key->get(Policy{}).dump(), ProblemCode::invalid_value});
       continue;
     }
     result.used[name] = value;

@@ -52,15 +52,16 @@ class Planner {
   void resolve(Index from, std::size_t entry) {
     const auto& wanted = nodes_[from].after[entry];
     const auto pointer = "/start_after/" + std::to_string(entry);
-    const auto report = [&](std::string text, std::string suggestion) {
-      planned_[from].problems.push_back({pointer, std::move(text), std::move(suggestion)});
+    const auto report = [&](ProblemCode code, std::string text, std::string suggestion) {
+      planned_[from].problems.push_back({pointer, std::move(text), std::move(suggestion), code});
     };
     const auto found = find(wanted);
-    if (!found) return report("start_after names \"" + wanted + "\", and there is no such VM", "");
+    if (!found)
+      return report(ProblemCode::unknown_vm, "start_after names \"" + wanted + "\", and there is no such VM", "");
     const auto to = *found;
     if (nodes_[to].active) return;
     if (!nodes_[to].starts)
-      return report("start_after names \"" + wanted + "\", which is not marked to start",
+      return report(ProblemCode::unmarked_vm, "start_after names \"" + wanted + "\", which is not marked to start",
                     "mark it with: virsh -c qemu:///session autostart " + wanted);
     edges_[from].push_back(to);
   }
@@ -131,8 +132,8 @@ class Planner {
         return component_[to] == component_[i] && (to == i || component_size_[component_[i]] > 1);
       };
       if (std::ranges::any_of(edges_[i], in_cycle))
-        planned_[i].problems.push_back(
-            {"/start_after", "start_after goes round in a circle: " + cycle_text(i), "take one of them out"});
+        planned_[i].problems.push_back({"/start_after", "start_after goes round in a circle: " + cycle_text(i),
+                                        "take one of them out", ProblemCode::cycle});
     }
     for (Index i = 0; i < nodes_.size(); ++i)
       std::erase_if(edges_[i], [&](Index to) { return component_[to] == component_[i]; });

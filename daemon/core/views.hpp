@@ -15,11 +15,25 @@
 
 namespace virtsession {
 
+/// What kind of mistake it is, for programs.
+enum class ProblemCode { unreadable, unknown_key, invalid_value, unknown_vm, unmarked_vm, cycle };
+
+template <>
+inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 6>{{{
+    {ProblemCode::unreadable, "unreadable"},
+    {ProblemCode::unknown_key, "unknown-key"},
+    {ProblemCode::invalid_value, "invalid-value"},
+    {ProblemCode::unknown_vm, "unknown-vm"},
+    {ProblemCode::unmarked_vm, "unmarked-vm"},
+    {ProblemCode::cycle, "cycle"},
+}}};
+
 /// What is wrong with one key of a policy or of the configuration.
 struct Problem {
   std::string pointer;     ///< JSON pointer to the value, "/start_oder"
   std::string text;        ///< "unknown key start_oder"
   std::string suggestion;  ///< "did you mean start_order?", or empty
+  ProblemCode code = ProblemCode::unreadable;
 
   bool operator==(const Problem&) const = default;
 };

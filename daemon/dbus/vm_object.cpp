@@ -13,6 +13,12 @@ namespace virtsession {
 
 namespace {
 
+std::vector<std::string> codes_of(const std::vector<Problem>& problems) {
+  std::vector<std::string> codes;
+  for (const Problem& problem : problems) codes.emplace_back(to_text(problem.code));
+  return codes;
+}
+
 std::vector<std::string> changed_properties(const VmView& before, const VmView& now) {
   std::vector<std::string> names;
   const auto compare = [&](auto VmView::*member, const char* name) {
@@ -34,6 +40,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::policy, "Policy");
   compare(&VmView::policy_overrides, "PolicyOverrides");
   compare(&VmView::policy_problems, "PolicyProblems");
+  if (codes_of(before.policy_problems) != codes_of(now.policy_problems)) names.emplace_back("PolicyProblemCodes");
   compare(&VmView::last_error, "LastError");
   compare(&VmView::restart_count, "RestartCount");
   compare(&VmView::started_usec, "StartedUSec");
@@ -176,6 +183,7 @@ bool VmObject::ManagedSave() { return view_.managed_save; }
 VariantMap VmObject::Policy() { return to_variants(view_.policy); }
 VariantMap VmObject::PolicyOverrides() { return to_variants(view_.policy_overrides); }
 VmObject::Rows VmObject::PolicyProblems() { return to_rows(view_.policy_problems); }
+std::vector<std::string> VmObject::PolicyProblemCodes() { return codes_of(view_.policy_problems); }
 std::string VmObject::LastError() { return view_.last_error; }
 std::uint32_t VmObject::RestartCount() { return view_.restart_count; }
 std::uint64_t VmObject::PhaseSinceUSec() { return view_.phase_since_usec; }

@@ -61,6 +61,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   VariantMap Policy() override;
   VariantMap PolicyOverrides() override;
   Rows PolicyProblems() override;
+  std::vector<std::string> PolicyProblemCodes() override;
   std::string LastError() override;
   std::uint32_t RestartCount() override;
   std::uint64_t PhaseSinceUSec() override;

@@ -78,4 +78,5 @@ TEST_CASE("--json: problems have named members, and other letters than ASCII are
   CHECK(vm["PolicyProblems"] == json::array({{{"pointer", "/start_oder"},
                                               {"text", "unknown key start_oder"},
                                               {"suggestion", "did you mean start_order?"}}}));
+  CHECK(vm["PolicyProblemCodes"] == json::array({"unknown-key"}));
 }

@@ -69,7 +69,8 @@ TEST_CASE("status names each mistake and the command against it") {
   b has a mistake in its policy: start_order must be an integer, not a string, the default is 0
     virtsessionctl policy b --edit
   c d has a mistake in its policy: the policy is not JSON: line 1, column 2: syntax error while parsing value - invalid literal; last read: 'no'
-    virtsessionctl policy 'c d' --clear
+    virsh -c qemu:///session metadata 'c d' https://virtsession.org/policy/1   # what it says
+    virtsessionctl policy 'c d' --clear   # removes it
   No VM is marked to start at login. To mark one:
     virtsessionctl enable a
     virtsessionctl plan   # what a login does
@@ -106,26 +107,27 @@ db  running  running  no  TIME  started
 TEST_CASE("show: all properties for a person, one bare value for a script") {
   const Usual session;
   static const std::regex time(R"(\d{4}-\d\d-\d\dT\S+)");
-  CHECK(std::regex_replace(session.out({"show", "mail"}), time, "TIME") == R"(Name:             mail
-Title:            -
-Uuid:             31111111-2222-3333-4444-555555555555
-State:            shut-off
-StateReason:      unknown
-Phase:            inactive
-PhaseReason:      off
-Progress:         -
-Intent:           none
-PhaseSinceUSec:   TIME
-StartedUSec:      -
-Autostart:        no
-AutostartOnce:    no
-Persistent:       yes
-ManagedSave:      no
-RestartCount:     0
-LastError:        -
-Networks:         -
-Scope:            -
-PolicyProblems:   -
+  CHECK(std::regex_replace(session.out({"show", "mail"}), time, "TIME") == R"(Name:               mail
+Title:              -
+Uuid:               31111111-2222-3333-4444-555555555555
+State:              shut-off
+StateReason:        unknown
+Phase:              inactive
+PhaseReason:        off
+Progress:           -
+Intent:             none
+PhaseSinceUSec:     TIME
+StartedUSec:        -
+Autostart:          no
+AutostartOnce:      no
+Persistent:         yes
+ManagedSave:        no
+RestartCount:       0
+LastError:          -
+Networks:           -
+Scope:              -
+PolicyProblems:     -
+PolicyProblemCodes: -
 PolicyOverrides:
   start_after              db
   start_order              20

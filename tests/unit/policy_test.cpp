@@ -132,10 +132,11 @@ TEST_CASE("policy: a refused value tells the default, a misspelt key what was me
   const auto checked =
       check_policy({{"start_oder", 1}, {"restart", "maybe"}, {"colour", "red"}, {"a/b~c", 1}}, "/defaults");
   const std::vector<Problem> expected = {
-      {"/defaults/a~1b~0c", "unknown key a/b~c", ""},
-      {"/defaults/colour", "unknown key colour", ""},
-      {"/defaults/restart", R"(restart must be one of ["no","on-failure","always"])", "the default is \"no\""},
-      {"/defaults/start_oder", "unknown key start_oder", "did you mean start_order?"},
+      {"/defaults/a~1b~0c", "unknown key a/b~c", "", ProblemCode::unknown_key},
+      {"/defaults/colour", "unknown key colour", "", ProblemCode::unknown_key},
+      {"/defaults/restart", R"(restart must be one of ["no","on-failure","always"])", "the default is \"no\"",
+       ProblemCode::invalid_value},
+      {"/defaults/start_oder", "unknown key start_oder", "did you mean start_order?", ProblemCode::unknown_key},
   };
   CHECK(checked.problems == expected);
   CHECK(checked.used.empty());

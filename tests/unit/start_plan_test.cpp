@@ -31,7 +31,8 @@ std::string waves(const std::vector<PlannedStart>& plan) {
 Strings problems(const std::vector<PlannedStart>& plan) {
   Strings texts;
   for (const auto& step : plan)
-    for (const auto& problem : step.problems) texts.push_back(problem.pointer + ": " + problem.text);
+    for (const auto& problem : step.problems)
+      texts.push_back(problem.pointer + ": " + problem.text + " [" + std::string(to_text(problem.code)) + "]");
   return texts;
 }
 
@@ -83,13 +84,13 @@ TEST_CASE("plan: who starts when") {
 
 TEST_CASE("plan: what is not waited for is reported with its place") {
   CHECK(problems(plan_starts({node("app", 0, {"x", "db", "off"}), node("db"), node("off", 0, {}, false)})) ==
-        Strings{"/start_after/0: start_after names \"x\", and there is no such VM",
-                "/start_after/2: start_after names \"off\", which is not marked to start"});
+        Strings{"/start_after/0: start_after names \"x\", and there is no such VM [unknown-vm]",
+                "/start_after/2: start_after names \"off\", which is not marked to start [unmarked-vm]"});
   CHECK(problems(plan_starts({node("a", 0, {"a"})})) ==
-        Strings{"/start_after: start_after goes round in a circle: \"a\" -> \"a\""});
+        Strings{"/start_after: start_after goes round in a circle: \"a\" -> \"a\" [cycle]"});
   CHECK(problems(plan_starts({node("a", 0, {"b"}), node("b", 0, {"a"}), node("c", 0, {"a"})})) ==
-        Strings{"/start_after: start_after goes round in a circle: \"a\" -> \"b\" -> \"a\"",
-                "/start_after: start_after goes round in a circle: \"b\" -> \"a\" -> \"b\""});
+        Strings{"/start_after: start_after goes round in a circle: \"a\" -> \"b\" -> \"a\" [cycle]",
+                "/start_after: start_after goes round in a circle: \"b\" -> \"a\" -> \"b\" [cycle]"});
   CHECK(problems(plan_starts({node("app", 0, {"db"}), node("db", 0, {}, false, true)})).empty());
 }
 

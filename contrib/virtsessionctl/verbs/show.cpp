@@ -17,11 +17,29 @@ namespace {
 using nlohmann::json;
 
 /// The order in which a person looks for them; what a later version adds comes after these.
-constexpr const char* kOrder[] = {
-    "Name",        "Title",        "Uuid",           "State",       "StateReason", "Phase",          "PhaseReason",
-    "Progress",    "Intent",       "PhaseSinceUSec", "StartedUSec", "Autostart",   "AutostartOnce",  "Persistent",
-    "ManagedSave", "RestartCount", "LastError",      "Networks",    "Scope",       "PolicyProblems", "PolicyOverrides",
-    "Policy"};
+constexpr const char* kOrder[] = {"Name",
+                                  "Title",
+                                  "Uuid",
+                                  "State",
+                                  "StateReason",
+                                  "Phase",
+                                  "PhaseReason",
+                                  "Progress",
+                                  "Intent",
+                                  "PhaseSinceUSec",
+                                  "StartedUSec",
+                                  "Autostart",
+                                  "AutostartOnce",
+                                  "Persistent",
+                                  "ManagedSave",
+                                  "RestartCount",
+                                  "LastError",
+                                  "Networks",
+                                  "Scope",
+                                  "PolicyProblems",
+                                  "PolicyProblemCodes",
+                                  "PolicyOverrides",
+                                  "Policy"};
 
 std::vector<std::string> names_in_order(const VmInfo& vm) {
   std::vector<std::string> names;
@@ -45,7 +63,7 @@ void print_vm(Console& console, const VmInfo& vm) {
     }
     const auto text = printable(property_text(name, value, terminal));
     console.print(fmt::format("{}:{:{}} {}", terminal.paint(Tone::strong, name), "",
-                              16 - std::min<std::size_t>(16, name.size()), text.empty() ? "-" : text));
+                              18 - std::min<std::size_t>(18, name.size()), text.empty() ? "-" : text));
   }
 }
 

@@ -33,7 +33,8 @@ VmView web() {
                {"memory_high_mib", std::int64_t{1} << 40},
                {"stop_actions", {"shutdown", "save"}}};
   vm.policy_overrides = {{"start_order", 5}};
-  vm.policy_problems = {{"/start_oder", "unknown key start_oder", "did you mean start_order?"}};
+  vm.policy_problems = {
+      {"/start_oder", "unknown key start_oder", "did you mean start_order?", ProblemCode::unknown_key}};
   vm.last_error = "no space left on device";
   vm.restart_count = 2;
   vm.started_usec = 1'700'000'000'000'000;

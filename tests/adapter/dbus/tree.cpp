@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 22;
+constexpr std::size_t kProperties = 23;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -59,6 +59,7 @@ TEST_CASE("a VM shows every field") {
   CHECK(vm.StartedUSec() == 1'700'000'000'000'000);
   CHECK(vm.Networks() == Rows{{"bridge", "virbr0", "52:54:00:00:00:01"}});
   CHECK(vm.PolicyProblems() == Rows{{"/start_oder", "unknown key start_oder", "did you mean start_order?"}});
+  CHECK(vm.PolicyProblemCodes() == std::vector<std::string>{"unknown-key"});
   CHECK(vm.PolicyOverrides().at("start_order").get<std::int32_t>() == 5);
   const auto policy = vm.Policy();
   CHECK(policy.size() == 6);
@@ -146,8 +147,8 @@ TEST_CASE("one update of a VM is one PropertiesChanged that names what differs, 
   // Every property that differs from before: of all, not the constant Uuid nor what is equal.
   CHECK(keys(signals[0].changed) == std::set<std::string>{"Name", "Title", "State", "StateReason", "Phase",
                                                           "PhaseReason", "Intent", "Autostart", "Persistent", "Policy",
-                                                          "PolicyOverrides", "PolicyProblems", "LastError",
-                                                          "RestartCount", "Networks"});
+                                                          "PolicyOverrides", "PolicyProblems", "PolicyProblemCodes",
+                                                          "LastError", "RestartCount", "Networks"});
 }
 
 TEST_CASE("every property that may change is announced when it does") {
