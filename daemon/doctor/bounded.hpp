@@ -6,10 +6,12 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -41,11 +43,18 @@ class Bounded {
     }
   }
 
-  /// Waits for the result. \return nothing when there is none at the deadline, or `body` threw. Once.
+  /// Waits for the result. \return nothing when there is none at the deadline, or `body` threw; see failure(). Once.
   std::optional<T> get(Deadline deadline) {
     std::unique_lock lock(state_->mutex);
     state_->changed.wait_until(lock, deadline, [this] { return state_->ended; });
     return std::exchange(state_->result, std::nullopt);
+  }
+
+  /// What `body` threw, which is a bug: it is not to be taken for something that hangs. Empty when it did not, or not
+  /// yet.
+  std::string failure() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->failure;
   }
 
  private:
@@ -54,16 +63,22 @@ class Bounded {
     std::condition_variable changed;
     bool ended = false;
     std::optional<T> result;
+    std::string failure;
   };
 
   static void run_and_tell(State& state, std::function<T()> run) {
     std::optional<T> result;
+    std::string failure;
     try {
       result = run();
-    } catch (...) {  // as if it hung: nothing was seen
+    } catch (const std::exception& error) {
+      failure = error.what();
+    } catch (...) {
+      failure = "an unknown exception";
     }
     const std::lock_guard lock(state.mutex);
     state.result = std::move(result);
+    state.failure = std::move(failure);
     state.ended = true;
     state.changed.notify_all();
   }

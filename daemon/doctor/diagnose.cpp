@@ -104,10 +104,15 @@ bool has_network(const CheckedVm& vm, const std::string& type) {
 }
 
 void check_complete(const Picture& picture, Report& report) {
-  const auto& late = picture.facts.too_late;
-  if (late.empty()) return report.ok("doctor-complete", "everything could be looked at");
-  report.add("doctor-complete", Severity::warning, {},
-             "these could not be looked at in time, and are not judged below: " + list_text(late));
+  const auto &late = picture.facts.too_late, &failed = picture.facts.failed;
+  if (late.empty() && failed.empty()) return report.ok("doctor-complete", "everything could be looked at");
+  if (!late.empty())
+    report.add("doctor-complete", Severity::warning, {},
+               "these could not be looked at in time, and are not judged below: " + list_text(late));
+  if (!failed.empty())
+    report.add(
+        "doctor-complete", Severity::warning, {},
+        "looking at these failed, which is a bug to report, and they are not judged below: " + list_text(failed));
 }
 
 std::vector<Finding> diagnose(const DoctorFacts& facts) {

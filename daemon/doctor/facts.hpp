@@ -240,6 +240,7 @@ struct DoctorFacts {
   std::vector<SaveFacts> saves;
   Policy policy_defaults;             ///< for VMs, when virtsessiond cannot be asked
   std::vector<std::string> too_late;  ///< what was given up on, for a person: "KVM"
+  std::vector<std::string> failed;    ///< what ended by an exception, with its text: "KVM (bad_alloc)"
   std::optional<SupervisedFacts> supervised;
 };
 

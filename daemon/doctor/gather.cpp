@@ -28,11 +28,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// \return whether it failed, which is noted
+template <class T>
+bool failed(const Bounded<T>& task, const char* theme, DoctorFacts& facts) {
+  const auto why = task.failure();
+  if (!why.empty()) facts.failed.push_back(std::string(theme) + " (" + why + ")");
+  return !why.empty();
+}
+
 /// The result of a theme, or what is known without it.
 template <class T>
-T take(Bounded<T>& task, Deadline deadline, const char* theme, std::vector<std::string>& too_late) {
+T take(Bounded<T>& task, Deadline deadline, const char* theme, DoctorFacts& facts) {
   if (auto result = task.get(deadline)) return *std::move(result);
-  too_late.emplace_back(theme);
+  if (!failed(task, theme, facts)) facts.too_late.emplace_back(theme);
   return T();
 }
 
@@ -69,10 +77,13 @@ Questions ask(const GatherOptions& options, DoctorFacts& facts) {
 }
 
 void take_answers(Questions& questions, Deadline deadline, DoctorFacts& facts) {
-  if (questions.system)
+  if (questions.system) {
     if (auto answer = questions.system->get(deadline)) facts.uri.system = *std::move(answer);
+    failed(*questions.system, "qemu:///system", facts);
+  }
   if (!questions.session) return;
   auto answer = questions.session->get(deadline);
+  failed(*questions.session, "qemu:///session", facts);
   if (!answer) return;
   facts.libvirt.answer = answer->answered ? LibvirtFacts::Answer::answered : LibvirtFacts::Answer::failed;
   facts.libvirt.error = answer->error;
@@ -92,7 +103,7 @@ void look_at_images(const GatherOptions& options, DoctorFacts& facts) {
   std::vector<ImageFacts*> images;
   for (auto& domain : facts.domains)
     for (auto& image : domain.images) images.push_back(&image);
-  gather_images(images, options);
+  for (const auto& failure : gather_images(images, options)) facts.failed.push_back("disk images (" + failure + ")");
 }
 
 UserManagerFacts silent_manager() {
@@ -118,7 +129,6 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   facts.qemu_img = find_program("qemu-img", options.program_folders);
   facts.libvirt.version = library_version();
   const auto machine = facts.machine;
-  auto& too_late = facts.too_late;
 
   Bounded<std::vector<ProcessInfo>> processes_task("doctor-processes", read_processes);
   Bounded<KvmFacts> kvm("doctor-kvm", [=] { return gather_kvm(options, machine); });
@@ -131,19 +141,19 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   });
 
   const auto deadline = Clock::now() + options.limit;
-  const auto processes = take(processes_task, deadline, "processes", too_late);
+  const auto processes = take(processes_task, deadline, "processes", facts);
   const auto version = facts.libvirt.version;
   facts.libvirt = gather_libvirt(options, machine, processes);
   facts.libvirt.version = version;
   facts.qemus = gather_qemus(machine, processes);
   facts.others_vms = find_vms_of_others(machine, processes);
-  facts.uri = take(uri, deadline, "libvirt's configuration", too_late);
+  facts.uri = take(uri, deadline, "libvirt's configuration", facts);
   facts.uri.system = find_system_libvirt(options, processes);
   auto questions = ask(options, facts);
   const auto* const socket = chosen_socket(facts.libvirt);
   Bounded<LimitFacts> limits("doctor-limits",
                              [=, pid = socket ? socket->pid : 0] { return gather_limits(options, machine, pid); });
-  auto from_files = take(files, deadline, "the VMs' files", too_late);
+  auto from_files = take(files, deadline, "the VMs' files", facts);
   facts.saves = std::move(from_files.saves);
   facts.policy_defaults = std::move(from_files.policy_defaults);
   take_answers(questions, deadline, facts);
@@ -152,11 +162,12 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   look_at_images(options, facts);
 
   // By now the slowest of these has been waited for.
-  facts.limits = take(limits, deadline, "limits", too_late);
-  facts.kvm = take(kvm, deadline, "KVM", too_late);
+  facts.limits = take(limits, deadline, "limits", facts);
+  facts.kvm = take(kvm, deadline, "KVM", facts);
   facts.user_manager = manager.get(deadline).value_or(silent_manager());
-  facts.user_manager.stop_budget_usec = take(budget, deadline, "the system manager", too_late);
-  facts.network = take(network, deadline, "networks", too_late);
+  failed(manager, "the user manager", facts);
+  facts.user_manager.stop_budget_usec = take(budget, deadline, "the system manager", facts);
+  facts.network = take(network, deadline, "networks", facts);
   return facts;
 }
 

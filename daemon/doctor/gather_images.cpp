@@ -119,7 +119,7 @@ ImageFacts look_at(ImageFacts image, const std::vector<Mount>& mounts, const std
 
 }  // namespace
 
-void gather_images(std::vector<ImageFacts*> images, const GatherOptions& options) {
+std::vector<std::string> gather_images(std::vector<ImageFacts*> images, const GatherOptions& options) {
   const auto mounts = read_mounts();
   // Those of one mount one after the other, since they hang together.
   std::map<std::string, std::vector<ImageFacts*>> by_mount;
@@ -138,8 +138,10 @@ void gather_images(std::vector<ImageFacts*> images, const GatherOptions& options
                         }));
   }
   const auto deadline = std::chrono::steady_clock::now() + options.limit;
+  std::vector<std::string> failures;
   for (auto& [members, task] : groups) {
     const auto seen = task.get(deadline);
+    if (auto failure = task.failure(); !failure.empty()) failures.push_back(std::move(failure));
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (seen)
         *members[i] = (*seen)[i];
@@ -147,6 +149,7 @@ void gather_images(std::vector<ImageFacts*> images, const GatherOptions& options
         members[i]->state = ImageFacts::State::too_late;
     }
   }
+  return failures;
 }
 
 }  // namespace virtsession

@@ -2,6 +2,7 @@
 #include "doctor/gatherers.hpp"
 #include "doctor/systemd_client.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,9 +47,24 @@ Result<void> read_units(SystemdClient& systemd, UserManagerFacts& facts) {
 /// Less than what is waited for the whole, so that its error is seen.
 std::chrono::milliseconds call_limit(const GatherOptions& options) { return options.limit * 3 / 4; }
 
-/// As logind does; see loginctl(1), enable-linger.
+/// As in a C string: logind names its file so (cescape() in its source), and a user of a domain may be "DOM\\ann".
+std::string escaped(const std::string& user) {
+  std::string text;
+  for (const char c : user) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\\' || c == '"' || c == '\'')
+      text += {'\\', c};
+    else if (byte < ' ' || byte >= 0x7f)
+      text += fmt::format("\\{:03o}", byte);  // logind lets nobody in whose name has \n, \t and the like
+    else
+      text += c;
+  }
+  return text;
+}
+
+/// Where logind keeps it; see loginctl(1), enable-linger.
 std::optional<bool> lingers(const GatherOptions& options, const std::string& user) {
-  const std::string path = options.linger_folder + "/" + user;
+  const std::string path = options.linger_folder + "/" + escaped(user);
   if (access(path.c_str(), F_OK) == 0) return true;
   return errno == ENOENT ? std::optional(false) : std::nullopt;
 }

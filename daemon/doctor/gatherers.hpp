@@ -69,6 +69,7 @@ std::vector<SaveFacts> gather_saves(const GatherOptions& options);
 Policy read_policy_defaults(const GatherOptions& options);
 
 /// Looks at the files of the images; a path that hangs becomes `too_late`. \param images of all domains
-void gather_images(std::vector<ImageFacts*> images, const GatherOptions& options);
+/// \return the exceptions that ended looks
+std::vector<std::string> gather_images(std::vector<ImageFacts*> images, const GatherOptions& options);
 
 }  // namespace virtsession

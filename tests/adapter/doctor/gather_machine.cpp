@@ -88,7 +88,7 @@ TEST_CASE("This machine's KVM, whatever it is like, is judged in time") {
   if (probe.step == KvmStep::done) CHECK(probe.error == 0);
 }
 
-TEST_CASE("What blocks is waited for until the deadline, and what throws is as if it did") {
+TEST_CASE("What blocks is waited for until the deadline, and what throws says so") {
   auto held = std::make_shared<std::promise<void>>();
   Bounded<int> slow("test-slow", [wait = held->get_future().share()] {
     wait.wait();
@@ -97,8 +97,10 @@ TEST_CASE("What blocks is waited for until the deadline, and what throws is as i
   CHECK(!slow.get(Clock::now() + milliseconds(50)));
   held->set_value();
   CHECK(slow.get(Clock::now() + std::chrono::seconds(30)) == 1);
+  CHECK(slow.failure().empty());
   Bounded<int> broken("test-broken", []() -> int { throw std::runtime_error("no"); });
   CHECK(!broken.get(Clock::now() + std::chrono::seconds(30)));
+  CHECK(broken.failure() == "no");
   wait_until("the threads' end", [] { return bounded_threads == 0; });
 
   // Once as many hang as may, nothing more is begun.

@@ -72,6 +72,12 @@ TEST_CASE("Lingering, as logind keeps it") {
   CHECK(only(gather_facts(elsewhere.options), "linger").severity == Severity::note);
   elsewhere.write("linger/" + gather_machine(elsewhere.options).user, "");
   CHECK(only(gather_facts(elsewhere.options), "linger").severity == Severity::ok);
+  // The name of a domain's user is written as in a C string.
+  MachineFacts machine = gather_machine(elsewhere.options);
+  machine.user = "DOM\\\u00e4nn";
+  CHECK(gather_user_manager(elsewhere.options, machine).linger == false);
+  elsewhere.write("linger/DOM\\\\\\303\\244nn", "");
+  CHECK(gather_user_manager(elsewhere.options, machine).linger == true);
 }
 
 TEST_CASE("A socket is stale when its file is there and nobody listens") {
