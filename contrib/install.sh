@@ -51,6 +51,7 @@ cd "$(dirname "$0")/.."
 source_dir=$PWD
 build_dir=$source_dir/build/install
 manifest=$build_dir/install_manifest.txt
+made_folders=$build_dir/made_folders.txt  # those that were not there before; --uninstall removes them when they are empty
 
 # The user it is for; root calls with sudo mean the user behind it.
 user=$(id -un)
@@ -99,6 +100,23 @@ build() {
   cmake --build "$build_dir"
 }
 
+# Notes which of these folders are not there yet.
+note_new() {
+  local folder
+  for folder in "$@"; do [ -d "$folder" ] || printf '%s\n' "$folder"; done >>"$made_folders"
+}
+
+install_files() {
+  say "Installing below $prefix"
+  local stage=$build_dir/stage folders
+  as_owner_of_prefix rm -rf "$stage"
+  as_owner_of_prefix env DESTDIR="$stage" cmake --install "$build_dir" >/dev/null
+  mapfile -t folders < <(find "$stage" -mindepth 1 -type d -printf '/%P\n')
+  as_owner_of_prefix rm -rf "$stage"
+  note_new "${folders[@]}"
+  as_owner_of_prefix cmake --install "$build_dir" | grep -v Up-to-date || true
+}
+
 no_user_manager() {
   cat <<TXT
 
@@ -115,6 +133,7 @@ turn_on() {
   as_user systemctl --user daemon-reload
   as_user busctl --user call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus ReloadConfig >/dev/null
   # The sockets first: from then on every libvirt client of the user finds the managed daemon.
+  note_new "$home/.config" "$home/.config/systemd" "$home/.config/systemd/user"
   as_user systemctl --user enable virtsessiond.service
   as_user systemctl --user start sockets.target
   local socket
@@ -156,6 +175,10 @@ uninstall() {
   say "Removing files"
   as_owner_of_prefix xargs -d '\n' rm -fv <"$manifest"
   as_owner_of_prefix rm -f "$manifest"
+  if [ -f "$made_folders" ]; then
+    sort -ru "$made_folders" | as_owner_of_prefix xargs -d '\n' rmdir --ignore-fail-on-non-empty 2>/dev/null || true
+    rm -f "$made_folders"
+  fi
   if have_user_manager; then as_user systemctl --user daemon-reload; fi
 }
 
@@ -165,8 +188,7 @@ case $action in
   install)
     install_packages
     build
-    say "Installing below $prefix"
-    as_owner_of_prefix cmake --install "$build_dir" | grep -v Up-to-date || true
+    install_files
     if [ "$start" = yes ]; then turn_on; fi
     ;;
 esac

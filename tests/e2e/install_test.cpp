@@ -65,6 +65,8 @@ TEST_CASE("install.sh: after a logout and a login the marked guest runs, and thr
   CHECK(desktop.run({"sh", "-c",
                      "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) ==
         "");
+  CHECK(desktop.run({"sh", "-c", "find ~/.local ~/.config -empty -not -path '*/libvirt*' -not -path '*/state/*'"}) ==
+        "");
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");
   guest.destroy();
