@@ -18,6 +18,13 @@ std::string said(Desktop& desktop) {
   return desktop.host().journal({"--boot=0", "--output=short-precise", "_COMM=virtsessiond"});
 }
 
+/// Whether a journal has systemd's words on the end of virtsessiond: what it would say of a bad one is there, too.
+bool has_end_of_unit(const std::string& journal) {
+  for (const auto* text : {"Stopped virtsessiond.service", "Stopped Supervisor of the user's virtual machines"})
+    if (journal.find(text) != std::string::npos) return true;
+  return false;
+}
+
 /// How the last run of a guest ended, by libvirt's log of it: "shutdown", "saved", "destroyed", "crashed".
 std::string ends(Desktop& desktop, const Guest& guest) {
   const auto log =
@@ -104,6 +111,7 @@ TEST_CASE("logout: every guest is stopped by its policy, in the reverse order, w
         missing);
   CHECK(position("has ended: 1 powered off, 2 saved, 3 shut down") != missing);
   const auto units = desktop.host().journal({"--boot=0", "--output=cat"});
+  REQUIRE(has_end_of_unit(units));
   CHECK(units.find("virtsessiond.service: State 'stop-sigterm' timed out") == missing);
   CHECK(units.find("Failed with result 'timeout'") == missing);
 
@@ -233,6 +241,7 @@ TEST_CASE("a budget of 15 s: what is stubborn is saved in time, and systemd has 
   CHECK(good.count_on_console(kPowerDown) == 1);
   CHECK(journal.find("has ended: 2 saved, 1 shut down") != std::string::npos);
   const auto units = desktop.host().journal({"--boot=0", "--output=cat"});
+  REQUIRE(has_end_of_unit(units));
   CHECK(units.find("Failed with result 'timeout'") == std::string::npos);
 }
 
