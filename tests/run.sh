@@ -11,7 +11,9 @@ Usage: tests/run.sh [PART...]
 Without arguments all that CI runs: style asan tsan fuzz e2e
 
   style    clang-format, shell scripts, manual pages
-  tidy     clang-tidy over the daemon
+  tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
+           that commit)
+  tidy-all clang-tidy over all programs, half an hour; not part of the default run
   unit     the core with a fake hypervisor and a manual clock; debug build
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
   ctl      virtsessionctl on a terminal and in a pipe, against the real daemon on test:///; debug build
@@ -135,11 +137,50 @@ style() {
   ctest --preset debug -L '^style$'
 }
 
-tidy() {
+# What clang-tidy can look at: what is compiled into programs. A header is looked at with the file of its name, or alone
+# (clang-tidy takes the flags of a file beside it).
+sources_of() {
+  local file source
+  for file in "$@"; do
+    source=$(git ls-files "${file%.[ch]pp}.cpp")
+    if [ -z "$source" ]; then
+      printf '%s\n' "$file"
+    elif grep -qF "/$source\"" build/debug/compile_commands.json; then
+      printf '%s\n' "$source"
+    fi
+  done | sort -u
+}
+
+# Where the changes begin.
+tidy_base() {
+  local ref base
+  for ref in ${TIDY_BASE:-} origin/main main; do
+    base=$(git merge-base HEAD "$ref" 2>/dev/null) || continue
+    if [ -n "${TIDY_BASE:-}" ] || [ "$base" != "$(git rev-parse HEAD)" ]; then echo "$base"; return; fi
+  done
+  git rev-list --max-count=11 HEAD | tail -n 1
+}
+
+tidy_files() {
   build debug --target virtsession_generated  # file by file, unlike the others
-  echo "== clang-tidy"
-  git ls-files 'daemon/*.cpp' 'contrib/virtsessionctl/*.cpp' | xargs -P "$jobs" -n 4 clang-tidy -p build/debug --quiet \
+  local sources
+  mapfile -t sources < <(sources_of "$@")
+  echo "== clang-tidy over ${#sources[@]} files"
+  [ ${#sources[@]} -gt 0 ] || return 0
+  printf '%s\n' "${sources[@]}" | xargs -P "$jobs" -n 2 clang-tidy -p build/debug --quiet \
     --extra-arg=-Wno-unknown-warning-option
+}
+
+tidy() {
+  local changed
+  mapfile -t changed < <(git diff --name-only --diff-filter=d "$(tidy_base)" -- 'daemon/*.[ch]pp' 'contrib/*.[ch]pp')
+  tidy_files "${changed[@]}"
+}
+
+tidy_all() {
+  local all
+  mapfile -t all < <(git ls-files 'daemon/*.cpp' 'contrib/*.cpp')
+  tidy_files "${all[@]}"
 }
 
 fuzz() {
@@ -173,7 +214,7 @@ done
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
+    style | tidy | tidy-all | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -188,6 +229,7 @@ for part in "${parts[@]}"; do
     asan) test_with asan unit adapter ctl ;;
     tsan) test_with tsan unit adapter ;;
     packages-only) ;;
+    tidy-all) tidy_all ;;
     *) "$part" ;;
   esac
   echo "== $part: passed in $((SECONDS - begin)) s"

@@ -14,7 +14,7 @@ namespace virtsession {
 inline constexpr const char* kPolicyNamespace = "https://virtsession.org/policy/1";
 inline constexpr const char* kPolicyPrefix = "virtsession";
 /// Of the text, escaped or not: far more than any policy, and little enough for libvirt's 4 MiB strings.
-inline constexpr std::size_t kMaxPolicyBytes = 64 * 1024;
+inline constexpr std::size_t kMaxPolicyBytes = std::size_t{64} * 1024;
 
 /// The element as virDomainSetMetadata wants it: without a prefix, which libvirt adds from its arguments.
 /// \return the XML; invalid_policy when the text is too long, not UTF-8, or has a character that XML has no place for
