@@ -2,7 +2,6 @@
 #include "advice.hpp"
 
 #include "libvirt/policy_xml.hpp"
-#include "select.hpp"
 #include "text.hpp"
 #include "util/shell_word.hpp"
 
@@ -33,9 +32,9 @@ void advise_on_config(const Properties& manager, std::vector<Advice>& advices) {
 
 /// What a mistake in a policy asks for: an unknown key can only be removed.
 std::vector<std::string> policy_commands(const VmInfo& vm, const json& problem, const std::string& code) {
-  const auto command = "virtsessionctl policy " + command_word(vm);
+  const auto command = "virtsessionctl policy " + vm.command_word();
   if (code == "unreadable")
-    return {"virsh -c qemu:///session metadata " + command_word(vm) + " " + kPolicyNamespace + "   # what it says",
+    return {"virsh -c qemu:///session metadata " + vm.command_word() + " " + kPolicyNamespace + "   # what it says",
             command + " --clear   # removes it"};
   if (code == "unknown-key") return {command + " --clear " + shell_word(problem.value("pointer", " ").substr(1))};
   return {command + " --edit"};
@@ -49,7 +48,7 @@ void advise_on_policy(const VmInfo& vm, std::vector<Advice>& advices) {
 }
 
 void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
-  const auto word = command_word(vm), error = vm.text("LastError");
+  const auto word = vm.command_word(), error = vm.text("LastError");
   if (vm.phase() == "gave-up")
     advices.push_back({vm.name(),
                        "gave up: " + vm.reason(),
@@ -77,17 +76,19 @@ void advise_newcomer(const std::vector<VmInfo>& vms, std::vector<Advice>& advice
     return vm.flag("Autostart") || vm.flag("AutostartOnce") || by_itself;
   };
   if (vms.empty()) {
-    advices.push_back({"",
-                       "There is no virtual machine of yours yet. Make one with virt-manager (a connection \"QEMU/KVM "
-                       "user session\"), GNOME Boxes, or virt-install (Debian's package virtinst):",
-                       {"virt-install --connect qemu:///session --name web --memory 2048 --disk size=10 --osinfo "
-                        "detect=on,require=off --cdrom FILE.iso"}});
+    advices.push_back(
+        {"",
+         "There is no virtual machine of yours yet. Make one with GNOME Boxes, with virt-manager (told once "
+         "where, it remembers), or with virt-install (Debian's package virtinst):",
+         {"virt-manager --connect qemu:///session",
+          "virt-install --connect qemu:///session --name web --memory 2048 --disk size=10 --osinfo "
+          "detect=on,require=off --cdrom FILE.iso"}});
   } else if (std::ranges::none_of(vms, starts)) {
     const auto own = std::ranges::find_if(vms, [](const VmInfo& vm) { return vm.flag("Persistent"); });
     if (own == vms.end()) return;
     advices.push_back({"",
                        "No VM is marked to start at login. To mark one:",
-                       {"virtsessionctl enable " + command_word(*own), "virtsessionctl plan   # what a login does"}});
+                       {"virtsessionctl enable " + own->command_word(), "virtsessionctl plan   # what a login does"}});
   }
 }
 
@@ -102,10 +103,6 @@ Advice advise_on_system_vms(const std::string& system_vms) {
   return {"",
           system_vms + ". They are not here: this is qemu:///session, with the VMs that are yours alone",
           {"virtsessionctl doctor --uri   # system or session?", "virsh -c qemu:///system list --all"}};
-}
-
-Advice advise_to_turn_on() {
-  return {"", "Turn it on, now and at every login:", {"systemctl --user enable --now virtsessiond"}};
 }
 
 std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms) {

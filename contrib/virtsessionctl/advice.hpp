@@ -21,9 +21,6 @@ std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>&
 /// For who has no VM in the session. \param system_vms as system_vms_text() has it
 Advice advise_on_system_vms(const std::string& system_vms);
 
-/// What to do when virtsessiond does not run.
-Advice advise_to_turn_on();
-
 /// The mistake as one sentence: "unknown key start_oder, did you mean start_order?"
 std::string problem_text(const nlohmann::json& problem);
 

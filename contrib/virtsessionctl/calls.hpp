@@ -3,8 +3,6 @@
 
 #include "client.hpp"
 #include "console.hpp"
-#include "exit_code.hpp"
-#include "progress.hpp"
 #include "util/bus_source.hpp"
 #include "util/event_loop.hpp"
 
@@ -12,12 +10,32 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace virtsession::ctl {
+
+/// What VMs are doing while something is waited for, as their PropertiesChanged tell it. Needs a loop that drives the
+/// client's connection.
+class Progress {
+ public:
+  Progress(Client& client, const std::vector<VmInfo>& vms);
+
+  /// One line about those of the objects at `paths` that are not done; the manager's path stands for all VMs.
+  /// \param total of the objects that were begun with
+  std::string line(const std::vector<std::string>& paths, std::size_t total,
+                   std::chrono::steady_clock::duration elapsed, const Terminal& terminal) const;
+
+ private:
+  void on_changed(sdbus::Message& message);
+  const VmInfo* shown(const std::string& path, std::size_t& others) const;
+
+  std::map<std::string, VmInfo> vms_;  // by path
+  sdbus::Slot match_;
+};
 
 /// How a call ended; the name is empty for a success.
 struct Outcome {
@@ -37,7 +55,7 @@ using Send = std::function<void(sdbus::IProxy&, std::function<void(std::string n
 /// A method with its arguments. The answer is waited for without a limit: libvirt may take minutes.
 template <class... Arguments>
 Send send_method(const std::string& interface, const std::string& method, Arguments... arguments) {
-  return [=](sdbus::IProxy& proxy, std::function<void(std::string, std::string)> done) {
+  return [=](sdbus::IProxy& proxy, const std::function<void(std::string, std::string)>& done) {
     proxy.callMethodAsync(method)
         .onInterface(interface)
         .withTimeout(std::numeric_limits<std::uint64_t>::max())
@@ -87,8 +105,9 @@ class Calls {
   bool interrupted_ = false;
 };
 
-/// Runs one call on the manager. \throws Failure with the daemon's words when it fails
-void call_manager(Client& client, Console& console, const Send& send,
+/// Runs one call on the manager. \param vms that it is about, for the progress line
+/// \throws Failure with the daemon's words when it fails
+void call_manager(Client& client, Console& console, const Send& send, const std::vector<VmInfo>& vms = {},
                   std::optional<std::chrono::milliseconds> at_most = std::nullopt);
 
 /// What a person may do about an error. \param vm as in a command, or empty

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "dbus/variant.hpp"
 #include "org.virtsession.Supervisor1.Manager-proxy.hpp"
 #include "org.virtsession.Supervisor1.VM-proxy.hpp"
 #include "util/sdbus_compat.hpp"
@@ -9,6 +8,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,17 +16,33 @@ namespace virtsession::ctl {
 
 class Console;
 
+inline constexpr const char* kVmInterface = org::virtsession::Supervisor1::VM_proxy::INTERFACE_NAME;
+
 class ManagerProxy final : public sdbus::ProxyInterfaces<org::virtsession::Supervisor1::Manager_proxy> {
  public:
   ManagerProxy(sdbus::IConnection& connection, const std::string& service);
   ~ManagerProxy();
 };
 
-/// virtsessiond as seen over the session bus. Calls wait for their answer; nothing else runs meanwhile. It is spoken to
-/// under its unique name: a virtsessiond that is not there is never started by accident.
+/// That virtsessiond does not run.
+struct Absence {
+  std::string fact;                   ///< one sentence
+  std::string to_do;                  ///< what to do about it, ending with a colon
+  std::vector<std::string> commands;  ///< to be copied as they are
+  bool failed = false;                ///< its unit has
+
+  /// The last two as lines.
+  std::string hint() const;
+};
+
+/// Whether it was never turned on or has failed, as the user's systemd says. Waits two seconds for it at most.
+Absence look_at_absence();
+
 /// How long a verb that only looks waits for what is on its way.
 constexpr std::chrono::seconds kLookingWait{3};
 
+/// virtsessiond as seen over the session bus. Calls wait for their answer; nothing else runs meanwhile. It is spoken to
+/// under its unique name: a virtsessiond that is not there is never started by accident.
 class Client {
  public:
   /// \throws Failure when there is no session bus
@@ -43,8 +59,16 @@ class Client {
   /// @{
   ManagerProxy& manager() { return *manager_; }
   Properties manager_properties();
-  /// All VMs, by name.
+  /// All VMs, by name. Costs with their number: who is after one asks for vm().
   std::vector<VmInfo> vms();
+  /// The VM of exactly this name or uuid, if there is one.
+  std::optional<VmInfo> vm(const std::string& name_or_uuid);
+  /// The VMs that somebody named: each by name, by uuid or by a pattern with *, ? and [...]; once each, in the order in
+  /// which they were named. Without patterns all of them.
+  /// \throws Failure (kNoSuchVm) that tells all patterns that fit nothing, with what was probably meant
+  std::vector<VmInfo> select(const std::vector<std::string>& patterns);
+  /// The one VM that was named. \throws Failure when there is none, or a pattern fits several
+  VmInfo select_one(const std::string& pattern);
   /// Gives a connection to libvirt that is being made a moment to get there. \return whether it is ready
   bool wait_for_libvirt(std::chrono::milliseconds at_most = kLookingWait);
   /// \throws Failure when there is no connection to libvirt, so that nothing can be done to a VM
@@ -55,6 +79,8 @@ class Client {
   /// @}
 
  private:
+  VariantMap properties(const std::string& path, const char* interface);
+
   std::unique_ptr<sdbus::IConnection> connection_;
   std::unique_ptr<sdbus::IProxy> bus_;
   std::string service_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "command_line.hpp"
 
-#include "exit_code.hpp"
-#include "select.hpp"
+#include "console.hpp"
 #include "text.hpp"
+#include "verb.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -45,6 +47,58 @@ std::vector<std::string> all_options(const CommandLine& line, const std::string&
   return names;
 }
 
+// CLI11 would print types and groups; people read usages.
+
+constexpr const char* kGroups[] = {kLook, kRun, kConfigure, kService};
+constexpr int kColumn = 24;
+
+bool takes_many(const CLI::Option& option) {
+  return option.get_expected_max() >= CLI::detail::expected_max_vector_size;
+}
+
+/// An option's text stands for its name, in which CLI11 (from 2.4) takes no '='.
+std::string positional_name(const CLI::Option& option) {
+  const auto& text = option.get_option_text();
+  return (text.empty() ? option.get_name(true) : text) + (takes_many(option) ? "..." : "");
+}
+
+std::string positional_usage(const CLI::Option& option) {
+  const auto name = positional_name(option);
+  return option.get_required() ? name : "[" + name + "]";
+}
+
+std::string row(const std::string& name, const std::string& description) {
+  return fmt::format("  {:<{}} {}\n", name, kColumn, description);
+}
+
+std::string option_row(const CLI::Option& option) {
+  std::string names;
+  for (const auto& name : option_names(option)) names += (names.empty() ? "" : ", ") + name;
+  if (!option.get_option_text().empty()) names += " " + option.get_option_text();
+  return row(names, option.get_description());
+}
+
+std::string options_text(const CLI::App& command) {
+  std::string text;
+  for (const auto* option : command.get_options([](const CLI::Option* each) { return each->nonpositional(); }))
+    text += option_row(*option);
+  return text;
+}
+
+std::string verbs_text(const CLI::App& app) {
+  std::string text;
+  for (const auto* const group : kGroups) {
+    text += fmt::format("\n{}:\n", group);
+    for (const auto* command : app.get_subcommands([&](const CLI::App* each) { return each->get_group() == group; })) {
+      std::string usage = command->get_name();
+      for (const auto* option : command->get_options([](const CLI::Option* each) { return each->get_positional(); }))
+        usage += " " + positional_usage(*option);
+      text += row(usage, command->get_description());
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
@@ -65,7 +119,8 @@ CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
 
 void CommandLine::add_global_options() {
   app.add_flag("--json", json, "Print one JSON document; monitor: one a line");
-  app.add_flag("-h,--help", help, "Show this text, or that of the verb");
+  const std::string about_help = "Show this text, or that of the verb";  // CLI11 2.1 takes no literal here
+  help_ = app.add_flag("-h,--help", about_help);
   app.add_flag("--version", version, "Show the version");
 }
 
@@ -85,6 +140,14 @@ void CommandLine::add_help_verb() {
                      console.print_raw(help_text(*verb->command));
                      return kOk;
                    }});
+}
+
+// That it was seen, and not a variable that it sets: whether that is set before or after something that is missing is
+// reported differs between versions of CLI11.
+bool CommandLine::wants_help() const {
+  const auto given = app.get_subcommands();
+  const auto* const own = given.empty() ? nullptr : given.front()->get_option_no_throw("--help");  // logs has one
+  return help_->count() > 0 || (own != nullptr && own->count() > 0);
 }
 
 const Verb* CommandLine::find(const std::string& name) const {
@@ -124,6 +187,38 @@ Failure usage_failure(const CommandLine& line, const CLI::ParseError& error) {
   if (verb.empty())
     return {kUsage, "there is no verb " + quote(word) + suggestion(word, line.verb_names()), "See:  " + help};
   return {kUsage, verb + ": " + quote(word) + " is one word too many", "See:  " + help};
+}
+
+std::string help_text(const CLI::App& command) {
+  const auto* const parent = command.get_parent();
+  std::string usage = parent ? "virtsessionctl " + command.get_name() + " [OPTION...]"
+                             : "virtsessionctl [OPTION...] [VERB [ARGUMENT...]]";
+  std::string arguments;
+  for (const auto* option : command.get_options([](const CLI::Option* each) { return each->get_positional(); })) {
+    usage += " " + positional_usage(*option);
+    arguments += row(positional_name(*option), option->get_description());
+  }
+  auto text = fmt::format("Usage: {}\n\n{}\n", usage, command.get_description());
+  if (!parent) text += verbs_text(command);
+  if (!arguments.empty()) text += "\nArguments:\n" + arguments;
+  text += "\nOptions:\n" + options_text(command);
+  if (parent && command.get_fallthrough()) text += options_text(*parent);
+  const auto footer = command.get_footer();
+  return footer.empty() ? text : text + "\n" + footer + "\n";
+}
+
+void add_timeout(CLI::App& command, Waiting& waiting, const std::string& description) {
+  command.add_option("--timeout", waiting.timeout_sec, description)
+      ->option_text("SEC")
+      ->check(CLI::Range(0.001, 86400.0));
+}
+
+void add_no_block(CLI::App& command, Waiting& waiting) {
+  command.add_flag("--no-block", waiting.no_block, "Do not wait until it is done");
+}
+
+void add_vms(CLI::App& command, std::vector<std::string>& patterns) {
+  command.add_option("VM", patterns, "Names, uuids or patterns ('web*')")->required();
 }
 
 }  // namespace virtsession::ctl

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "console.hpp"
-#include "exit_code.hpp"
 #include "verb.hpp"
 
 #include <CLI/CLI.hpp>
@@ -21,15 +20,18 @@ struct CommandLine {
   /// The verb that was given, or `status`. After parsing.
   const Verb& chosen() const;
   std::vector<std::string> verb_names() const;
+  /// Whether --help was given, also when the rest of the line could not be parsed.
+  bool wants_help() const;
 
   CLI::App app;
   std::vector<Verb> verbs;
   bool json = false;
   bool version = false;
-  bool help = false;
   std::string help_verb;  ///< of the verb `help`
 
  private:
+  CLI::Option* help_ = nullptr;
+
   void add_global_options();
   void add_help_verb();
 };

@@ -3,7 +3,7 @@
 
 #include "client.hpp"
 #include "core/policy.hpp"
-#include "policy_values.hpp"
+#include "policy_edit.hpp"
 #include "text.hpp"
 #include "vm_text.hpp"
 

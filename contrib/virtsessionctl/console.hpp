@@ -5,10 +5,38 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace virtsession::ctl {
+
+/// What scripts may rely on; the numbers are systemctl's where it has them.
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,        ///< something that was asked for failed, or doctor found a problem
+  kUsage = 2,         ///< the command line makes no sense
+  kNotRunning = 3,    ///< virtsessiond does not run
+  kNoSuchVm = 4,      ///< a VM that was named does not exist
+  kInterrupted = 130  ///< ended by Ctrl-C, as a shell says it
+};
+
+/// Ends a verb: one sentence of what is wrong, and what to do about it.
+class Failure : public std::runtime_error {
+ public:
+  Failure(ExitCode code, const std::string& message, std::string hint = {})
+      : std::runtime_error(message), code_(code), hint_(std::move(hint)) {}
+
+  ExitCode code() const { return code_; }
+  /// One or more lines, or empty.
+  const std::string& hint() const { return hint_; }
+
+ private:
+  ExitCode code_;
+  std::string hint_;
+};
 
 enum class Tone { plain, strong, faint, good, warning, bad };
 
@@ -67,6 +95,35 @@ class Console {
   Terminal out_;
   Terminal err_;
   std::string progress_;
+};
+
+struct Cell {
+  std::string text;
+  Tone tone = Tone::plain;
+};
+
+/// Rows under a head, in columns as wide as they must be. On a terminal the last column is cut where the line ends; in
+/// a pipe nothing is. Cells are made printable() here.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> head) : head_(std::move(head)) {}
+
+  /// \param symbol stands before the row on a terminal, in its colour; in a pipe there are none
+  void add(std::vector<Cell> cells, Cell symbol = {});
+  bool empty() const { return rows_.empty(); }
+  void print(Console& console) const;
+
+ private:
+  struct Row {
+    Cell symbol;
+    std::vector<Cell> cells;
+  };
+
+  std::string line(const Terminal& terminal, const Row& row, const std::vector<std::size_t>& widths,
+                   bool symbols) const;
+
+  std::vector<std::string> head_;
+  std::vector<Row> rows_;
 };
 
 }  // namespace virtsession::ctl

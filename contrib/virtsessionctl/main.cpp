@@ -3,7 +3,6 @@
 #include "command_line.hpp"
 #include "completion.hpp"
 #include "console.hpp"
-#include "exit_code.hpp"
 #include "text.hpp"
 #include "util/build_config.hpp"
 
@@ -30,9 +29,9 @@ int run(Console& console, int argc, char** argv) {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Who asks for help has not typed the rest yet.
-    if (!line.help) throw usage_failure(line, error);
+    if (!line.wants_help()) throw usage_failure(line, error);
   }
-  if (line.help) {
+  if (line.wants_help()) {
     const auto given = line.app.get_subcommands();
     console.print_raw(help_text(given.empty() ? line.app : *given.front()));
     return kOk;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "text.hpp"
 
+#include "core/json_text.hpp"
+
 #include <fmt/format.h>
 #include <wchar.h>
 
@@ -11,41 +13,6 @@
 
 namespace virtsession::ctl {
 namespace {
-
-struct Character {
-  char32_t code = 0xfffd;
-  std::size_t length = 1;
-};
-
-/// The first character of a text that is not empty; a byte that begins none stands for itself as U+FFFD.
-Character first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return {};
-  char32_t code = first & (0xffU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3f);
-  }
-  return {code, length};
-}
-
-bool is_dangerous(char32_t code) {
-  const auto within = [&](char32_t low, char32_t high) { return code >= low && code <= high; };
-  return code < 0x20 || within(0x7f, 0x9f) || within(0x200e, 0x200f) || within(0x2028, 0x202e) ||
-         within(0x2066, 0x2069) || code == 0xfffd;
-}
-
-std::string escaped(char32_t code) {
-  if (code == '\n') return "\\n";
-  if (code == '\t') return "\\t";
-  if (code == '\r') return "\\r";
-  if (code == 0xfffd) return "?";
-  return code < 0x100 ? fmt::format("\\x{:02x}", static_cast<unsigned>(code))
-                      : fmt::format("\\u{:04x}", static_cast<unsigned>(code));
-}
 
 std::size_t character_width(char32_t code) {
   const auto columns = wcwidth(static_cast<wchar_t>(code));
@@ -67,18 +34,12 @@ std::string formatted(std::uint64_t usec, const char* format) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  while (!text.empty()) {
-    const auto [code, length] = first_character(text);
-    if (is_dangerous(code))
-      result += escaped(code);
-    else
-      result += text.substr(0, length);
-    text.remove_prefix(length);
-  }
-  return result;
+std::string quote(std::string_view name) { return "\"" + printable(name) + "\""; }
+
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::vector<std::string_view> views(candidates.begin(), candidates.end());
+  const auto meant = closest_match(word, views);
+  return meant.empty() ? "" : "; did you mean " + quote(meant) + "?";
 }
 
 std::size_t display_width(std::string_view text) {

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "util/printable.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace virtsession::ctl {
 
-/// Text that somebody else wrote (names, reasons, errors), fit for a terminal and for one line: control characters and
-/// those that turn the direction of writing come out as "\n", "\x1b" or "\u202e". \param text UTF-8
-std::string printable(std::string_view text);
+/// "a" in quotes and printable.
+std::string quote(std::string_view name);
+
+/// "; did you mean \"web\"?", or empty when nothing is like the word
+std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
 /// How many columns a terminal needs for a text without control characters.
 std::size_t display_width(std::string_view text);

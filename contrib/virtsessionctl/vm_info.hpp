@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "dbus/variant.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace virtsession::ctl {
 
@@ -64,7 +67,22 @@ struct VmInfo : Properties {
     return now != "shut-off" && now != "unknown" && now != "no-state";
   }
 
+  /// How it is named in a command that a person copies: by name, or by uuid when the name is too odd for that.
+  std::string command_word() const;
+  /// Whether somebody who wrote `pattern` means it: by its name, its uuid, or with *, ? and [...].
+  bool is_meant_by(const std::string& pattern) const;
+
   std::string path;
 };
+
+/// Whether one of the patterns means the VM; without patterns all are meant.
+bool is_selected(const VmInfo& vm, const std::vector<std::string>& patterns);
+
+/// Properties of an object of the API as JSON, under their D-Bus names. A dictionary is an object; a struct is an
+/// object whose members have the names that the API's reference gives them under "Fields".
+nlohmann::json properties_to_json(const VariantMap& properties);
+
+/// A policy's value as a person writes it: "5", "true", "db, app". Empty for an empty list.
+std::string policy_value_text(const nlohmann::json& value);
 
 }  // namespace virtsession::ctl

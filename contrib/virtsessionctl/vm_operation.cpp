@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "vm_operation.hpp"
 
-#include "exit_code.hpp"
-#include "select.hpp"
+#include "console.hpp"
 #include "text.hpp"
 
 #include <fmt/format.h>
@@ -26,7 +25,7 @@ void tell(Console& console, const VmInfo& vm, const VmOperation& operation, cons
   const auto name = printable(vm.name());
   if (!outcome.succeeded()) {
     console.error(fmt::format("{}: failed to {}: {}", name, operation.to_do, printable(outcome.message)));
-    return console.hint(hint_for(outcome.error_name, command_word(vm)));
+    return console.hint(hint_for(outcome.error_name, vm.command_word()));
   }
   auto line = fmt::format("{}: {}", name, operation.done(vm));
   if (console.out().is_terminal) {
@@ -47,13 +46,12 @@ int operate(Console& console, const std::vector<std::string>& patterns, const Vm
   Client client;
   client.require_or_start(console);
   client.require_libvirt();
-  const auto all = client.vms();
-  const auto vms = select_vms(all, patterns);
+  const auto vms = client.select(patterns);
   std::vector<Task> tasks;
   for (const auto& vm : vms) tasks.push_back({vm.path, operation.steps(vm)});
   auto results = json::array();
   std::size_t failed = 0;
-  Calls(client, console, all).run(tasks, at_most, [&](std::size_t task, const Outcome& outcome) {
+  Calls(client, console, vms).run(tasks, at_most, [&](std::size_t task, const Outcome& outcome) {
     if (!outcome.succeeded()) ++failed;
     if (console.json)
       results.push_back(as_json(vms[task], outcome));

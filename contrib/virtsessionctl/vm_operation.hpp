@@ -11,8 +11,6 @@
 
 namespace virtsession::ctl {
 
-inline constexpr const char* kVmInterface = org::virtsession::Supervisor1::VM_proxy::INTERFACE_NAME;
-
 /// A method of the VM interface that has options and no other arguments.
 Send vm_method(const std::string& method, const VariantMap& options = {});
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "vm_text.hpp"
 
-#include "property_json.hpp"
 #include "text.hpp"
+#include "vm_info.hpp"
 
 namespace virtsession::ctl {
 namespace {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "console.hpp"
-#include "table.hpp"
 #include "vm_info.hpp"
 
 #include <cstdint>

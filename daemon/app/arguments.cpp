@@ -3,6 +3,7 @@
 
 #include "app/config_file.hpp"
 #include "util/build_config.hpp"
+#include "util/printable.hpp"
 
 #include <getopt.h>
 #include <sysexits.h>
@@ -36,12 +37,13 @@ Files:
 int check_config(const std::string& path) {
   const auto file = read_config_file(path);
   if (!file) {
-    std::cerr << file.error().message << '\n';
+    std::cerr << printable(file.error().message) << '\n';
     return EX_NOINPUT;
   }
-  for (const auto& problem : file->problems) std::cerr << path << ": " << to_text(std::vector{problem}) << '\n';
+  for (const auto& problem : file->problems)
+    std::cerr << printable(path + ": " + to_text(std::vector{problem})) << '\n';
   if (!file->problems.empty()) return EX_CONFIG;
-  std::cout << path << ": good\n";
+  std::cout << printable(path) << ": good\n";
   return EX_OK;
 }
 
@@ -87,7 +89,7 @@ Arguments parse_arguments(int argc, char** argv) {
     }
   }
   if (optind < argc) {
-    std::cerr << argv[0] << ": unexpected argument '" << argv[optind] << "'; see --help\n";
+    std::cerr << argv[0] << ": unexpected argument '" << printable(argv[optind]) << "'; see --help\n";
     arguments.exit_code = EX_USAGE;
   }
   return arguments;

@@ -150,10 +150,13 @@ std::string_view json_type_name(const nlohmann::json& value) {
 std::string closest_match(std::string_view word, const std::vector<std::string_view>& candidates) {
   std::string best;
   if (word.size() > kLongestWord) return best;
-  auto best_distance = std::max<std::size_t>(2, word.size() / 4) + 1;
+  std::size_t best_distance = kLongestWord;
   for (const auto candidate : candidates) {
     const auto distance = edit_distance(word, candidate);
-    if (distance < best_distance) {
+    // Of three letters one may differ: who changes two has another word.
+    const auto longest = std::max(word.size(), candidate.size());
+    const auto allowed = std::min(longest / 3, std::max<std::size_t>(2, longest / 4));
+    if (distance <= allowed && distance < best_distance) {
       best_distance = distance;
       best = candidate;
     }

@@ -25,23 +25,21 @@ std::string fix_for(const DoctorFacts& facts) {
   return "sed -i 's|^ *uri_default *=.*|uri_default = \"" + std::string(kSession) + "\"|' " + path;
 }
 
-void check_default(const Picture& picture, Report& report) {
-  const auto& facts = picture.facts;
+void check_default(const DoctorFacts& facts, std::size_t count, Report& report) {
   const auto found = default_uri(facts);
   const std::string seen = "a plain virsh reaches " + found.uri + ", " + found.why;
-  if (found.uri == kSession) return report.ok("uri-default", seen);
-  const std::size_t count = picture.vms.size();
-  report.add("uri-default", count == 0 ? Severity::note : Severity::warning, {},
+  if (found.uri == kSession) return report.ok(kDefaultUriCheck, seen);
+  report.add(kDefaultUriCheck, count == 0 ? Severity::note : Severity::warning, {},
              seen + (count == 0 ? "" : "; the " + count_text(count, "VM") + " of the session do not show there"),
              fix_for(facts));
 }
 
-void check_etc(const Picture& picture, Report& report) {
-  const auto& uri = picture.facts.uri;
-  if (uri.etc_conf.empty() || picture.facts.machine.uid == 0) return;
-  report.add("uri-default", Severity::note, {},
+void check_etc(const DoctorFacts& facts, Report& report) {
+  const auto& uri = facts.uri;
+  if (uri.etc_conf.empty() || facts.machine.uid == 0) return;
+  report.add(kDefaultUriCheck, Severity::note, {},
              "uri_default = " + uri.etc_conf + " in /etc/libvirt/libvirt.conf counts for root only, not for " +
-                 picture.facts.machine.user);
+                 facts.machine.user);
 }
 
 std::string more(const std::vector<std::string>& names) {
@@ -105,9 +103,16 @@ DefaultUri default_uri(const DoctorFacts& facts) {
   return {kSession, "since it does not run as root"};
 }
 
+std::vector<Finding> diagnose_default_uri(const DoctorFacts& facts, std::size_t vms) {
+  Report report;
+  check_default(facts, vms, report);
+  check_etc(facts, report);
+  return report.take();
+}
+
 void check_uri(const Picture& picture, Report& report) {
-  check_default(picture, report);
-  check_etc(picture, report);
+  check_default(picture.facts, picture.vms.size(), report);
+  check_etc(picture.facts, report);
   check_system(picture, report);
   check_other_users(picture, report);
 }

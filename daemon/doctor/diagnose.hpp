@@ -4,6 +4,7 @@
 #include "doctor/facts.hpp"
 #include "doctor/finding.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,11 @@ namespace virtsession {
 /// All checks, in the order of check_table(). Each says what it saw, also when it is well; what was not seen is not
 /// judged. Pure.
 std::vector<Finding> diagnose(const DoctorFacts& facts);
+
+/// The check that depends on the environment of who asks: which libvirt a plain virsh reaches.
+inline constexpr const char* kDefaultUriCheck = "uri-default";
+/// Its findings. \param vms how many the session has. Pure.
+std::vector<Finding> diagnose_default_uri(const DoctorFacts& facts, std::size_t vms);
 
 /// "qemu:///system has 2 VMs (a, b)", as far as it can be asked; nothing when it has none. Pure.
 std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system);

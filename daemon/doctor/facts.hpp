@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/policy.hpp"
 #include "core/domain.hpp"
+#include "core/policy.hpp"
 #include "doctor/supervised_facts.hpp"
 
 #include <sys/types.h>

@@ -171,6 +171,14 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   return facts;
 }
 
+DoctorFacts gather_environment(const GatherOptions& options) {
+  DoctorFacts facts;
+  facts.machine = gather_machine(options);
+  Bounded<UriFacts> uri("doctor-uri", [=] { return gather_uri(options); });
+  facts.uri = take(uri, Clock::now() + options.limit, "libvirt's configuration", facts);
+  return facts;
+}
+
 SystemLibvirtFacts gather_system_libvirt(const GatherOptions& options) {
   Bounded<std::vector<ProcessInfo>> processes("doctor-processes", read_processes);
   const auto deadline = Clock::now() + options.limit;

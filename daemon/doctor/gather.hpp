@@ -38,10 +38,17 @@ struct GatherOptions {
 /// What the environment says, in the first three groups. Best called before there are threads, as getenv(3) asks for.
 GatherOptions options_from_environment();
 
+/// The same for a short-lived program. Nothing in it starts a libvirt daemon from now on (LIBVIRT_AUTOSTART=0 is set),
+/// so that libvirt may be asked. Before there are threads.
+GatherOptions options_that_start_nothing();
+
 /// Looks at everything. Blocks, for seconds at most: what does not answer is given up on, named in `too_late`, and left
 /// behind on a thread that ends when it does. Changes nothing, starts no daemon, asks nobody. From any thread, by
 /// several at once.
 DoctorFacts gather_facts(const GatherOptions& options);
+
+/// Of that, what depends on the environment of this process: the user, and what makes the default URI.
+DoctorFacts gather_environment(const GatherOptions& options);
 
 /// Of that, what is found about the system's libvirt.
 SystemLibvirtFacts gather_system_libvirt(const GatherOptions& options);

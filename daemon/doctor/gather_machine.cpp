@@ -63,6 +63,11 @@ GatherOptions options_from_environment() {
   return options;
 }
 
+GatherOptions options_that_start_nothing() {
+  setenv("LIBVIRT_AUTOSTART", "0", 1);
+  return options_from_environment();
+}
+
 MachineFacts gather_machine(const GatherOptions& options) {
   MachineFacts machine;
   const auto text = read_file(options.etc + "/os-release");

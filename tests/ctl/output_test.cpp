@@ -2,6 +2,7 @@
 #include "session.hpp"
 
 #include <regex>
+#include <sstream>
 
 // What verbs print in a pipe, whole.
 
@@ -43,7 +44,7 @@ TEST_CASE("without a VM, status says how people make one") {
   const auto text = session.out({});
   CHECK(text.find("There is no virtual machine of yours yet") != std::string::npos);
   CHECK(text.find("virt-install --connect qemu:///session") != std::string::npos);
-  CHECK(text.find("virt-manager") != std::string::npos);
+  CHECK(text.find("\n    virt-manager --connect qemu:///session\n") != std::string::npos);
   CHECK(text.find("GNOME Boxes") != std::string::npos);
   CHECK(session.out({"list"}).empty());
 }
@@ -229,7 +230,12 @@ Options:
 
 The next start goes on from there (libvirt's managed save).
 )");
-  CHECK(session.out({"save", "--help"}) == session.out({"help", "save"}));
+  std::istringstream verbs(session.out({"__complete", ""}));
+  for (std::string verb; std::getline(verbs, verb);) {
+    verb.resize(verb.find('\t'));
+    CHECK_MESSAGE(session.out({verb, "--help"}) == session.out({"help", verb}), verb);
+    CHECK_MESSAGE(session.out({verb, "-h"}).starts_with("Usage: virtsessionctl " + verb), verb);
+  }
   CHECK(session.err({"help", "sav"}, 2).find("did you mean \"save\"?") != std::string::npos);
   // None of its lines is wider than what people have.
   std::size_t begin = 0;

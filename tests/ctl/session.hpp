@@ -45,6 +45,8 @@ class Session {
   std::vector<std::string> command_of(const std::string& program, const std::vector<std::string>& arguments) const;
 
   const PrivateBus& bus() const { return bus_; }
+  /// As at the end of the session.
+  void stop_bus() { bus_.stop(); }
   const TemporaryFolder& folder() const { return folder_; }
   std::map<std::string, std::string> environment;  ///< of everything that is run
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "service.hpp"
-#include "session.hpp"
+#include "faked.hpp"
 
 #include <algorithm>
 
@@ -10,11 +9,6 @@ using namespace virtsession;
 using namespace virtsession::test;
 
 namespace {
-
-bool has_controls(const std::string& text) {
-  return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ' && c != '\n') || c == 0x7f; }) ||
-         text.find("\xc2\x9b") != std::string::npos || text.find("\u202e") != std::string::npos;
-}
 
 std::string on_terminal(const Session& session, const std::vector<std::string>& arguments, unsigned short columns = 100,
                         int status = 0) {
@@ -27,7 +21,7 @@ std::string on_terminal(const Session& session, const std::vector<std::string>& 
 VmView evil() {
   auto vm = numbered(66);
   vm.name = "a\x1b[31mb\nc\u202e";
-  vm.title = "\x1b]0;owned\x07";
+  vm.title = "\x1b]0;owned\x07\u061c";
   vm.phase_reason = "\x1b[2J\u009b2J\ttab";
   vm.last_error = "\r\x7f";
   vm.policy["start_ready"] = "\x1b[5m";
@@ -36,25 +30,6 @@ VmView evil() {
   vm.networks = {{"bridge", "\x1b[1m", "\x1b[1m"}};
   return vm;
 }
-
-/// The daemon's real objects with a fake behind them, which answers when it is told to.
-struct Faked : Session {
-  Service service{bus()};
-
-  Faked() {
-    service.on_loop([&] {
-      ManagerView manager;
-      manager.libvirt_state = LibvirtState::ready;
-      service.tree->update(manager);
-    });
-  }
-  void hold() {
-    service.on_loop([&] { service.api.answers = FakeApi::Answer::when_told; });
-  }
-  void answer(const Result<void>& outcome = {}) {
-    service.on_loop([&] { std::exchange(service.api.held, {}).front()(outcome); });
-  }
-};
 
 }  // namespace
 
@@ -112,6 +87,7 @@ TEST_CASE("control characters of others never reach the output") {
                                                                  {"policy", "a*", "start_ready"},
                                                                  {"plan"},
                                                                  {"history"},
+                                                                 {"history", "a*"},
                                                                  {"list", "--json"}}) {
     const auto shown = on_terminal(session, words);
     CHECK_MESSAGE(!has_controls(shown), command_line(words));
@@ -129,6 +105,29 @@ TEST_CASE("control characters of others never reach the output") {
   CHECK(!has_controls(failed));
   CHECK(session.out({"show", "a*", "-p", "Name"}) == evil().name + "\n");  // a script gets it as it is
   CHECK(session.out({"__complete", "start", ""}).empty());
+}
+
+TEST_CASE("a monitor shows no control characters of others either, and no line without text") {
+  Faked session;
+  session.environment["NO_COLOR"] = "1";
+  auto vm = evil();
+  session.service.add(vm);
+  session.service.add(web());
+  OnTerminal monitor(session.command({"monitor"}), 300);
+  monitor.wait_for("Waiting for changes");
+  vm.last_error = "\x1b[31m\u202e";
+  session.service.update(vm);
+  monitor.wait_for(R"(LastError: \x1b[31m\u202e)");
+  auto other = web();
+  other.policy["start_order"] = 6;  // of which a line tells nothing
+  session.service.update(other);
+  other.phase_reason = "ready";
+  session.service.update(other);
+  monitor.wait_for("web: waiting-ready: ready");
+  monitor.interrupt();
+  CHECK(monitor.wait() == 0);
+  CHECK(!has_controls(monitor.screen()));
+  CHECK(monitor.screen().find("web: \n") == std::string::npos);
 }
 
 TEST_CASE("progress: what a VM is doing while it is waited for, a bar for a save, and nothing of it in a pipe") {

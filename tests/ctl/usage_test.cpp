@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/support/wait_until.hpp"
-#include "session.hpp"
+#include "faked.hpp"
 #include "support/loop_until.hpp"
+
+#include <fstream>
 
 // What is wrong is said, with what was meant and what to do; and the exit status says it too.
 
@@ -22,6 +24,14 @@ TEST_CASE("a slip of the finger gets a suggestion") {
         "virtsessionctl: web: /start_oder: unknown key start_oder (did you mean start_order?)\n"
         "  All keys, with what is in force:  virtsessionctl policy web\n");
   CHECK(session.err({"policy", "web", "start_oder"}, 2).find("did you mean \"start_order\"?") != std::string::npos);
+}
+
+TEST_CASE("another word is no slip of the finger") {
+  Session session;
+  session.define(domain("hp", "11111111-2222-3333-4444-555555555555", true));
+  session.start_daemon();
+  CHECK(session.err({"start", "tpm"}, 4).find("did you mean") == std::string::npos);
+  CHECK(session.err({"start", "hpp"}, 4).find("did you mean \"hp\"?") != std::string::npos);
 }
 
 TEST_CASE("a command line that makes no sense is refused with status 2, before anything is done") {
@@ -69,8 +79,9 @@ What to do
 )");
   CHECK(session.json({"status"}, 3)["running"] == false);
   const std::string off =
-      "virtsessionctl: virtsessiond does not run, so it can tell nothing\n"
-      "  Turn it on:  systemctl --user enable --now virtsessiond\n";
+      "virtsessionctl: virtsessiond does not run\n"
+      "  Turn it on, now and at every login:\n"
+      "    systemctl --user enable --now virtsessiond\n";
   CHECK(session.err({"list"}, 3) == off);
   CHECK(session.err({"show", "web"}, 3) == off);
   CHECK(session.err({"plan"}, 3) == off);
@@ -107,6 +118,19 @@ TEST_CASE("no connection to libvirt: the reason, and where to look") {
   CHECK(text.find("virtsessionctl doctor") != std::string::npos);
   const auto status = session.out({});
   CHECK(status.find("There is no connection to libvirt: ") != std::string::npos);
+}
+
+TEST_CASE("virtsessiond --check-config shows nothing that a terminal would obey") {
+  const Session session;
+  const auto file = session.folder() / "config.json";
+  std::ofstream(file) << "{\"\\u001b[31mred\": 1, \"\\u202eturned\": 2, \"\\u009bc1\": 3}";
+  const auto result = run(session.command_of(VIRTSESSIOND, {"--check-config", file.string()}));
+  CHECK(result.status == 78);
+  CHECK(!has_controls(result.err));
+  CHECK(result.err.find(R"(unknown key \x1b[31mred)") != std::string::npos);
+  CHECK(result.err.find(R"(unknown key \u202eturned)") != std::string::npos);
+  std::ofstream(file) << "{\"\xff\x1b\": 1}";
+  CHECK(!has_controls(run(session.command_of(VIRTSESSIOND, {"--check-config", file.string()})).err));
 }
 
 TEST_CASE("output that cannot be written is a failure") {

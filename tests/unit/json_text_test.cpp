@@ -78,6 +78,9 @@ TEST_CASE("closest match: a slip of the finger is recognised, another word is no
   CHECK(closest_match("restrat", keys) == "restart");
   CHECK(closest_match("wbe", {"db", "web"}) == "web");  // two letters swapped are one slip
   CHECK(closest_match("colour", keys).empty());
+  CHECK(closest_match("tpm", {"hp"}).empty());
+  CHECK(closest_match("x", {"y"}).empty());
+  CHECK(closest_match("lst", {"list", "logs"}) == "list");
   CHECK(closest_match("", keys).empty());
   CHECK(closest_match("start_order", {}).empty());
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../own_look.hpp"
+#include "../console.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "doctor/diagnose.hpp"
@@ -9,7 +8,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
+#include <sstream>
 
 namespace virtsession::ctl {
 namespace {
@@ -25,19 +26,31 @@ struct Row {
   std::string fix;  ///< a command, or empty
 };
 
+std::vector<Row> to_rows(const std::vector<Finding>& findings) {
+  std::vector<Row> rows;
+  for (const auto& finding : findings)
+    rows.push_back({finding.id, std::string(to_text(finding.severity)), finding.subject, finding.text, finding.fix});
+  return rows;
+}
+
+/// What virtsessiond finds. It has the environment of the user manager: what depends on the caller's is judged here.
 std::vector<Row> ask_daemon(Client& client) {
   std::vector<Row> rows;
   for (const auto& row : client.manager().Diagnose({}))
     rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
+  const auto at = std::ranges::find(rows, kDefaultUriCheck, &Row::id) - rows.begin();
+  if (std::erase_if(rows, [](const Row& row) { return row.id == kDefaultUriCheck; }) == 0) return rows;
+  const auto facts = gather_environment(options_that_start_nothing());
+  const auto own = to_rows(diagnose_default_uri(facts, client.manager().ListVMs({}).size()));
+  rows.insert(rows.begin() + at, own.begin(), own.end());
   return rows;
 }
 
 /// What the same look by this process finds, with what only the daemon knows left out.
-std::vector<Row> rows_of(const DoctorFacts& facts) {
-  std::vector<Row> rows{
-      {"daemon-running", "problem", "", "virtsessiond does not run", "systemctl --user enable --now virtsessiond"}};
-  for (const auto& finding : diagnose(facts))
-    rows.push_back({finding.id, std::string(to_text(finding.severity)), finding.subject, finding.text, finding.fix});
+std::vector<Row> look() {
+  const auto absence = look_at_absence();
+  std::vector<Row> rows{{"daemon-running", "problem", "", absence.fact, absence.commands.back()}};
+  std::ranges::copy(to_rows(diagnose(gather_facts(options_that_start_nothing()))), std::back_inserter(rows));
   return rows;
 }
 
@@ -52,6 +65,12 @@ void print_row(Console& console, const Row& row) {
   const auto padded = fmt::format("{:<8}", printable(row.severity));
   console.print(console.out().paint(tone_of(row.severity), padded) + " " + subject + printable(row.text));
   if (!row.fix.empty()) console.print("         " + console.out().paint(Tone::strong, printable(row.fix)));
+}
+
+/// It has the names of VMs in it.
+void print_page(Console& console, const std::string& page) {
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) console.print(printable(line));
 }
 
 json to_json(const std::vector<Row>& rows) {
@@ -71,15 +90,15 @@ Verb add_doctor(CLI::App& app) {
   command->add_flag("--uri", *uri, "Compare qemu:///system and qemu:///session on this machine");
   return {command, Completes::nothing, [uri](Console& console) {
             if (*uri) {
-              const auto page = system_or_session_page(gather_facts(own_look()));
+              const auto page = system_or_session_page(gather_facts(options_that_start_nothing()));
               if (console.json)
                 console.print_json(json{{"page", page}});
               else
-                console.print(page);
+                print_page(console, page);
               return kOk;
             }
             Client client;
-            const auto rows = client.find() ? ask_daemon(client) : rows_of(gather_facts(own_look()));
+            const auto rows = client.find() ? ask_daemon(client) : look();
             if (console.json)
               console.print_json(to_json(rows));
             else

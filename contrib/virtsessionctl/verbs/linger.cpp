@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../calls.hpp"
-#include "../exit_code.hpp"
+#include "../console.hpp"
 #include "../verb.hpp"
 
 namespace virtsession::ctl {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../select.hpp"
-#include "../table.hpp"
+#include "../console.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "../vm_text.hpp"
@@ -23,7 +21,7 @@ bool is_wanted(const ListOptions& options, const VmInfo& vm) {
 int list(Console& console, const ListOptions& options) {
   auto client = looking_client();
   client.wait_for_libvirt();
-  auto vms = select_vms(client.vms(), options.patterns);
+  auto vms = client.select(options.patterns);
   std::erase_if(vms, [&](const VmInfo& vm) { return !is_wanted(options, vm); });
   if (console.json) {
     console.print_json(to_json(vms));

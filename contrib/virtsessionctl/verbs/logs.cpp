@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../select.hpp"
+#include "../console.hpp"
 #include "../verb.hpp"
 
 #include <unistd.h>
@@ -16,7 +15,7 @@ namespace {
 std::string journal_match(const std::string& vm) {
   Client client;
   if (!client.find()) return "VIRTSESSION_VM=" + vm;
-  return "VIRTSESSION_VM_UUID=" + select_vm(client.vms(), vm).uuid();
+  return "VIRTSESSION_VM_UUID=" + client.select_one(vm).uuid();
 }
 
 [[noreturn]] void become(std::vector<std::string> words) {
@@ -34,7 +33,9 @@ Verb add_logs(CLI::App& app) {
   auto* command = app.add_subcommand("logs", "What the journal has about a VM, or about virtsessiond")->group(kLook);
   command->add_option("VM", *vm, "The VM; without one, virtsessiond");
   command->allow_extras();
-  command->fallthrough(false);  // also what looks like an option of ours is journalctl's
+  command->fallthrough(false);  // also what looks like an option of ours is journalctl's, but the help
+  const std::string about_help = "Show this text";  // CLI11 2.1 takes no literal here
+  command->add_flag("-h,--help", about_help);
   command->footer(
       "Further arguments are journalctl's: 'virtsessionctl logs web -f', 'logs web --since today'. Name the VM first.");
   return {command, Completes::vms, [vm, command](Console&) -> int {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../table.hpp"
+#include "../console.hpp"
 #include "../verb.hpp"
 
 namespace virtsession::ctl {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../advice.hpp"
+#include "../console.hpp"
 #include "../policy_edit.hpp"
-#include "../policy_values.hpp"
-#include "../property_json.hpp"
-#include "../select.hpp"
-#include "../table.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
+#include "../vm_info.hpp"
 
 #include <algorithm>
 
@@ -56,7 +54,7 @@ int show_value(Console& console, const VmInfo& vm, const std::string& key) {
   const auto keys = policy_keys(policy);
   if (std::ranges::find(keys, key) == keys.end())
     throw Failure(kUsage, "there is no policy key " + quote(key) + suggestion(key, keys),
-                  "All keys:  virtsessionctl policy " + command_word(vm));
+                  "All keys:  virtsessionctl policy " + vm.command_word());
   const auto value = policy.value(key, json());
   if (console.json)
     console.print_json(value);
@@ -68,7 +66,7 @@ int show_value(Console& console, const VmInfo& vm, const std::string& key) {
 int look(Console& console, const PolicyOptions& options) {
   auto client = looking_client();
   client.wait_for_libvirt();
-  const auto vm = select_vm(client.vms(), options.vm);
+  const auto vm = client.select_one(options.vm);
   return options.words.empty() ? show(console, vm, client.manager_properties().text("ConfigPath"))
                                : show_value(console, vm, options.words.front());
 }
@@ -87,7 +85,7 @@ json assignments(const VmInfo& vm, const std::vector<std::string>& words) {
     const auto equals = word.find('=');
     if (equals == std::string::npos || equals == 0)
       throw Failure(kUsage, quote(word) + " is no KEY=VALUE",
-                    "For example:  virtsessionctl policy " + command_word(vm) + " restart=on-failure");
+                    "For example:  virtsessionctl policy " + vm.command_word() + " restart=on-failure");
     const auto key = word.substr(0, equals);
     keys[key] = parse_policy_value(key, word.substr(equals + 1), vm.value("Policy"));
   }
@@ -98,7 +96,7 @@ int change(Console& console, const PolicyOptions& options) {
   Client client;
   client.require_or_start(console);
   client.require_libvirt();
-  const auto vm = select_vm(client.vms(), options.vm);
+  const auto vm = client.select_one(options.vm);
   if (options.edit) {
     const bool changed = edit_policy(client, console, vm);
     return report(console, vm, changed ? "the policy is changed" : "the policy stays as it was");

@@ -41,10 +41,11 @@ Verb add_restart_libvirt(CLI::App& app) {
   return {command, Completes::nothing, [options](Console& console) {
             Client client;
             client.require_or_start(console);
-            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "RestartLibvirt", VariantMap()),
+            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "RestartLibvirt", VariantMap()), {},
                          options->timeout());
             const auto now = client.manager_properties();
-            tell(console, fmt::format("{} {} is ready.", now.text("LibvirtDaemon"), now.text("LibvirtVersion")));
+            tell(console,
+                 printable(now.text("LibvirtDaemon")) + " " + printable(now.text("LibvirtVersion")) + " is ready.");
             return 0;
           }};
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../property_json.hpp"
-#include "../select.hpp"
+#include "../console.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
+#include "../vm_info.hpp"
 #include "../vm_text.hpp"
 
 #include <fmt/format.h>
@@ -77,7 +76,7 @@ int print_property(Console& console, const std::vector<VmInfo>& vms, const std::
   for (const auto& vm : vms) {
     if (!vm.has(property))
       throw Failure(kUsage, "a VM has no property " + quote(property) + suggestion(property, names_in_order(vm)),
-                    "All of them:  virtsessionctl show " + command_word(vm));
+                    "All of them:  virtsessionctl show " + vm.command_word());
     print_raw_value(console, vm.value(property));
   }
   return kOk;
@@ -99,7 +98,7 @@ Verb add_show(CLI::App& app) {
   return {command, Completes::vms, [options](Console& console) {
             auto client = looking_client();
             client.wait_for_libvirt();
-            const auto vms = select_vms(client.vms(), options->vms);
+            const auto vms = client.select(options->vms);
             if (!options->property.empty() && !console.json) return print_property(console, vms, options->property);
             if (console.json) {
               console.print_json(to_json(vms));

@@ -11,7 +11,7 @@ int run_on_all(Console& console, const std::string& method, const VariantMap& ar
   Client client;
   client.require_or_start(console);
   client.require_libvirt();
-  call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, method, arguments), at_most);
+  call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, method, arguments), client.vms(), at_most);
   if (console.json)
     console.print_json({{"result", "done"}});
   else

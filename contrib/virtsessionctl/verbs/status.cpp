@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../advice.hpp"
 #include "../client.hpp"
-#include "../exit_code.hpp"
-#include "../own_look.hpp"
-#include "../property_json.hpp"
-#include "../select.hpp"
-#include "../table.hpp"
+#include "../console.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
+#include "../vm_info.hpp"
 #include "../vm_text.hpp"
 #include "doctor/diagnose.hpp"
+#include "doctor/gather.hpp"
 
 #include <fmt/format.h>
 
@@ -42,14 +40,18 @@ void print_advice(Console& console, const std::vector<Advice>& advices) {
 }
 
 int print_not_running(Console& console) {
-  const auto advice = advise_to_turn_on();
+  const auto absence = look_at_absence();
+  const Advice advice{"", absence.to_do, absence.commands};
   if (console.json) {
-    console.print_json(
-        {{"running", false}, {"manager", nullptr}, {"vms", json::array()}, {"advice", to_json({advice})}});
+    console.print_json({{"running", false},
+                        {"reason", absence.fact},
+                        {"manager", nullptr},
+                        {"vms", json::array()},
+                        {"advice", to_json({advice})}});
     return kNotRunning;
   }
   const auto& terminal = console.out();
-  console.print(terminal.paint(Tone::bad, terminal.choose("○ ", "")) + "virtsessiond does not run");
+  console.print(terminal.paint(Tone::bad, terminal.choose("○ ", "")) + absence.fact);
   console.print(
       "  No VM is started at login, restarted after a crash or stopped in order. VMs that run are not harmed.");
   print_advice(console, {advice});
@@ -123,7 +125,7 @@ int show_all(Console& console, Client& client) {
   const auto vms = client.vms();
   auto advices = advise(manager, vms);
   if (vms.empty() && manager.text("LibvirtState") == "ready")
-    if (const auto system = system_vms_text(gather_system_libvirt(own_look())))
+    if (const auto system = system_vms_text(gather_system_libvirt(options_that_start_nothing())))
       advices.insert(advices.begin(), advise_on_system_vms(*system));
   if (console.json) {
     console.print_json(
@@ -141,7 +143,7 @@ void print_history(Console& console, Client& client, const VmInfo& vm) {
   for (const auto& row : rows)
     console.print(fmt::format("    {}  {}: {}",
                               console.out().is_terminal ? clock_text(std::get<0>(row)) : time_text(std::get<0>(row)),
-                              std::get<3>(row), printable(std::get<4>(row))));
+                              printable(std::get<3>(row)), printable(std::get<4>(row))));
 }
 
 void print_vm(Console& console, Client& client, const VmInfo& vm) {
@@ -164,14 +166,14 @@ void print_vm(Console& console, Client& client, const VmInfo& vm) {
   line("Last error", vm.text("LastError"));
   line("Policy", property_text("PolicyOverrides", vm.value("PolicyOverrides"), terminal));
   line("Uuid", vm.uuid());
-  line("History", "the newest of  virtsessionctl history " + command_word(vm));
+  line("History", "the newest of  virtsessionctl history " + vm.command_word());
   print_history(console, client, vm);
 }
 
 int show_some(Console& console, Client& client, const std::vector<std::string>& patterns) {
   client.wait_for_libvirt();
   const auto manager = client.manager_properties();
-  const auto vms = select_vms(client.vms(), patterns);
+  const auto vms = client.select(patterns);
   std::vector<Advice> advices;
   for (auto& advice : advise(manager, vms))
     if (!advice.subject.empty()) advices.push_back(std::move(advice));

@@ -20,6 +20,7 @@ class FakeApi final : public Api {
   std::vector<VmView> vms;
   std::vector<PlanStep> plan;
   std::vector<HistoryEntry> entries;
+  std::vector<Finding> findings{{"kvm", Severity::problem, "web", "broken", "mend it"}};
   Result<void> checked;                  ///< what check() says
   Result<void> outcome;                  ///< how what is answered at once ends
   Answer answers = Answer::at_once;      ///< when requests are answered
@@ -73,7 +74,7 @@ class FakeApi final : public Api {
   }
   void diagnose(std::function<void(std::vector<Finding>)> found, Done done) override {
     fuse();
-    found({{"kvm", Severity::problem, "web", "broken", "mend it"}});
+    found(findings);
     finish(std::move(done));
   }
   void set_linger(bool enable, bool interactive, Done done) override {

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "property_json.hpp"
+#include "vm_info.hpp"
+
+#include "core/domain.hpp"
+#include "text.hpp"
+#include "util/shell_word.hpp"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <sdbus-c++/sdbus-c++.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -35,6 +41,20 @@ json property_to_json(const std::string& name, const sdbus::Variant& value) {
 }
 
 }  // namespace
+
+std::string VmInfo::command_word() const {
+  const auto word = name();
+  return printable(word) == word && !word.starts_with('-') ? shell_word(word) : uuid();
+}
+
+bool VmInfo::is_meant_by(const std::string& pattern) const {
+  return name() == pattern || uuid() == canonical_uuid(pattern) || fnmatch(pattern.c_str(), name().c_str(), 0) == 0;
+}
+
+bool is_selected(const VmInfo& vm, const std::vector<std::string>& patterns) {
+  return patterns.empty() ||
+         std::ranges::any_of(patterns, [&](const auto& pattern) { return vm.is_meant_by(pattern); });
+}
 
 json properties_to_json(const VariantMap& properties) {
   auto object = json::object();
