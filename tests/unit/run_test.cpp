@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/run.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace virtsession;
+using namespace std::chrono_literals;
+
+TEST_CASE("run: did the guest end it, or the host?") {
+  Run run(0);
+  CHECK_FALSE(run.host_ended_it());
+  run.on_event(DomainEventKind::shutdown_by_host);
+  CHECK(run.host_ended_it());
+  CHECK_FALSE(run.guest_ended_it());
+  run.on_event(DomainEventKind::shutdown_by_guest);  // it was faster
+  CHECK_FALSE(run.host_ended_it());
+  CHECK(run.guest_ended_it());
+}
+
+TEST_CASE("run: what was told of the last one is not so of the next") {
+  Run run(0);
+  run.on_event(DomainEventKind::panicked);
+  run.on_event(DomainEventKind::shutdown_by_host);
+  CHECK(run.panicked());
+  run.on_event(DomainEventKind::started);
+  CHECK_FALSE(run.panicked());
+  CHECK_FALSE(run.host_ended_it());
+}
+
+TEST_CASE("run: of those who wait until it is off, the most patient one decides") {
+  const SteadyTime now(1h);
+  Run run(0);
+  run.wait_until_off(now + 30s);
+  run.wait_until_off(now + 60s);
+  run.wait_until_off(now + 10s);
+  CHECK(run.off_by() == now + 60s);
+  run.stop_waiting_until_off();
+  CHECK_FALSE(run.off_by());
+  run.wait_until_off(now + 10s);
+  CHECK(run.off_by() == now + 10s);
+}
+
+TEST_CASE("run: one that was ready, or was never waited for, is not one that does not get ready") {
+  Run run(0);
+  run.forgo_readiness();
+  CHECK_FALSE(run.never_ready());
+  run.wait_until_ready({});
+  run.ready();
+  run.forgo_readiness();
+  CHECK_FALSE(run.never_ready());
+  run.wait_until_ready({});
+  run.forgo_readiness();
+  CHECK(run.never_ready());
+  CHECK_FALSE(run.ready_wait());
+}
+
+TEST_CASE("run: an answer by TCP counts while it is waited for") {
+  Run run(0);
+  run.on_tcp_ready();
+  run.wait_until_ready({});
+  CHECK_FALSE(run.ready_wait()->answered);
+  run.on_tcp_ready();
+  CHECK(run.ready_wait()->answered);
+}
+
+TEST_CASE("run: an end that was asked for, and came to nothing, is not asked for any more") {
+  Run run(0);
+  run.end_for(asked_by("me"));
+  CHECK(run.end_cause() == asked_by("me"));
+  run.keep_running();
+  CHECK_FALSE(run.end_cause());
+}

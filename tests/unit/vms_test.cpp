@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core_fixture.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+using namespace virtsession;
+
+namespace {
+
+void rename_to(CoreFixture& core, Vm& vm, const std::string& name) {
+  core.tell(vm, [&](auto& domain) { domain.name = name; });
+}
+
+}  // namespace
+
+TEST_CASE("vms: a VM is found by its name and by its uuid, in whatever case that is") {
+  CoreFixture core;
+  const auto* web = &core.off("web");
+  CHECK(core.vms.find_by_name_or_uuid("web") == web);
+  CHECK(core.vms.find_by_name_or_uuid("uuid-web") == web);
+  CHECK(core.vms.find_by_name_or_uuid("UUID-WEB") == web);
+  CHECK_FALSE(core.vms.find_by_name_or_uuid("WEB"));
+  CHECK_FALSE(core.vms.find_by_name("uuid-web"));
+}
+
+TEST_CASE("vms: a VM that is renamed keeps its uuid and loses its old name") {
+  CoreFixture core;
+  auto& web = core.off("web");
+  rename_to(core, web, "www");
+  CHECK(core.vms.find_by_name("www") == &web);
+  CHECK_FALSE(core.vms.find_by_name("web"));
+  CHECK(core.vms.find("uuid-web") == &web);
+}
+
+TEST_CASE("vms: two VMs exchange their names, one after the other") {
+  CoreFixture core;
+  auto &a = core.off("a"), &b = core.off("b");
+  rename_to(core, a, "b");
+  rename_to(core, b, "a");
+  CHECK(core.vms.find_by_name("b") == &a);
+  CHECK(core.vms.find_by_name("a") == &b);
+}
+
+TEST_CASE("vms: one that is gone is not found, and is shown to be gone") {
+  CoreFixture core;
+  core.off("web");
+  core.off("db");
+  static_cast<void>(core.vms.take_changed());
+  core.vms.remove("uuid-web");
+  CHECK_FALSE(core.vms.find_by_name_or_uuid("web"));
+  CHECK(core.vms.uuids() == std::vector<std::string>{"uuid-db"});
+  CHECK(core.vms.take_changed() == std::set<std::string>{"uuid-web"});
+  CHECK(core.vms.take_changed().empty());
+}
