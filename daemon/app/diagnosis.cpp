@@ -20,7 +20,7 @@ void Diagnosis::run(SupervisedFacts facts, Found found) {
   if (thread_.joinable()) thread_.join();  // it has posted its findings, and ends
   auto options = options_;
   options.supervised = std::move(facts);
-  thread_ = start_thread("doctor", [this, options = std::move(options), alive = std::weak_ptr(alive_)] {
+  thread_ = start_thread("doctor", [this, options = std::move(options), alive = lifetime_.weak()] {
     std::vector<Finding> findings;
     std::exception_ptr failure;
     try {

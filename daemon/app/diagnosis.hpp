@@ -4,9 +4,9 @@
 #include "core/finding.hpp"
 #include "doctor/gather.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 
 #include <functional>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -32,7 +32,7 @@ class Diagnosis {
   const GatherOptions options_;
   std::vector<Found> waiting_;
   std::thread thread_;
-  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+  Lifetime lifetime_;
 };
 
 }  // namespace virtsession

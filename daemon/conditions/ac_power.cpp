@@ -2,6 +2,7 @@
 #include "conditions/ac_power.hpp"
 
 #include "conditions/kernel_facts.hpp"
+#include "util/bus_name.hpp"
 #include "util/sdbus_compat.hpp"
 #include "util/variant_map.hpp"
 
@@ -22,9 +23,6 @@ constexpr auto kPath = "/org/freedesktop/UPower";
 constexpr auto kInterface = "org.freedesktop.UPower";
 constexpr auto kProperties = "org.freedesktop.DBus.Properties";
 constexpr auto kOnBattery = "OnBattery";
-constexpr auto kOwnerRule =
-    "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-    "member='NameOwnerChanged',arg0='org.freedesktop.UPower'";
 
 constexpr auto kAnswerTimeout = 5s;
 
@@ -59,13 +57,8 @@ AcPower::~AcPower() = default;
 
 void AcPower::opened(sdbus::IConnection& connection) {
   bus_ = std::make_unique<Bus>();
-  bus_->owner_match = sdbus_compat::add_match(connection, kOwnerRule, [this](sdbus::Message& message) {
-    std::string name;
-    std::string old_owner;
-    std::string new_owner;
-    message >> name >> old_owner >> new_owner;
-    owner_changed(new_owner);
-  });
+  bus_->owner_match = watch_bus_name(
+      connection, kName, [this](const std::string&, const std::string& new_owner) { owner_changed(new_owner); });
   bus_->upower = sdbus::createProxy(connection, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath));
   bus_->upower->uponSignal("PropertiesChanged")
       .onInterface(kProperties)

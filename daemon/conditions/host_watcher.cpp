@@ -25,8 +25,7 @@ HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& pat
       path_watcher_(paths),
       changed_(std::move(changed)),
       sources_(std::move(sources)),
-      memory_timer_(loop, [this] { read_memory(); }),
-      alive_(std::make_shared<int>()) {}
+      memory_timer_(loop, [this] { read_memory(); }) {}
 
 HostWatcher::~HostWatcher() { want_graphical_session(false); }
 
@@ -51,11 +50,10 @@ void HostWatcher::want_graphical_session(bool wanted) {
     graphical_session_.reset();
     return;
   }
-  manager_.watch_unit(kGraphicalSession, [this, owner = std::weak_ptr(alive_)](const UnitStatus& status) {
-    if (owner.expired()) return;
+  manager_.watch_unit(kGraphicalSession, lifetime_.bind([this](const UnitStatus& status) {
     graphical_session_ = last_graphical_session_ = status.active_state == "active";
     check_later();
-  });
+  }));
 }
 
 /// The one thing that is polled: nothing tells when memory gets free. Pressure stall information (PSI) has triggers,
@@ -109,7 +107,7 @@ HostFacts HostWatcher::read_now(const WantedFacts& wanted) const {
 /// Once for everything that happens in a pass, and never inside a call of the owner's.
 void HostWatcher::check_later() {
   if (std::exchange(check_pending_, true)) return;
-  loop_.post(alive_, [this] { check(); });
+  loop_.post(lifetime_.weak(), [this] { check(); });
 }
 
 void HostWatcher::check() {

@@ -4,6 +4,7 @@
 #include "conditions/host_sources.hpp"
 #include "core/conditions.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/path_watcher.hpp"
 
 #include <functional>
@@ -66,7 +67,7 @@ class HostWatcher {
   Timer memory_timer_;
   std::map<std::string, PathWatcher::Handle> paths_;  // empty handles for paths that cannot be watched
 
-  std::shared_ptr<const void> alive_;
+  Lifetime lifetime_;
 };
 
 }  // namespace virtsession

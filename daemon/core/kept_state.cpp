@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/kept_state.hpp"
 
+#include "core/utf8.hpp"
+
 namespace virtsession {
 namespace {
 
@@ -39,25 +41,20 @@ std::uint64_t usec(SteadyTime time) {
   return usec > 0 ? static_cast<std::uint64_t>(usec) : 0;
 }
 
-/// Texts of libvirt need not be UTF-8, and a file must be.
-std::string storable(const std::string& text) {
-  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
-}
-
 json to_entry(const KeptVm& vm) {
   auto entry = json{{"id", vm.id}, {"intent", to_text(vm.intent)}};
   if (vm.started_usec > 0) entry["started_usec"] = vm.started_usec;
   if (vm.restart_count > 0) entry["restart_count"] = vm.restart_count;
-  if (!vm.last_error.empty()) entry["last_error"] = storable(vm.last_error);
+  if (!vm.last_error.empty()) entry["last_error"] = valid_utf8(vm.last_error);
   if (vm.never_ready) entry["never_ready"] = true;
   if (vm.ready_wait_ordered) entry["ready_wait"] = {{"ordered", *vm.ready_wait_ordered}};
   if (vm.start)
-    entry["task"] = {{"cause", storable(to_text(vm.start->cause))},
+    entry["task"] = {{"cause", valid_utf8(to_text(vm.start->cause))},
                      {"ordered", vm.start->ordered},
                      {"marked", vm.start->marked},
                      {"starting", vm.start->starting}};
   if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
-  if (!vm.gave_up.empty()) entry["gave_up"] = storable(vm.gave_up);
+  if (!vm.gave_up.empty()) entry["gave_up"] = valid_utf8(vm.gave_up);
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
   if (vm.saved_paused) entry["saved_paused"] = true;
   return entry;
@@ -81,7 +78,7 @@ std::optional<KeptVm> from_entry(const json& entry) {
   vm.intent = from_text<Intent>(text_in(entry, "intent")).value_or(Intent::none);
   vm.started_usec = count_in(entry, "started_usec");
   vm.restart_count = static_cast<std::uint32_t>(count_in(entry, "restart_count"));
-  vm.last_error = storable(text_in(entry, "last_error"));
+  vm.last_error = valid_utf8(text_in(entry, "last_error"));
   vm.never_ready = flag_in(entry, "never_ready", false);
   if (const auto* wait = object_in(entry, "ready_wait")) vm.ready_wait_ordered = flag_in(*wait, "ordered", false);
   if (const auto* start = object_in(entry, "task"))

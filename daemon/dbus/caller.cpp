@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dbus/caller.hpp"
 
+#include "core/utf8.hpp"
 #include "dbus/guard.hpp"
-#include "dbus/text.hpp"
 #include "util/proc.hpp"
 #include "util/sdbus_compat.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dbus/errors.hpp"
 
-#include "dbus/text.hpp"
+#include "core/utf8.hpp"
 #include "util/sdbus_compat.hpp"
 
 #include <string>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dbus/manager_object.hpp"
 
+#include "core/utf8.hpp"
 #include "dbus/announce.hpp"
 #include "dbus/errors.hpp"
 #include "dbus/object_path.hpp"

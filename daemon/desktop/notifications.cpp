@@ -3,6 +3,7 @@
 
 #include "desktop/text.hpp"
 #include "org.freedesktop.Notifications-proxy.hpp"
+#include "util/bus_name.hpp"
 #include "util/log.hpp"
 #include "util/sdbus_compat.hpp"
 #include "util/variant_map.hpp"
@@ -22,9 +23,6 @@ namespace {
 
 constexpr auto kName = "org.freedesktop.Notifications";
 constexpr auto kPath = "/org/freedesktop/Notifications";
-constexpr auto kOwnerRule =
-    "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-    "member='NameOwnerChanged',arg0='org.freedesktop.Notifications'";
 constexpr auto kTryAgain = "try-again";
 constexpr auto kDetails = "details";
 // About what a bubble shows; the rest is behind "Show details".
@@ -86,13 +84,10 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
       : ProxyInterfaces(session_bus, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath)),
         actions_(std::move(actions)) {
     registerProxy();
-    owner_match_ = sdbus_compat::add_match(session_bus, kOwnerRule, [this](sdbus::Message& message) {
-      std::string name;
-      std::string old_owner;
-      std::string new_owner;
-      message >> name >> old_owner >> new_owner;
-      owner_changed(!old_owner.empty(), !new_owner.empty());
-    });
+    owner_match_ =
+        watch_bus_name(session_bus, kName, [this](const std::string& old_owner, const std::string& new_owner) {
+          owner_changed(!old_owner.empty(), !new_owner.empty());
+        });
   }
   ~Client() { unregisterProxy(); }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "desktop/text.hpp"
 
-#include <nlohmann/json.hpp>
+#include "core/utf8.hpp"
 
 namespace virtsession {
 
@@ -39,12 +39,9 @@ std::string shortened(std::string_view text, std::size_t limit) {
   return std::string(text.substr(0, limit)) + "\u2026";
 }
 
-std::string displayable(const std::string& text) {
-  // JSON has the same needs, and its writer has the replacement that the standard library lacks.
-  const auto valid = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  auto result = nlohmann::json::parse(valid).get<std::string>();
-  std::erase(result, '\0');
-  return result;
+std::string displayable(std::string text) {
+  std::erase(text, '\0');
+  return valid_utf8(text);
 }
 
 }  // namespace virtsession

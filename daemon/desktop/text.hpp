@@ -14,8 +14,7 @@ std::string escape_markup(std::string_view text);
 /// longer than that. Any thread.
 std::string shortened(std::string_view text, std::size_t limit);
 
-/// `text` with every byte that is not part of valid UTF-8 as U+FFFD: QEMU's words may hold any, D-Bus takes none.
-/// Any thread.
-std::string displayable(const std::string& text);
+/// `text` as valid_utf8() has it, without NUL. Any thread.
+std::string displayable(std::string text);
 
 }  // namespace virtsession

@@ -24,7 +24,7 @@ StrayDaemonEnder::StrayDaemonEnder(EventLoop& loop) : loop_(loop), patience_(loo
 void StrayDaemonEnder::end(const StrayDaemon& daemon, Done done) {
   ended_.reset();
   patience_.cancel();
-  call_ = std::make_shared<int>();
+  call_.renew();
   done_ = std::move(done);
   killed_ = false;
   if (daemon.pid == 0) return finish(failure("it runs in a sandbox, out of reach"));
@@ -51,7 +51,7 @@ void StrayDaemonEnder::finish(Result<void> result) {
   ended_.reset();
   patience_.cancel();
   process_.reset();
-  loop_.post(call_, [done = std::exchange(done_, nullptr), result = std::move(result)] { done(result); });
+  loop_.post(call_.weak(), [done = std::exchange(done_, nullptr), result = std::move(result)] { done(result); });
 }
 
 }  // namespace virtsession

@@ -4,10 +4,10 @@
 #include "core/result.hpp"
 #include "link/stray_daemon.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/unique_fd.hpp"
 
 #include <functional>
-#include <memory>
 
 namespace virtsession {
 
@@ -36,7 +36,7 @@ class StrayDaemonEnder {
   EventSource ended_;
   Done done_;
   bool killed_ = false;
-  std::shared_ptr<int> call_;  ///< of the current call
+  Lifetime call_;  ///< of the current call
 };
 
 }  // namespace virtsession

@@ -77,12 +77,10 @@ void VmScopes::want(const std::map<std::string, WantedScope>& wanted) {
 /// An answer for a run, which may have ended by then.
 template <class T, class Then>
 std::function<void(const Result<T>&)> VmScopes::for_run(const Run& run, Then then) {
-  return [this, owner = std::weak_ptr(alive_), uuid = run.uuid, serial = run.serial,
-          then = std::move(then)](const Result<T>& result) {
-    if (owner.expired()) return;
+  return lifetime_.bind([this, uuid = run.uuid, serial = run.serial, then = std::move(then)](const Result<T>& result) {
     const auto still = runs_.find(uuid);
     if (still != runs_.end() && still->second.serial == serial) then(still->second, result);
-  };
+  });
 }
 
 void VmScopes::look(Run& run) {
@@ -168,7 +166,7 @@ void VmScopes::fail(Run& run, const Error& error) {
 }
 
 void VmScopes::report(const Run& run, const std::string& error) {
-  loop_.post(alive_, [this, uuid = run.uuid, unit = run.is_ready ? run.unit : std::string(), error] {
+  loop_.post(lifetime_.weak(), [this, uuid = run.uuid, unit = run.is_ready ? run.unit : std::string(), error] {
     if (on_scope_) on_scope_(uuid, unit, error);
   });
 }

@@ -6,6 +6,7 @@
 #include "systemd/scope_spec.hpp"
 #include "systemd/user_manager.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/log.hpp"
 #include "util/proc.hpp"
 
@@ -94,7 +95,7 @@ class VmScopes {
   std::uint64_t next_serial_ = 1;
   Timer timer_;
   Backoff backoff_;
-  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+  Lifetime lifetime_;
 };
 
 /// "virtsession-NAME-1a2b3c4d.scope", with the name escaped as by systemd-escape(1), and cut where the unit's name

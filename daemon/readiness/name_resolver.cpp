@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "readiness/name_resolver.hpp"
 
+#include "util/thread.hpp"
 #include "util/unique_c_ptr.hpp"
 
 #include <netdb.h>
 #include <netinet/in.h>
-#include <signal.h>
 
 #include <cstring>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace virtsession {
@@ -109,23 +108,16 @@ void NameResolver::resolve(const std::string& host, std::uint16_t port, std::wea
   const std::lock_guard lock(shared_->mutex);
   shared_->queue.push_back({host, port, std::move(owner), std::move(done)});
   if (shared_->threads == kThreadLimit) return;
-  // The main loop's signals are for its thread alone; a thread inherits the mask of who starts it.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    std::thread([shared = shared_] { shared->work(); }).detach();
+    start_thread("resolver", [shared = shared_] { shared->work(); }).detach();
     ++shared_->threads;
   } catch (const std::system_error&) {
     // With other threads at work it only takes longer.
-    if (shared_->threads == 0) {
-      auto job = std::move(shared_->queue.back());
-      shared_->queue.pop_back();
-      shared_->answer(std::move(job), {});
-    }
+    if (shared_->threads > 0) return;
+    auto job = std::move(shared_->queue.back());
+    shared_->queue.pop_back();
+    shared_->answer(std::move(job), {});
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace virtsession

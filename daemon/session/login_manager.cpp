@@ -3,6 +3,7 @@
 
 #include "systemd/async_call.hpp"
 #include "systemd/unit_reader.hpp"
+#include "util/bus_name.hpp"
 #include "util/sdbus_compat.hpp"
 
 #include <fcntl.h>
@@ -25,9 +26,6 @@ using namespace std::chrono_literals;
 constexpr auto kName = "org.freedesktop.login1";
 constexpr auto kPath = "/org/freedesktop/login1";
 constexpr auto kInterface = "org.freedesktop.login1.Manager";
-constexpr auto kLogindOwnerRule =
-    "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-    "member='NameOwnerChanged',arg0='org.freedesktop.login1'";
 constexpr auto kUserLimit = 2min;  // to type a password
 
 template <class T>
@@ -104,11 +102,7 @@ void LoginManager::connect() { system_bus_.open(); }
 
 void LoginManager::opened(sdbus::IConnection& connection) {
   bus_ = std::make_unique<Bus>(loop_, connection);
-  bus_->owner_match = sdbus_compat::add_match(connection, kLogindOwnerRule, [this](sdbus::Message& message) {
-    std::string name;
-    std::string old_owner;
-    std::string new_owner;
-    message >> name >> old_owner >> new_owner;
+  bus_->owner_match = watch_bus_name(connection, kName, [this](const std::string&, const std::string& new_owner) {
     if (!new_owner.empty()) appeared();
   });
   bus_->logind->uponSignal("PrepareForSleep").onInterface(kInterface).call([this](const bool& start) {
@@ -145,7 +139,7 @@ void LoginManager::appeared() {
 
 void LoginManager::set_sleeping(bool sleeping) {
   if (std::exchange(sleeping_, sleeping) == sleeping) return;
-  loop_.post(alive_, [this, sleeping] {
+  loop_.post(lifetime_.weak(), [this, sleeping] {
     if (sleep_handler_) sleep_handler_(sleeping);
   });
   // While it prepares for sleep, logind takes no lock.
@@ -183,7 +177,7 @@ void LoginManager::request_lock() {
 
 template <class T>
 void LoginManager::answer(std::function<void(const Result<T>&)> done, Result<T> result) {
-  loop_.post(alive_, [done = std::move(done), result = std::move(result)] { done(result); });
+  loop_.post(lifetime_.weak(), [done = std::move(done), result = std::move(result)] { done(result); });
 }
 
 void LoginManager::user_stop_timeout(StopTimeout done) {

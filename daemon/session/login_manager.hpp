@@ -4,6 +4,7 @@
 #include "core/result.hpp"
 #include "systemd/system_bus.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/log.hpp"
 #include "util/path_watcher.hpp"
 #include "util/unique_fd.hpp"
@@ -88,7 +89,7 @@ class LoginManager {
   log::Damped lock_problem_;
   SystemBus system_bus_;
   std::unique_ptr<Bus> bus_;
-  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+  Lifetime lifetime_;
 };
 
 }  // namespace virtsession

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/sdbus_compat.hpp"
 
 #include <chrono>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -38,7 +38,7 @@ class AsyncCaller {
           .withArguments(arguments...)
           .uponReplyInvoke([reply](sdbus_compat::AsyncError error) { reply(error ? &*error : nullptr); });
     } catch (const sdbus::Error& error) {
-      loop_.post(alive_, [reply, error] { reply(&error); });
+      loop_.post(lifetime_.weak(), [reply, error] { reply(&error); });
     }
   }
 
@@ -53,7 +53,7 @@ class AsyncCaller {
           .uponReplyInvoke(
               [reply](sdbus_compat::AsyncError error, const Out& value) { reply(error ? &*error : nullptr, value); });
     } catch (const sdbus::Error& error) {
-      loop_.post(alive_, [reply, error] { reply(&error, Out{}); });
+      loop_.post(lifetime_.weak(), [reply, error] { reply(&error, Out{}); });
     }
   }
 
@@ -62,7 +62,7 @@ class AsyncCaller {
   static constexpr std::chrono::microseconds kDefaultTimeout{0};
 
   EventLoop& loop_;
-  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+  Lifetime lifetime_;
 };
 
 }  // namespace virtsession

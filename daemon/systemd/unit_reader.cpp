@@ -62,7 +62,7 @@ void UnitReader::read_stop_timeout(const std::string& unit, StopTimeout done) {
 
 /// Not at once: the proxy is the caller.
 void UnitReader::drop_later(std::uint64_t id) {
-  loop_.post(alive_, [this, id] { once_.erase(id); });
+  loop_.post(lifetime_.weak(), [this, id] { once_.erase(id); });
 }
 
 }  // namespace virtsession

@@ -49,7 +49,7 @@ class UnitReader {
   sdbus::IConnection& bus_;
   sdbus::IProxy& manager_;
   AsyncCaller& caller_;
-  std::shared_ptr<const int> alive_ = std::make_shared<const int>(0);
+  Lifetime lifetime_;
   std::uint64_t next_id_ = 0;
   std::map<std::uint64_t, std::unique_ptr<sdbus::IProxy>> once_;
 };

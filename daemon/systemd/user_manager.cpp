@@ -6,6 +6,7 @@
 #include "systemd/unit_jobs.hpp"
 #include "systemd/unit_reader.hpp"
 #include "systemd/unit_watches.hpp"
+#include "util/bus_name.hpp"
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
 #include "util/sdbus_compat.hpp"
@@ -20,9 +21,6 @@ namespace virtsession {
 namespace {
 
 constexpr const char* kReplace = "replace";
-constexpr const char* kManagerOwnerRule =
-    "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus',"
-    "member='NameOwnerChanged',arg0='org.freedesktop.systemd1'";
 
 }  // namespace
 
@@ -62,13 +60,8 @@ struct UserManager::Impl : std::enable_shared_from_this<UserManager::Impl> {
 
   void connect(JobDone done) {
     try {
-      owner_match = sdbus_compat::add_match(bus, kManagerOwnerRule, [this](sdbus::Message& message) {
-        std::string name;
-        std::string old_owner;
-        std::string new_owner;
-        message >> name >> old_owner >> new_owner;
-        owner_changed(new_owner);
-      });
+      owner_match = watch_bus_name(
+          bus, kSystemdName, [this](const std::string&, const std::string& new_owner) { owner_changed(new_owner); });
       manager->uponSignal("JobRemoved")
           .onInterface(kManagerInterface)
           .call([this](const std::uint32_t&, const sdbus::ObjectPath& job, const std::string&,
@@ -180,10 +173,6 @@ void UserManager::restart_unit(const std::string& unit, JobDone done) {
 void UserManager::kill_unit(const std::string& unit, int signal_number, JobDone done) {
   impl_->simple_call("KillUnit", "send a signal to", unit, std::move(done), std::string("main"),
                      std::int32_t{signal_number});
-}
-
-void UserManager::reset_failed_unit(const std::string& unit, JobDone done) {
-  impl_->simple_call("ResetFailedUnit", "reset", unit, std::move(done));
 }
 
 void UserManager::start_scope(const ScopeSpec& spec, const std::vector<pid_t>& pids, JobDone done) {

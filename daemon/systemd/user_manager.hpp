@@ -63,7 +63,6 @@ class UserManager {
   void restart_unit(const std::string& unit, JobDone done);
   /// Sends a signal to the unit's main process alone: others in the cgroup of a libvirt daemon are running VMs.
   void kill_unit(const std::string& unit, int signal_number, JobDone done);
-  void reset_failed_unit(const std::string& unit, JobDone done);
 
   /// Moves running processes into a new scope in virtsession.slice, wherever they were. It goes with its last process.
   /// At the end of the session it is stopped after virtsessiond.service and before the libvirt daemons, with SIGTERM.

@@ -113,8 +113,6 @@ void FakeSystemd::KillUnit(const std::string& name, const std::string& whom, con
   calls.push_back("KillUnit " + name + " " + whom + " " + std::to_string(signal));
 }
 
-void FakeSystemd::ResetFailedUnit(const std::string& name) { calls.push_back("ResetFailedUnit " + name); }
-
 std::vector<FakeSystemd::JobRow> FakeSystemd::ListJobs() {
   calls.emplace_back("ListJobs");
   std::vector<JobRow> rows;

@@ -93,7 +93,6 @@ class FakeSystemd : public sdbus::AdaptorInterfaces<org::freedesktop::systemd1::
   void AttachProcessesToUnit(const std::string& name, const std::string& subcgroup,
                              const std::vector<std::uint32_t>& pids) override;
   void KillUnit(const std::string& name, const std::string& whom, const std::int32_t& signal) override;
-  void ResetFailedUnit(const std::string& name) override;
   std::vector<JobRow> ListJobs() override;
   std::string SystemState() override { return state; }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/utf8.hpp"
 #include "dbus/caller.hpp"
 #include "dbus/errors.hpp"
 #include "dbus/object_path.hpp"

@@ -235,13 +235,11 @@ TEST_CASE("How long a service may take to stop is read") {
   CHECK_FALSE(timeout("a.service"));
 }
 
-TEST_CASE("A signal goes to the main process only, and a failed unit is reset") {
+TEST_CASE("A signal goes to the main process only") {
   Fixture fixture;
   REQUIRE(fixture.connect());
   CHECK(fixture.answer([&](auto done) { fixture.users->kill_unit("a.service", SIGKILL, done); }));
   CHECK(fixture.called("KillUnit a.service main 9"));
-  CHECK(fixture.answer([&](auto done) { fixture.users->reset_failed_unit("a.service", done); }));
-  CHECK(fixture.called("ResetFailedUnit a.service"));
 }
 
 TEST_CASE("The manager's state is read each time") {
@@ -395,7 +393,7 @@ TEST_CASE("Nothing is called after the destruction, whatever was pending") {
   }
   SUBCASE("from a callback") {
     bool done = false;
-    fixture.users->reset_failed_unit("c.service", [&](const Result<void>&) {
+    fixture.users->kill_unit("c.service", SIGTERM, [&](const Result<void>&) {
       ask();
       fixture.users.reset();
       done = true;
@@ -412,8 +410,8 @@ TEST_CASE("Nothing is called after the destruction, whatever was pending") {
 TEST_CASE("An exception from a callback ends the loop, it does not end the process") {
   Fixture fixture;
   REQUIRE(fixture.connect());
-  fixture.users->reset_failed_unit("a.service",
-                                   [](const Result<void>&) { throw std::runtime_error("from a callback"); });
+  fixture.users->kill_unit("a.service", SIGTERM,
+                           [](const Result<void>&) { throw std::runtime_error("from a callback"); });
   CHECK_THROWS_WITH_AS(fixture.loop.run(), "from a callback", std::runtime_error);
 }
 
@@ -422,12 +420,12 @@ TEST_CASE("On a bus that is lost, calls are answered with an error") {
   REQUIRE(fixture.connect());
   std::vector<std::string> errors;
   const auto keep = [&](const Result<void>& result) { errors.push_back(result ? "ok" : result.error().message); };
-  fixture.users->reset_failed_unit("a.service", keep);
+  fixture.users->kill_unit("a.service", SIGTERM, keep);
   fixture.bus.stop();
   loop_until(fixture.loop, "the pending call", [&] { return errors.size() == 1; });
-  fixture.users->reset_failed_unit("a.service", keep);
+  fixture.users->kill_unit("a.service", SIGTERM, keep);
   loop_until(fixture.loop, "the call on a dead bus", [&] { return errors.size() == 2; });
-  for (const auto& error : errors) CHECK(error.starts_with("Failed to reset a.service: "));
+  for (const auto& error : errors) CHECK(error.starts_with("Failed to send a signal to a.service: "));
 }
 
 }  // namespace
