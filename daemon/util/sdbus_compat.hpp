@@ -42,9 +42,6 @@ inline sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& 
       rule, [handler = std::move(handler)](sdbus::Message message) { handler(message); }, sdbus::return_slot);
 }
 inline void finish_registration(sdbus::IProxy&) {}
-inline void add_object_manager(sdbus::IConnection& connection, const std::string& path) {
-  connection.addObjectManager(sdbus::ObjectPath(path));
-}
 inline void request_name(sdbus::IConnection& connection, const std::string& name) {
   connection.requestName(ServiceName(name));
 }
@@ -77,9 +74,6 @@ inline sdbus::Slot add_match(sdbus::IConnection& connection, const std::string& 
   return connection.addMatch(rule, std::move(handler));
 }
 inline void finish_registration(sdbus::IProxy& proxy) { proxy.finishRegistration(); }
-inline void add_object_manager(sdbus::IConnection& connection, const std::string& path) {
-  connection.addObjectManager(path, sdbus::floating_slot);
-}
 inline void request_name(sdbus::IConnection& connection, const std::string& name) { connection.requestName(name); }
 inline void emit_properties_changed(sdbus::IObject& object, const std::string& interface,
                                     const std::vector<std::string>& names) {
