@@ -42,7 +42,8 @@ void SessionEnd::read_budget() {
 std::chrono::microseconds SessionEnd::budget() const { return stop_budget(unit_timeout_, user_timeout_); }
 
 void SessionEnd::on_terminate() {
-  if (std::exchange(asked_, true)) return;
+  if (state_ != State::none) return;
+  state_ = State::asking;
   notify_.stopping();
   patience_.set(now().steady + kAnswerLimit);
   user_manager_.stop_timeout(kOurUnit, [this](const auto& timeout) {
@@ -56,19 +57,16 @@ void SessionEnd::on_terminate() {
 
 void SessionEnd::decide(bool ends) {
   patience_.cancel();
-  if (std::exchange(decided_, true)) return;
-  if (ends)
-    begin(now().steady + budget());
-  else
-    handlers_.restart();
+  if (state_ != State::asking) return;  // the answer has come too late
+  if (ends) return begin(now().steady + budget());
+  state_ = State::leaving;
+  handlers_.restart();
 }
 
-void SessionEnd::resume(Time deadline) {
-  asked_ = decided_ = true;
-  begin(deadline);
-}
+void SessionEnd::resume(Time deadline) { begin(deadline); }
 
 void SessionEnd::begin(Time deadline) {
+  state_ = State::ending;
   deadline_ = deadline;
   handlers_.end(deadline);
   keep_alive();
@@ -77,7 +75,7 @@ void SessionEnd::begin(Time deadline) {
 void SessionEnd::keep_alive() {
   const auto current = now().steady;
   notify_.status(handlers_.status());
-  if (current < *deadline_) notify_.extend_timeout(kExtension);
+  if (current < deadline_) notify_.extend_timeout(kExtension);
   keep_alive_.set(current + kKeepAliveInterval);
 }
 

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <functional>
-#include <memory>
 #include <optional>
 
 namespace virtsession {
@@ -36,9 +35,15 @@ class SessionEnd {
   void on_terminate();
   /// What a previous instance began goes on.
   void resume(Time deadline);
-  bool under_way() const { return deadline_.has_value(); }
 
  private:
+  enum class State {
+    none,     ///< the session goes on, and so does this instance
+    asking,   ///< what a SIGTERM means is being asked
+    leaving,  ///< this instance ends, the session does not
+    ending,
+  };
+
   void decide(bool ends);
   void begin(Time deadline);
   void keep_alive();
@@ -49,9 +54,8 @@ class SessionEnd {
   Handlers handlers_;
   std::optional<std::chrono::microseconds> unit_timeout_ = std::chrono::seconds(90);  // systemd's default until known
   std::optional<std::chrono::microseconds> user_timeout_ = std::chrono::seconds(120);
-  bool asked_ = false;
-  bool decided_ = false;
-  std::optional<Time> deadline_;
+  State state_ = State::none;
+  Time deadline_{};  // while it is ending
   Timer patience_;
   Timer keep_alive_;
 };
