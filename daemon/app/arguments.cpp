@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/arguments.hpp"
 
-#include "app/config_file.hpp"
+#include "app/config_store.hpp"
 #include "util/build_config.hpp"
 #include "util/printable.hpp"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/arguments.hpp"
 #include "app/daemon.hpp"
+#include "util/fatal_error.hpp"
 #include "util/log.hpp"
 
 #include <sysexits.h>

@@ -12,10 +12,8 @@ ConnectionStep Connection::enter(LibvirtState state, std::string reason, Connect
   return step;
 }
 
-ConnectionStep Connection::connect(bool restart_unit, std::string reason, Moment now) {
-  if (managed_)
-    return enter(LibvirtState::starting_unit, std::move(reason),
-                 restart_unit ? ConnectionStep::restart_unit : ConnectionStep::start_unit);
+ConnectionStep Connection::connect(ConnectionStep unit, std::string reason, Moment now) {
+  if (managed_) return enter(LibvirtState::starting_unit, std::move(reason), unit);
   const auto step = enter(LibvirtState::connecting, std::move(reason), ConnectionStep::open);
   wake_ = now.steady + kOpenTimeout;
   return step;
@@ -27,7 +25,9 @@ ConnectionStep Connection::fail(std::string reason, Moment now) {
   return step;
 }
 
-ConnectionStep Connection::start(Moment now) { return connect(false, "starting the libvirt daemon", now); }
+ConnectionStep Connection::start(Moment now) {
+  return connect(ConnectionStep::start_unit, "starting the libvirt daemon", now);
+}
 
 ConnectionStep Connection::unit_started(const Result<void>& result, Moment now) {
   if (state_ != LibvirtState::starting_unit) return ConnectionStep::nothing;
@@ -59,24 +59,29 @@ ConnectionStep Connection::lost(bool hung, std::string reason, Moment now) {
   // A daemon that worked until now is asked for at once; one that keeps dying is given time.
   const bool worked = state_ == LibvirtState::ready && now.steady - ready_since_ >= kSettled;
   if (worked) failures_ = 0;
-  if (hung) return connect(true, std::move(reason), now);
-  return worked ? connect(false, std::move(reason), now) : fail(std::move(reason), now);
+  if (hung) return connect(ConnectionStep::replace_unit, std::move(reason), now);
+  return worked ? connect(ConnectionStep::start_unit, std::move(reason), now) : fail(std::move(reason), now);
 }
 
 ConnectionStep Connection::restart(std::string reason, Moment now) {
   // A start that is under way gives what was asked for: a daemon that is new.
   if (state_ == LibvirtState::starting_unit) return ConnectionStep::nothing;
-  return connect(true, std::move(reason), now);
+  return connect(ConnectionStep::restart_unit, std::move(reason), now);
+}
+
+ConnectionStep Connection::replace(std::string reason, Moment now) {
+  if (state_ == LibvirtState::starting_unit) return ConnectionStep::replace_unit;  // for the connection nothing changes
+  return connect(ConnectionStep::replace_unit, std::move(reason), now);
 }
 
 ConnectionStep Connection::tick(Moment now) {
   if (!wake_ || now.steady < *wake_) return ConnectionStep::nothing;
   if (state_ == LibvirtState::connecting) {
     if (!managed_) return fail("libvirt did not answer within 30 s", now);
-    return connect(true, "libvirt did not answer within 30 s; restarting its daemon", now);
+    return connect(ConnectionStep::replace_unit, "libvirt did not answer within 30 s; restarting its daemon", now);
   }
   auto reason = reason_.starts_with(kAgain) ? reason_ : std::string(kAgain) + reason_;
-  return connect(false, std::move(reason), now);
+  return connect(ConnectionStep::start_unit, std::move(reason), now);
 }
 
 }  // namespace virtsession

@@ -12,8 +12,9 @@
 
 namespace virtsession {
 
-/// What the connection's owner has to do next.
-enum class ConnectionStep { nothing, start_unit, restart_unit, open, list };
+/// What the connection's owner has to do next. A unit is replaced when its daemon hangs: that one does not react to the
+/// friendly signal of a restart.
+enum class ConnectionStep { nothing, start_unit, restart_unit, replace_unit, open, list };
 
 /// The way to a usable libvirt connection and back to it: down -> starting-unit -> connecting -> syncing -> ready.
 /// Pure: every event returns the one step that follows. Without a managed unit, starting-unit is left out.
@@ -42,16 +43,19 @@ class Connection {
   ConnectionStep opened(Moment now);
   ConnectionStep open_failed(const Error& error, Moment now);
   ConnectionStep listed(const Result<void>& result, Moment now);
-  /// \param hung it did not answer keep-alive, so that only a restart of its unit helps
+  /// \param hung it did not answer keep-alive, so that only another daemon helps
   ConnectionStep lost(bool hung, std::string reason, Moment now);
   /// Somebody asks for a restart of the daemon.
   ConnectionStep restart(std::string reason, Moment now);
+  /// The daemon hangs, whatever it is at; it may be its start.
+  ConnectionStep replace(std::string reason, Moment now);
   ConnectionStep tick(Moment now);
 
  private:
   ConnectionStep enter(LibvirtState state, std::string reason, ConnectionStep step);
   ConnectionStep fail(std::string reason, Moment now);
-  ConnectionStep connect(bool restart_unit, std::string reason, Moment now);
+  /// \param unit the step with which a managed unit gives a daemon
+  ConnectionStep connect(ConnectionStep unit, std::string reason, Moment now);
 
   bool managed_;
   Backoff backoff_;

@@ -23,7 +23,7 @@ enum class OperationKind {
   set_autostart_once,
   set_policy,
   abort_job,     ///< of the domain, whoever began it; a save that is aborted leaves the guest running
-  job_progress,  ///< answered by HypervisorSink::on_job_progress() before its end, when there is a job
+  job_progress,  ///< answered by DomainSink::on_job_progress() before its end, when there is a job
   set_time,
 };
 

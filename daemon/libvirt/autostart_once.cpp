@@ -9,13 +9,6 @@ namespace virtsession {
 
 #if LIBVIR_VERSION_NUMBER >= 11002000
 
-bool supports_autostart_once(virConnectPtr connection) {
-  unsigned long version = 0;
-  if (virConnectGetLibVersion(connection, &version) == 0) return version >= 11002000;
-  virResetLastError();
-  return false;
-}
-
 std::optional<bool> autostart_once(virDomainPtr domain) {
   int enabled = 0;
   if (virDomainGetAutostartOnce(domain, &enabled) == 0) return enabled != 0;
@@ -29,8 +22,6 @@ Result<void> set_autostart_once(virDomainPtr domain, bool enable) {
 }
 
 #else
-
-bool supports_autostart_once(virConnectPtr /*connection*/) { return false; }
 
 std::optional<bool> autostart_once(virDomainPtr /*domain*/) { return std::nullopt; }
 

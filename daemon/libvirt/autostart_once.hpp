@@ -12,8 +12,6 @@ namespace virtsession {
 /// The flag that makes libvirt start a domain once at its next start (virDomainSetAutostartOnce, libvirt 11.2). The
 /// only place that knows what this build and the daemon can do. All block.
 
-/// Whether both this build and the daemon know the flag. False also when the daemon cannot be asked.
-bool supports_autostart_once(virConnectPtr connection);
 /// Nothing when the build, the daemon or the driver has no such flag, or the domain cannot be asked.
 std::optional<bool> autostart_once(virDomainPtr domain);
 /// \return not_supported where there is no such flag, or libvirt's error

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/libvirt_connection.hpp"
 
-#include "libvirt/autostart_once.hpp"
 #include "libvirt/domain_events.hpp"
 #include "libvirt/error.hpp"
 
@@ -90,9 +89,7 @@ LibvirtInfo LibvirtConnection::info() const {
   LibvirtInfo info;
   if (const CString uri(virConnectGetURI(calls_.get())); uri) info.uri = uri.get();
   unsigned long version = 0;
-  if (virGetVersion(&version, nullptr, nullptr) == 0) info.library_version = version_text(version);
   if (virConnectGetLibVersion(calls_.get(), &version) == 0) info.daemon_version = version_text(version);
-  info.supports_autostart_once = supports_autostart_once(calls_.get());
   virResetLastError();
   return info;
 }

@@ -16,8 +16,8 @@ Error unavailable(const char* message) { return {ErrorCode::libvirt_unavailable,
 
 }  // namespace
 
-LibvirtHypervisor::LibvirtHypervisor(EventLoop& loop, HypervisorSink& sink)
-    : events_(EventThread::share()), mailbox_(std::make_shared<Mailbox>(loop, sink)) {}
+LibvirtHypervisor::LibvirtHypervisor(EventLoop& loop, const Sinks& sinks)
+    : events_(EventThread::share()), mailbox_(std::make_shared<Mailbox>(loop, sinks)) {}
 
 LibvirtHypervisor::~LibvirtHypervisor() {
   mailbox_->shut();
@@ -26,17 +26,15 @@ LibvirtHypervisor::~LibvirtHypervisor() {
   for (const auto& session : leaving_) session->wait_ended(deadline);
 }
 
-Generation LibvirtHypervisor::open(const std::string& uri) {
+void LibvirtHypervisor::open(const std::string& uri) {
   close();
   if (leaving_.size() >= kMaxLeaving) {
-    mailbox_->post(generation_, [generation = generation_](HypervisorSink& sink) {
-      sink.on_open_failed(generation, unavailable("libvirt has not answered several earlier connections"));
+    return mailbox_->post(generation_, [](const Sinks& sinks) {
+      sinks.connection.on_open_failed(unavailable("libvirt has not answered several earlier connections"));
     });
-    return generation_;
   }
   session_ = std::make_shared<LibvirtSession>(generation_, mailbox_);
   session_->open(uri);
-  return generation_;
 }
 
 // A new generation makes everything of the old one stale, and is what calls without a connection are answered under.
@@ -55,8 +53,8 @@ void LibvirtHypervisor::forget_ended() {
 
 void LibvirtHypervisor::list() {
   if (session_) return session_->list();
-  mailbox_->post(generation_, [generation = generation_](HypervisorSink& sink) {
-    sink.on_listed(generation, unavailable("There is no connection to libvirt"));
+  mailbox_->post(generation_, [](const Sinks& sinks) {
+    sinks.connection.on_list_done(unavailable("There is no connection to libvirt"));
   });
 }
 
@@ -66,8 +64,8 @@ void LibvirtHypervisor::refresh(const std::string& uuid) {
 
 void LibvirtHypervisor::run(const Operation& operation) {
   if (session_) return session_->run(operation);
-  mailbox_->post(generation_, [generation = generation_, id = operation.id](HypervisorSink& sink) {
-    sink.on_operation_done(generation, id, unavailable("There is no connection to libvirt"));
+  mailbox_->post(generation_, [id = operation.id](const Sinks& sinks) {
+    sinks.domains.on_operation_done(id, unavailable("There is no connection to libvirt"));
   });
 }
 

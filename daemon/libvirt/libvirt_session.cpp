@@ -32,8 +32,7 @@ void LibvirtSession::open(const std::string& uri) {
 }
 
 void LibvirtSession::list() {
-  if (!is_open())
-    return post([generation = generation_](HypervisorSink& sink) { sink.on_listed(generation, not_connected()); });
+  if (!is_open()) return post([](const Sinks& sinks) { sinks.connection.on_list_done(not_connected()); });
   workers_.submit_unless_waiting(kWholeConnection, TaskPace::quick, [self = shared_from_this()] { self->do_list(); });
 }
 
@@ -73,12 +72,13 @@ bool LibvirtSession::is_open() const {
 
 void LibvirtSession::on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept {
   try {
-    // Before on_opened() nobody listens, and the list that follows it says more.
-    if (!is_open()) return;
-    if (kind)
-      post([generation = generation_, event = DomainEvent{uuid, *kind}](HypervisorSink& sink) {
-        sink.on_domain_event(generation, event);
-      });
+    {
+      // Before a list is begun nobody knows of domains, and the list says more.
+      const std::lock_guard lock(mutex_);
+      if (state_ != State::open || !(listed_ || listing_)) return;
+      if (kind && listed_)
+        post([event = DomainEvent{uuid, *kind}](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
+    }
     refresh(uuid);
   } catch (...) {
     mailbox_->post_exception(std::current_exception());
@@ -91,7 +91,7 @@ void LibvirtSession::on_connection_lost(LostReason reason) noexcept {
     const State before = std::exchange(state_, State::ended);
     if (before == State::opening) post_open_failed(connection_lost());
     if (before != State::open) return;
-    post([generation = generation_, reason](HypervisorSink& sink) { sink.on_lost(generation, reason); });
+    post([reason](const Sinks& sinks) { sinks.connection.on_lost(reason); });
     for (const OperationId id : std::exchange(unanswered_, {})) post_done(id, connection_lost());
   } catch (...) {
     mailbox_->post_exception(std::current_exception());
@@ -110,31 +110,43 @@ void LibvirtSession::do_open(const std::string& uri) {
   if (state_ != State::opening) return;  // lost already, or not wanted any more
   state_ = connection_ ? State::open : State::ended;
   if (!connection_) return post_open_failed(opened.error());
-  post([generation = generation_, info](HypervisorSink& sink) { sink.on_opened(generation, info); });
+  post([info](const Sinks& sinks) { sinks.connection.on_opened(info); });
 }
 
 void LibvirtSession::post_open_failed(const Error& error) {
-  post([generation = generation_, error](HypervisorSink& sink) { sink.on_open_failed(generation, error); });
+  post([error](const Sinks& sinks) { sinks.connection.on_open_failed(error); });
 }
 
 void LibvirtSession::do_list() {
   {
     const std::lock_guard lock(mutex_);
     listing_ = true;
+    read_while_listing_.clear();
   }
   auto domains = read_all();
-  std::set<std::string> outdated;
+  std::vector<std::string> unsure;
   {
     const std::lock_guard lock(mutex_);
     listing_ = false;
     if (state_ != State::open) return;
-    post([generation = generation_, domains = std::move(domains)](HypervisorSink& sink) {
-      sink.on_listed(generation, domains);
-    });
-    outdated.swap(told_while_listing_);
+    if (!domains) return post([error = domains.error()](const Sinks& sinks) { sinks.connection.on_list_done(error); });
+    for (const auto& [uuid, domain] : read_while_listing_) unsure.push_back(uuid);
+    auto listed = std::move(domains).value();
+    bring_up_to_date(listed);
+    listed_ = true;
+    post([listed = std::move(listed)](const Sinks& sinks) { sinks.domains.on_listed(listed); });
+    post([](const Sinks& sinks) { sinks.connection.on_list_done({}); });
   }
-  // The list may hold an older state of these than what the sink was told before it.
-  for (const std::string& uuid : outdated) refresh(uuid);
+  for (const std::string& uuid : unsure) refresh(uuid);
+}
+
+/// The list is read domain by domain: one that was read by itself meanwhile may be in it as it was before that, and
+/// takes the place of what is in it. Which of the two is the newer is settled by reading it once more. With the mutex.
+void LibvirtSession::bring_up_to_date(std::vector<DomainSnapshot>& listed) {
+  auto read = std::exchange(read_while_listing_, {});
+  std::erase_if(listed, [&](const DomainSnapshot& domain) { return read.contains(domain.uuid); });
+  for (auto& [uuid, domain] : read)
+    if (domain) listed.push_back(std::move(*domain));
 }
 
 Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
@@ -186,8 +198,8 @@ Result<void> LibvirtSession::run_on_job(virDomainPtr domain, const Operation& op
   const auto progress = read_job_progress(domain);
   if (!progress) return progress.error();
   if (*progress)
-    post([generation = generation_, uuid = operation.uuid, progress = **progress](HypervisorSink& sink) {
-      sink.on_job_progress(generation, uuid, progress);
+    post([uuid = operation.uuid, progress = **progress](const Sinks& sinks) {
+      sinks.domains.on_job_progress(uuid, progress);
     });
   return {};
 }
@@ -196,8 +208,8 @@ void LibvirtSession::post_domain(const std::string& uuid, const std::optional<Do
   note_managed_save(uuid, domain && domain->managed_save);
   const std::lock_guard lock(mutex_);
   if (state_ != State::open) return;
-  if (listing_) told_while_listing_.insert(uuid);
-  post([generation = generation_, uuid, domain](HypervisorSink& sink) { sink.on_domain(generation, uuid, domain); });
+  if (listing_) read_while_listing_.insert_or_assign(uuid, domain);
+  if (listed_) post([uuid, domain](const Sinks& sinks) { sinks.domains.on_domain(uuid, domain); });
 }
 
 // The answer to an operation that has been answered for the connection's end is dropped.
@@ -207,8 +219,7 @@ void LibvirtSession::answer(OperationId id, const Result<void>& result) {
 }
 
 void LibvirtSession::post_done(OperationId id, const Result<void>& result) {
-  post(
-      [generation = generation_, id, result](HypervisorSink& sink) { sink.on_operation_done(generation, id, result); });
+  post([id, result](const Sinks& sinks) { sinks.domains.on_operation_done(id, result); });
 }
 
 void LibvirtSession::note_managed_save(const std::string& uuid, bool has_one) {

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/result.hpp"
 #include "core/domain.hpp"
 #include "core/operation.hpp"
+#include "core/result.hpp"
 #include "libvirt/hypervisor.hpp"
 #include "libvirt/libvirt_connection.hpp"
 #include "libvirt/mailbox.hpp"
 #include "libvirt/worker_pool.hpp"
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,10 +20,10 @@
 
 namespace virtsession {
 
-/// One connection's life: its workers, what they do, and what is told to the sink about it. Each connection has workers
-/// of its own, so that one whose daemon hangs holds up nothing but itself. Once the connection is lost, all operations
-/// are answered, also those whose call has not returned, and nothing else is told. Tasks own the session they belong
-/// to, which so outlives them; always owned by a shared_ptr.
+/// One connection's life: its workers, what they do, and what is told to the sinks about it. Each connection has
+/// workers of its own, so that one whose daemon hangs holds up nothing but itself. Once the connection is lost, all
+/// operations are answered, also those whose call has not returned, and nothing else is told. Tasks own the session
+/// they belong to, which so outlives them; always owned by a shared_ptr.
 class LibvirtSession final : public ConnectionListener, public std::enable_shared_from_this<LibvirtSession> {
  public:
   LibvirtSession(Generation generation, std::shared_ptr<Mailbox> mailbox);
@@ -55,6 +56,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   Result<std::vector<DomainSnapshot>> read_all();
 
   void post(Mailbox::Message message) { mailbox_->post(generation_, std::move(message)); }
+  void bring_up_to_date(std::vector<DomainSnapshot>& listed);
   void post_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain);
   void answer(OperationId id, const Result<void>& result);
   void post_done(OperationId id, const Result<void>& result);
@@ -69,8 +71,9 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   State state_ = State::opening;
   std::set<OperationId> unanswered_;
   std::set<std::string> managed_saves_;  // domains that have one, as far as is known
+  bool listed_ = false;                  // the sink has had a list; until then it hears of no domain
   bool listing_ = false;
-  std::set<std::string> told_while_listing_;  // domains that the sink heard of since the list was begun
+  std::map<std::string, std::optional<DomainSnapshot>> read_while_listing_;  // nothing: gone
 
   WorkerPool workers_;
 };

@@ -7,7 +7,7 @@ namespace virtsession {
 
 void Mailbox::post(Generation generation, Message message) {
   post_to_loop([this, generation, deliver = std::move(message)] {
-    if (generation == current_) deliver(*sink_);
+    if (generation == current_) deliver(sinks_);
   });
 }
 

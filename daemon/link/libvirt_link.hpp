@@ -4,41 +4,30 @@
 #include "core/connection.hpp"
 #include "libvirt/hypervisor.hpp"
 #include "link/libvirt_unit.hpp"
-#include "systemd/user_manager.hpp"
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace virtsession {
 
-/// Hears of the connection and of what comes through it; nothing stale. Main loop's thread.
-class LinkSink {
- public:
-  virtual ~LinkSink() = default;
-
-  virtual void on_link_changed() = 0;
-  virtual void on_link_lost() = 0;
-  virtual void on_listed(const std::vector<DomainSnapshot>& domains) = 0;
-  virtual void on_domain_event(const DomainEvent& event) = 0;
-  virtual void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) = 0;
-  virtual void on_job_progress(const std::string& /*uuid*/, const JobProgress& /*progress*/) {}
-  virtual void on_operation_done(OperationId id, const Result<void>& result) = 0;
-};
-
-/// Keeps a connection to libvirt: does what core's Connection decides, with the hypervisor and the daemon's unit.
-class LibvirtLink final : private HypervisorSink {
+/// Keeps a connection to libvirt: does what core's Connection decides, with the hypervisor and the daemon's unit. What
+/// libvirt tells of domains goes past it, see DomainSink. Main loop's thread.
+class LibvirtLink final : private ConnectionSink {
  public:
   using Done = std::function<void(const Result<void>&)>;
+  using MakeHypervisor = std::function<std::unique_ptr<Hypervisor>(ConnectionSink& link)>;
+  struct Handlers {
+    std::function<void()> changed;  ///< what can be asked here may be another answer now
+    std::function<void()> lost;     ///< a connection that was ready is not any more
+  };
 
-  /// \param units nothing: the daemon behind `uri` is somebody else's, and no unit is started
-  /// \param daemon "libvirtd" or "virtqemud"
-  LibvirtLink(EventLoop& loop, UserManager* units, std::string daemon, std::string uri, LinkSink& sink);
+  /// \param make called once, for the hypervisor of this link
+  /// \param unit of the daemon behind `uri`; null: that is somebody else's, and no unit is started. It outlives this.
+  LibvirtLink(EventLoop& loop, const MakeHypervisor& make, LibvirtUnit* unit, std::string uri, Handlers handlers);
   ~LibvirtLink();
 
   void start();
@@ -58,41 +47,29 @@ class LibvirtLink final : private HypervisorSink {
   LibvirtState state() const { return connection_.state(); }
   std::string reason() const;
   /// Whether the daemon has a unit of ours, if not always its own: see managed_now().
-  bool managed() const { return unit_.has_value(); }
+  bool managed() const { return unit_ != nullptr; }
   /// Whether the daemon that is used is that of the unit, and no stray one that could not be ended.
   bool managed_now() const { return unit_ && unit_->unmanaged().empty(); }
-  const std::string& daemon() const { return daemon_; }
   const std::string& version() const { return info_.daemon_version; }
 
  private:
-  void on_opened(Generation generation, const LibvirtInfo& info) override;
-  void on_open_failed(Generation generation, const Error& error) override;
-  void on_lost(Generation generation, LostReason reason) override;
-  void on_listed(Generation generation, const Result<std::vector<DomainSnapshot>>& domains) override;
-  void on_domain_event(Generation generation, const DomainEvent& event) override;
-  void on_domain(Generation generation, const std::string& uuid, const std::optional<DomainSnapshot>& domain) override;
-  void on_job_progress(Generation generation, const std::string& uuid, const JobProgress& progress) override;
-  void on_operation_done(Generation generation, OperationId id, const Result<void>& result) override;
+  void on_opened(const LibvirtInfo& info) override;
+  void on_open_failed(const Error& error) override;
+  void on_lost(LostReason reason) override;
+  void on_list_done(const Result<void>& result) override;
 
   void apply(ConnectionStep step);
-  std::vector<DomainSnapshot> up_to_date(const std::vector<DomainSnapshot>& listed);
   Done unit_started();
   void follow(const std::function<ConnectionStep()>& transition);
   void answer(const Result<void>& result);
-  bool current(Generation generation) const { return generation == generation_; }
 
-  LinkSink& sink_;
-  std::string daemon_;
   std::string uri_;
-  std::optional<LibvirtUnit> unit_;  // nothing: the daemon is somebody else's
-  bool hung_ = false;                // what is restarted does not react to a friendly signal
+  LibvirtUnit* unit_;
+  Handlers handlers_;
   Connection connection_;
   Timer timer_;
   std::unique_ptr<Hypervisor> hypervisor_;
-  Generation generation_ = 0;
   LibvirtInfo info_;
-  bool listing_ = false;
-  std::map<std::string, std::optional<DomainSnapshot>> changed_while_listing_;  // nothing: gone
   std::vector<Done> waiting_;
   log::Damped failures_;
 };

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "link/libvirt_unit.hpp"
 
-#include "link/stray_daemon.hpp"
 #include "util/message_ids.hpp"
 #include "util/now.hpp"
-#include "util/paths.hpp"
 
 #include <csignal>
 #include <filesystem>
@@ -12,23 +10,24 @@
 
 namespace virtsession {
 
-LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon)
-    : units_(units), daemon_(std::move(daemon)), ender_(loop), stray_logd_(loop, runtime_dir()) {}
+LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon, std::string runtime_dir,
+                         FindStray find_stray)
+    : units_(units),
+      daemon_(std::move(daemon)),
+      runtime_dir_(std::move(runtime_dir)),
+      find_stray_(std::move(find_stray)),
+      ender_(loop),
+      stray_logd_(loop, runtime_dir_) {}
 
-/// What is left of `done` when another call has come: nothing.
-LibvirtUnit::Done LibvirtUnit::current(Done done) {
-  return [call = std::weak_ptr(call_), done = std::move(done)](const Result<void>& result) {
-    if (!call.expired()) done(result);
-  };
-}
-
-void LibvirtUnit::bring_up(Verb verb, Done done) {
-  call_ = std::make_shared<int>();
-  const auto stray = find_stray_daemon(runtime_dir(), unit());
-  if (!stray) return run(verb, current(std::move(done)));
+/// All that follows from a call is bound to it: when another call has come, nothing of it is left.
+void LibvirtUnit::bring_up(Verb verb, Done answer) {
+  call_.renew();
+  Done done = call_.bind(std::move(answer));
+  const auto stray = find_stray_(runtime_dir_, unit());
+  if (!stray) return run(verb, std::move(done));
   take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
                     "Taking over from " + describe(*stray) + ", which a client started", now().steady);
-  ender_.end(*stray, current([this, stray = *stray, done = current(std::move(done))](const Result<void>& ended) {
+  ender_.end(*stray, call_.bind([this, stray = *stray, done = std::move(done)](const Result<void>& ended) {
     if (!ended) return supervise(stray, ended.error().message, done);
     take_overs_.reset();
     unmanaged_.clear();
@@ -62,32 +61,32 @@ void LibvirtUnit::start_unit(Done done) {
 
 /// A daemon that runs has a stop job that waits for us, and a start would be refused for it.
 void LibvirtUnit::start_while_stopping(Done done) {
-  units_.watch_unit(unit(), [this, call = std::weak_ptr(call_), done = std::move(done)](const UnitStatus& status) {
-    if (call.expired()) return;
+  units_.watch_unit(unit(), call_.bind([this, done = std::move(done)](const UnitStatus& status) {
     const bool runs = status.main_pid != 0;
     units_.unwatch_unit(unit());
     if (runs) return done({});
     units_.start_unit(unit(), done, StartMode::ignore_dependencies);
-  });
+  }));
 }
 
 /// A daemon that was not ours removes the socket's file when it ends, and systemd goes on listening where nobody can
 /// reach it. Stopping the socket's unit stops the daemon too, not its VMs.
 void LibvirtUnit::listen_anew(Done done) {
   if (stopping_) return start_unit(std::move(done));
-  units_.stop_unit(socket_unit(),
-                   current([this, done = std::move(done)](const Result<void>&) { units_.start_unit(unit(), done); }));
+  units_.stop_unit(socket_unit(), call_.bind([this, done = std::move(done)](const Result<void>&) {
+    units_.start_unit(unit(), done);
+  }));
 }
 
 /// After the kill the unit may be on its way to a start of its own (Restart=), which a restart joins. While the user
 /// manager is stopping there is none: the kill ends the stop job that the unit had, and the way for a start is free.
 void LibvirtUnit::replace_unit(Done done) {
-  units_.kill_unit(unit(), SIGKILL, current([this, done = std::move(done)](const Result<void>&) {
-                     if (stopping_)
-                       units_.start_unit(unit(), done, StartMode::ignore_dependencies);
-                     else
-                       units_.restart_unit(unit(), done);
-                   }));
+  units_.kill_unit(unit(), SIGKILL, call_.bind([this, done = std::move(done)](const Result<void>&) {
+    if (stopping_)
+      units_.start_unit(unit(), done, StartMode::ignore_dependencies);
+    else
+      units_.restart_unit(unit(), done);
+  }));
 }
 
 /// It can be reached as long as the socket's file is its own.
@@ -103,15 +102,14 @@ void LibvirtUnit::supervise(const StrayDaemon& stray, const std::string& obstacl
                  "; it saves all VMs by itself when the host shuts down";
     done({});
   };
-  units_.watch_unit(socket_unit(), [this, call = std::weak_ptr(call_), decide](const UnitStatus& socket) {
-    if (call.expired()) return;
+  units_.watch_unit(socket_unit(), call_.bind([this, decide](const UnitStatus& socket) {
     units_.unwatch_unit(socket_unit());
     decide(socket.active_state != "active");
-  });
+  }));
 }
 
 std::string LibvirtUnit::socket_path() const {
-  return runtime_dir() + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
+  return runtime_dir_ + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
 }
 
 }  // namespace virtsession

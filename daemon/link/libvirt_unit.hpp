@@ -2,14 +2,16 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "link/stray_daemon.hpp"
 #include "link/stray_daemon_ender.hpp"
 #include "link/stray_logd.hpp"
 #include "systemd/user_manager.hpp"
 #include "util/event_loop.hpp"
+#include "util/lifetime.hpp"
 #include "util/log.hpp"
 
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 
 namespace virtsession {
@@ -21,8 +23,11 @@ class LibvirtUnit {
   /// Never called from inside a call, and not after the next one, which takes its place.
   using Done = std::function<void(const Result<void>&)>;
 
-  /// \param daemon "libvirtd" or "virtqemud"
-  LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon);
+  using FindStray = std::function<std::optional<StrayDaemon>(const std::string& runtime_dir, const std::string& unit)>;
+
+  /// \param daemon "libvirtd" or "virtqemud" \param runtime_dir $XDG_RUNTIME_DIR, where sockets and PID files lie
+  LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon, std::string runtime_dir,
+              FindStray find_stray = find_stray_daemon);
 
   const std::string& daemon() const { return daemon_; }
   void use_daemon(const std::string& daemon) { daemon_ = daemon; }
@@ -49,19 +54,20 @@ class LibvirtUnit {
   void listen_anew(Done done);
   void replace_unit(Done done);
   void supervise(const StrayDaemon& stray, const std::string& obstacle, Done done);
-  Done current(Done done);
   std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
   std::string socket_unit() const { return "virtsession-" + daemon_ + ".socket"; }
   std::string socket_path() const;
 
   UserManager& units_;
   std::string daemon_;
+  std::string runtime_dir_;
+  FindStray find_stray_;
   StrayDaemonEnder ender_;
   StrayLogd stray_logd_;
   bool stopping_ = false;
   std::string unmanaged_;
   log::Damped take_overs_;
-  std::shared_ptr<int> call_;  ///< of the current call
+  Lifetime call_;  ///< of the current call
 };
 
 }  // namespace virtsession

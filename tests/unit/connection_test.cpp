@@ -115,11 +115,15 @@ TEST_CASE("connection: every event in every state") {
        {down, starting, connecting, down, down}},
       {"hangs",
        [](Connection& c) { return c.lost(true, "hangs", at(1s)); },
-       {no, no, no, Step::restart_unit, Step::restart_unit},
+       {no, no, no, Step::replace_unit, Step::replace_unit},
        {down, starting, connecting, starting, starting}},
       {"restart",
        [](Connection& c) { return c.restart("asked", at(1s)); },
        {Step::restart_unit, no, Step::restart_unit, Step::restart_unit, Step::restart_unit},
+       {starting, starting, starting, starting, starting}},
+      {"replace",
+       [](Connection& c) { return c.replace("it hangs", at(1s)); },
+       {Step::replace_unit, Step::replace_unit, Step::replace_unit, Step::replace_unit, Step::replace_unit},
        {starting, starting, starting, starting, starting}},
       {"a tick too early",
        [](Connection& c) { return c.tick(at(1s)); },
@@ -173,9 +177,9 @@ TEST_CASE("connection: failures are retried with a growing wait and say why") {
   CHECK_MESSAGE(*connection.wake() - now.steady < 1s, "what worked ends the back-off");
 }
 
-TEST_CASE("connection: a daemon that accepts and never answers is restarted, or given up when it is not ours") {
+TEST_CASE("connection: a daemon that accepts and never answers is replaced, or given up when it is not ours") {
   auto managed = in(LibvirtState::connecting);
-  CHECK(managed.tick(at(30s)) == Step::restart_unit);
+  CHECK(managed.tick(at(30s)) == Step::replace_unit);
   CHECK(managed.reason().find("30 s") != std::string::npos);
   Connection foreign(false, 1);
   foreign.start(at(0s));

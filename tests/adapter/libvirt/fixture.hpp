@@ -18,43 +18,50 @@
 
 namespace virtsession::test {
 
-/// Keeps what the hypervisor said, in its order: "opened 1", "domain UUID", "done 7" ...
-class RecordingSink : public HypervisorSink {
+/// Keeps what the hypervisor said, in its order: "opened", "listed", "domain UUID", "done 7" ...
+class RecordingSink : public ConnectionSink, public DomainSink {
  public:
-  void on_opened(Generation generation, const LibvirtInfo& given) override {
-    note(generation, "opened");
+  void on_opened(const LibvirtInfo& given) override {
+    log.emplace_back("opened");
     info = given;
   }
-  void on_open_failed(Generation generation, const Error& error) override {
-    note(generation, "open failed");
+  void on_open_failed(const Error& error) override {
+    log.emplace_back("open failed");
     open_error = error;
   }
-  void on_lost(Generation generation, LostReason reason) override {
-    note(generation, "lost");
+  void on_lost(LostReason reason) override {
+    log.emplace_back("lost");
     lost = reason;
   }
-  void on_listed(Generation generation, const Result<std::vector<DomainSnapshot>>& given) override {
-    note(generation, "listed");
-    listed = given;
-    if (!given) return;
-    for (const DomainSnapshot& domain : *given) domains[domain.uuid] = domain;
+  void on_list_done(const Result<void>& result) override {
+    if (result) return;
+    log.emplace_back("not listed");
+    listed = result.error();
   }
-  void on_domain_event(Generation generation, const DomainEvent& event) override {
-    note(generation, "event");
+  void on_listed(const std::vector<DomainSnapshot>& given) override {
+    log.emplace_back("listed");
+    listed = given;
+    for (const DomainSnapshot& domain : given) domains[domain.uuid] = domain;
+  }
+  void on_domain_event(const DomainEvent& event) override {
+    log.emplace_back("event");
     events.push_back(event);
   }
-  void on_domain(Generation generation, const std::string& uuid, const std::optional<DomainSnapshot>& domain) override {
-    note(generation, "domain " + uuid);
+  void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) override {
+    log.push_back("domain " + uuid);
     domains[uuid] = domain;
   }
-  void on_job_progress(Generation generation, const std::string& uuid, const JobProgress& given) override {
-    note(generation, "progress of " + uuid);
+  void on_job_progress(const std::string& uuid, const JobProgress& given) override {
+    log.push_back("progress of " + uuid);
     progress = given;
   }
-  void on_operation_done(Generation generation, OperationId id, const Result<void>& result) override {
-    note(generation, "done " + std::to_string(id));
+  void on_operation_done(OperationId id, const Result<void>& result) override {
+    log.push_back("done " + std::to_string(id));
     done.emplace(id, result);
   }
+
+  /// Where a hypervisor or a mailbox is to send what it has.
+  Sinks sinks() { return {*this, *this}; }
 
   bool heard(const std::string& what) const { return std::find(log.begin(), log.end(), what) != log.end(); }
   std::size_t count(const std::string& what) const {
@@ -74,7 +81,6 @@ class RecordingSink : public HypervisorSink {
   }
   void forget() {
     log.clear();
-    generations.clear();
     events.clear();
     domains.clear();
     done.clear();
@@ -83,7 +89,6 @@ class RecordingSink : public HypervisorSink {
   }
 
   std::vector<std::string> log;
-  std::vector<Generation> generations;  // of each line of the log
   std::vector<DomainEvent> events;
   std::map<std::string, std::optional<DomainSnapshot>> domains;
   std::map<OperationId, Result<void>> done;
@@ -92,26 +97,22 @@ class RecordingSink : public HypervisorSink {
   std::optional<LibvirtInfo> info;
   std::optional<Error> open_error;
   std::optional<LostReason> lost;
-
- private:
-  void note(Generation generation, const std::string& what) {
-    generations.push_back(generation);
-    log.push_back(what);
-  }
 };
 
 /// A hypervisor on a loop of its own, and the calls a test makes, each with its answer waited for.
 struct Fixture {
   EventLoop loop;
   RecordingSink sink;
-  std::optional<LibvirtHypervisor> hypervisor{std::in_place, loop, sink};
+  std::optional<LibvirtHypervisor> hypervisor{std::in_place, loop, sink.sinks()};
   OperationId last_id = 0;
 
+  /// With a first list, after which changes of domains are told.
   void open(const std::string& uri = "test:///default") {
     const std::size_t before = sink.count("opened");
     hypervisor->open(uri);
     loop_until(loop, "the connection", [&] { return sink.count("opened") > before || sink.open_error; });
     REQUIRE(!sink.open_error);
+    list();
   }
 
   std::vector<DomainSnapshot> list() {

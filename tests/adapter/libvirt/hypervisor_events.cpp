@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 using namespace virtsession;
 using namespace virtsession::test;
@@ -49,7 +50,8 @@ TEST_CASE("what somebody else does to a domain is told, and the domain is read a
   watching.wait_for(DomainEventKind::resumed, watching.uuid);
   REQUIRE(virDomainShutdown(watching.domain.get()) == 0);
   watching.wait_for(DomainEventKind::stopped, watching.uuid);
-  watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::shutdown; });
+  watching.wait_until(watching.uuid,
+                      [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::shutdown; });
   REQUIRE(virDomainCreate(watching.domain.get()) == 0);
   watching.wait_for(DomainEventKind::started, watching.uuid);
   watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.active(); });
@@ -129,8 +131,22 @@ TEST_CASE("what happens after close() is not told as of the closed connection") 
   Watching watching;
   watching.hypervisor->close();
   REQUIRE(virDomainSuspend(watching.domain.get()) == 0);
-  const Generation generation = watching.hypervisor->open("test:///default");
-  loop_until(watching.loop, "the next connection", [&] { return watching.sink.heard("opened"); });
-  CHECK(watching.list().at(0).state == DomainState::paused);
-  for (const Generation heard : watching.sink.generations) CHECK(heard == generation);
+  watching.sink.forget();
+  watching.open();
+  CHECK(watching.sink.log == std::vector<std::string>{"opened", "listed"});
+  CHECK(watching.sink.domain(watching.uuid)->state == DomainState::paused);
+}
+
+TEST_CASE("nothing is told of domains before the first list, which has what has happened by then") {
+  Watching watching;
+  watching.hypervisor->close();
+  watching.sink.forget();
+  watching.hypervisor->open("test:///default");
+  loop_until(watching.loop, "the connection", [&] { return watching.sink.heard("opened"); });
+  REQUIRE(virDomainSuspend(watching.domain.get()) == 0);
+  watching.hypervisor->refresh(watching.uuid);
+  const auto changed = watching.run(watching.uuid, OperationKind::set_autostart);
+  CHECK(watching.sink.log == std::vector<std::string>{"opened", "done 1"});
+  watching.list();
+  CHECK(watching.sink.domain(watching.uuid)->state == DomainState::paused);
 }

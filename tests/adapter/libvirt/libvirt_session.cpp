@@ -30,11 +30,15 @@ struct OpenSession {
     session->open("test:///default");
     loop_until(loop, "the connection", [&] { return sink.heard("opened"); });
   }
+  void list() {
+    session->list();
+    loop_until(loop, "the list", [&] { return sink.heard("listed"); });
+  }
 
   const std::shared_ptr<EventThread> events = EventThread::share();
   EventLoop loop;
   RecordingSink sink;
-  const std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>(loop, sink);
+  const std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>(loop, sink.sinks());
   const std::shared_ptr<LibvirtSession> session = std::make_shared<LibvirtSession>(1, mailbox);
 };
 

@@ -14,7 +14,7 @@ using namespace virtsession::test;
 namespace {
 
 Mailbox::Message done(OperationId id) {
-  return [id](HypervisorSink& sink) { sink.on_operation_done(0, id, {}); };
+  return [id](const Sinks& sinks) { sinks.domains.on_operation_done(id, {}); };
 }
 
 }  // namespace
@@ -22,7 +22,7 @@ Mailbox::Message done(OperationId id) {
 TEST_CASE("only messages of the current generation arrive, judged when they arrive") {
   EventLoop loop;
   RecordingSink sink;
-  const auto mailbox = std::make_shared<Mailbox>(loop, sink);
+  const auto mailbox = std::make_shared<Mailbox>(loop, sink.sinks());
   mailbox->accept(1);
   mailbox->post(1, done(1));
   loop_until_idle(loop);
@@ -37,7 +37,7 @@ TEST_CASE("only messages of the current generation arrive, judged when they arri
 TEST_CASE("nothing arrives after the mailbox is shut or gone") {
   EventLoop loop;
   RecordingSink sink;
-  auto mailbox = std::make_shared<Mailbox>(loop, sink);
+  auto mailbox = std::make_shared<Mailbox>(loop, sink.sinks());
   mailbox->accept(1);
   mailbox->post(1, done(1));
   mailbox->shut();
@@ -45,7 +45,7 @@ TEST_CASE("nothing arrives after the mailbox is shut or gone") {
   loop_until_idle(loop);
   CHECK(sink.log.empty());
 
-  mailbox = std::make_shared<Mailbox>(loop, sink);
+  mailbox = std::make_shared<Mailbox>(loop, sink.sinks());
   mailbox->accept(1);
   mailbox->post(1, done(3));
   mailbox.reset();
@@ -56,7 +56,7 @@ TEST_CASE("nothing arrives after the mailbox is shut or gone") {
 TEST_CASE("a mailbox that is shut does not need its loop any more") {
   RecordingSink sink;
   auto loop = std::make_unique<EventLoop>();
-  const auto mailbox = std::make_shared<Mailbox>(*loop, sink);
+  const auto mailbox = std::make_shared<Mailbox>(*loop, sink.sinks());
   mailbox->shut();
   loop.reset();
   mailbox->post(1, done(1));
@@ -67,7 +67,7 @@ TEST_CASE("a mailbox that is shut does not need its loop any more") {
 TEST_CASE("an exception of another thread comes out of the loop") {
   EventLoop loop;
   RecordingSink sink;
-  const auto mailbox = std::make_shared<Mailbox>(loop, sink);
+  const auto mailbox = std::make_shared<Mailbox>(loop, sink.sinks());
   mailbox->post_exception(std::make_exception_ptr(std::runtime_error("broken")));
   CHECK_THROWS_WITH_AS(loop.run(), "broken", std::runtime_error);
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/config_store.hpp"
+
+#include "support/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+
+using namespace virtsession;
+using namespace virtsession::test;
+
+TEST_CASE("a configuration that cannot be used leaves the one in force, and says what is wrong") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "config.json";
+  const auto write = [&](const char* text) { std::ofstream(path) << text; };
+  write(R"({"libvirt_daemon": "virtqemud"})");
+  ConfigStore store(path);
+  CHECK(store.problems().empty());
+  CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::virtqemud);
+
+  write(R"({"libvirt_demon": "libvirtd"})");
+  const auto refused = store.reload();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::invalid_config);
+  CHECK(refused.error().message.find(path + " is not used, the configuration stays as it was: ") == 0);
+  CHECK(store.problems().size() == 1);
+  CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::virtqemud);
+
+  write(R"({"libvirt_daemon": "libvirtd"})");
+  CHECK(bool(store.reload()));
+  CHECK(store.problems().empty());
+  CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::libvirtd);
+}
+
+TEST_CASE("a configuration that cannot be used at first leaves the built-in defaults") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "missing.json";
+  const ConfigStore store(path);
+  CHECK(store.path() == path);
+  CHECK(store.problems().size() == 1);
+  CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::automatic);
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "link/autostart_links.hpp"
+
+#include "support/loop_until.hpp"
+#include "support/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+using namespace virtsession;
+using namespace virtsession::test;
+
+TEST_CASE("the autostart flag of a VM is followed by its link, whatever its name holds") {
+  const TemporaryFolder folder;
+  EventLoop loop;
+  PathWatcher paths(loop);
+  std::set<std::string> names;
+  bool any = false;
+  const AutostartLinks links(paths, folder.path(),
+                             {.one = [&](const std::string& name) { names.insert(name); }, .any = [&] { any = true; }});
+  const auto autostart = folder / "libvirt/qemu/autostart";
+  std::filesystem::create_directories(autostart);
+  loop_until(loop, "the folder", [&] { return any; });
+  for (const std::string name : {"plain", "a.xml-b", "a.xml"}) {
+    std::filesystem::create_symlink("/nowhere", autostart / (name + ".xml"));
+    loop_until(loop, "the link of " + name, [&] { return names.contains(name); });
+  }
+  CHECK(names == std::set<std::string>{"plain", "a.xml-b", "a.xml"});
+}
