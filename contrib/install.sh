@@ -9,7 +9,8 @@ usage() {
 Usage: contrib/install.sh [OPTION...]
 
 Installs the packages that are missing, builds, installs, enables and starts virtsession for
-the user who calls it (with sudo: the user who called sudo). Run again it upgrades.
+the user who calls it (with sudo: the user who called sudo). Run again it upgrades. For root
+itself it is only installed: root has no session libvirt.
 
   --prefix DIR     Install below DIR (default: /usr/local; below the home folder no root is
                    needed for the files)
@@ -127,7 +128,16 @@ To see it work on this machine: contrib/demo.sh (as root; it boots a throwaway h
 TXT
 }
 
+no_session_of_root() {
+  cat <<'TXT'
+
+virtsession is installed. It is not turned on for root, who has no session libvirt: qemu:///session of root
+is the system's. It is for the other users, each with VMs of their own.
+TXT
+}
+
 turn_on() {
+  [ "$uid" != 0 ] || { no_session_of_root; return 0; }
   have_user_manager || { no_user_manager; return 0; }
   say "Starting it for $user"
   as_user systemctl --user daemon-reload

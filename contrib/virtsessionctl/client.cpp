@@ -10,6 +10,7 @@
 #include "text.hpp"
 #include "util/bus_source.hpp"
 #include "util/event_loop.hpp"
+#include "util/session_user.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -28,10 +29,16 @@ constexpr const char* kUnit = "virtsessiond.service";
 constexpr std::chrono::seconds kLibvirtWait{10};
 constexpr std::chrono::seconds kSystemdWait{2};
 
+/// Nothing can be turned on for such a user. Where virtsessiond runs all the same (--connect), it is talked to.
+void refuse_who_has_no_session() {
+  if (const auto why = why_no_session()) throw Failure(kFailed, printable(*why));
+}
+
 std::unique_ptr<sdbus::IConnection> connect() {
   try {
     return sdbus::createSessionBusConnection();
   } catch (const sdbus::Error& error) {
+    refuse_who_has_no_session();
     throw Failure(
         kFailed, "no session bus can be reached: " + printable(error.getMessage()),
         "Virtual machines of qemu:///session belong to a user who is logged in; sudo and su give no session.\n"
@@ -129,8 +136,9 @@ bool Client::find() {
         .withArguments(std::string(kBusName))
         .storeResultsTo(service_);
   } catch (const sdbus::Error& error) {
-    if (std::string(error.getName()) == kNameHasNoOwner) return false;
-    throw;
+    if (std::string(error.getName()) != kNameHasNoOwner) throw;
+    refuse_who_has_no_session();
+    return false;
   }
   manager_ = std::make_unique<ManagerProxy>(*connection_, service_);
   return true;

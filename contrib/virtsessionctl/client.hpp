@@ -49,6 +49,7 @@ class Client {
   Client();
 
   /// \return whether virtsessiond runs; looks again at every call
+  /// \throws Failure when it does not, and cannot for such a user
   bool find();
   /// For verbs that only look: starting virtsessiond would start the marked VMs. \throws Failure when it does not run
   void require();

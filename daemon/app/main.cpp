@@ -3,6 +3,7 @@
 #include "app/daemon.hpp"
 #include "util/fatal_error.hpp"
 #include "util/log.hpp"
+#include "util/session_user.hpp"
 
 #include <sysexits.h>
 
@@ -30,6 +31,8 @@ int main(int argc, char** argv) {
     const auto arguments = parse_arguments(argc, argv);
     if (arguments.exit_code) return *arguments.exit_code;
     if (const auto ready = log::init(log::Level::info); !ready) throw FatalError(EX_CONFIG, ready.error().message);
+    if (!arguments.uri)
+      if (const auto why = why_no_session()) throw FatalError(EX_NOPERM, *why);
     if (arguments.resume_stop && !Supervisor::is_in_stop(StateFiles().load())) return EX_OK;
     // The client library must never fork a daemon into our unit, whoever starts this program.
     setenv("LIBVIRT_AUTOSTART", "0", 1);

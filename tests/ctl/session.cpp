@@ -48,7 +48,8 @@ void Session::write_config(const std::string& text) {
 
 std::vector<std::string> Session::command_of(const std::string& program,
                                              const std::vector<std::string>& arguments) const {
-  std::vector<std::string> words{"env", "-i"};
+  auto words = become_;
+  words.insert(words.end(), {"env", "-i"});
   for (const auto& [name, value] : environment) words.push_back(name + "=" + value);
   words.push_back(program);
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -88,9 +89,12 @@ void Session::start_daemon() {
       kDeadline, "virtsessiond is ready");
 }
 
+void Session::freeze_daemon() { kill(daemon_, SIGSTOP); }
+
 void Session::stop_daemon() {
   if (daemon_ <= 0) return;
   kill(daemon_, SIGTERM);
+  kill(daemon_, SIGCONT);
   while (waitpid(daemon_, nullptr, 0) < 0 && errno == EINTR) {
   }
   daemon_ = -1;
@@ -105,6 +109,11 @@ void Session::offer_daemon() {
   for (const auto& word : command_of(program, daemon)) line += "'" + word + "' ";
   std::ofstream(folder_ / "daemon.sh") << "exec " << line << "\n";
   bus_.offer("org.virtsession.Supervisor1", "/bin/sh " + (folder_ / "daemon.sh").string());
+}
+
+void Session::run_as_person() {
+  if (geteuid() != 0) return;
+  become_ = {"unshare", "--user", "--map-user=1000"};  // to itself; to the bus and to files it is root
 }
 
 CommandResult Session::ctl(const std::vector<std::string>& arguments, const std::string& input) const {

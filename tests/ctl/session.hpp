@@ -31,8 +31,12 @@ class Session {
   /// Starts virtsessiond and waits until it knows all VMs.
   void start_daemon();
   void stop_daemon();
+  /// It is there and does nothing, until the session ends.
+  void freeze_daemon();
   /// The bus starts it when somebody wants it.
   void offer_daemon();
+  /// From here on virtsessionctl is run by a person, also when the test is run by root, who has no session libvirt.
+  void run_as_person();
 
   /// Runs virtsessionctl in a pipe.
   CommandResult ctl(const std::vector<std::string>& arguments, const std::string& input = {}) const;
@@ -55,6 +59,7 @@ class Session {
 
   TemporaryFolder folder_;
   PrivateBus bus_;
+  std::vector<std::string> become_;  ///< the words before a command
   pid_t daemon_ = -1;
 };
 

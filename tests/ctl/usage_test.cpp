@@ -3,6 +3,9 @@
 #include "faked.hpp"
 #include "support/loop_until.hpp"
 
+#include <unistd.h>
+
+#include <chrono>
 #include <fstream>
 
 // What is wrong is said, with what was meant and what to do; and the exit status says it too.
@@ -70,6 +73,7 @@ TEST_CASE("virtsessiond does not run: those that look say so and start nothing, 
   Session session;
   session.define(usual_domains());
   session.offer_daemon();
+  session.run_as_person();
   CHECK(session.out({}, 3) == R"(virtsessiond does not run
   No VM is started at login, restarted after a crash or stopped in order. VMs that run are not harmed.
 
@@ -103,11 +107,50 @@ What to do
 TEST_CASE("a virtsessiond that cannot be started, and no bus at all: what to do") {
   Session session;
   session.define(usual_domains());
+  session.run_as_person();
   const auto text = session.err({"start", "db"}, 3);
   CHECK(text.find("could not be started") != std::string::npos);
   CHECK(text.find("journalctl --user -u virtsessiond") != std::string::npos);
   session.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent";
   CHECK(session.err({"list"}, 1).find("sudo and su give no session") != std::string::npos);
+}
+
+TEST_CASE("root: every verb says that root has no session libvirt, and advises nothing" *
+          doctest::skip(geteuid() != 0)) {
+  Session session;
+  const std::string text =
+      "virtsessionctl: root has no session libvirt, since qemu:///session of root is the system's: virtsession is for "
+      "the other users, each with VMs of their own\n";
+  for (const bool bus : {true, false}) {
+    if (!bus) session.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent";
+    for (const auto& words : std::vector<std::vector<std::string>>{
+             {}, {"list"}, {"start", "web"}, {"plan"}, {"monitor"}, {"doctor"}, {"doctor", "--uri"}}) {
+      const auto result = session.ctl(words);
+      INFO(command_line(words));
+      CHECK(result.status == 1);
+      CHECK(result.out.empty());
+      CHECK(result.err == text);
+    }
+  }
+}
+
+TEST_CASE("virtsessiond does not answer: doctor finds what needs no virtsessiond, and that it does not answer") {
+  Usual session;
+  session.freeze_daemon();
+  const auto begun = std::chrono::steady_clock::now();
+  const auto rows = session.json({"doctor"}, 1);
+  CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(20));
+  CHECK(rows[0]["id"] == "daemon-running");
+  CHECK(rows[0]["severity"] == "problem");
+  CHECK(rows[0]["text"].get<std::string>().starts_with("virtsessiond does not answer: "));
+  CHECK(rows[0]["fix"] == "systemctl --user restart virtsessiond");
+  CHECK(rows.size() > 20);
+
+  session.environment["DBUS_SESSION_BUS_ADDRESS"] = "unix:path=/nonexistent";
+  session.run_as_person();
+  const auto lost = session.json({"doctor"}, 1);
+  CHECK(lost[0]["text"].get<std::string>().starts_with("virtsessiond cannot be asked: no session bus"));
+  CHECK(lost.size() > 20);
 }
 
 TEST_CASE("no connection to libvirt: the reason, and where to look") {

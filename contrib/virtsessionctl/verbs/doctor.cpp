@@ -4,12 +4,15 @@
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "doctor/diagnose.hpp"
+#include "util/session_user.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 namespace virtsession::ctl {
@@ -33,8 +36,15 @@ std::vector<Row> to_rows(const std::vector<Finding>& findings) {
   return rows;
 }
 
+/// The daemon's main loop answers at once; its look at the machine gives up after some seconds.
+constexpr std::chrono::seconds kAnswerLimit{5};
+constexpr std::chrono::seconds kLookLimit{20};
+
 /// What virtsessiond finds. It has the environment of the user manager: what depends on the caller's is judged here.
 std::vector<Row> ask_daemon(Client& client) {
+  client.connection().setMethodCallTimeout(kAnswerLimit);
+  static_cast<void>(client.manager_properties());
+  client.connection().setMethodCallTimeout(kLookLimit);
   std::vector<Row> rows;
   for (const auto& row : client.manager().Diagnose({}))
     rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
@@ -46,12 +56,32 @@ std::vector<Row> ask_daemon(Client& client) {
   return rows;
 }
 
-/// What the same look by this process finds, with what only the daemon knows left out.
-std::vector<Row> look() {
-  const auto absence = look_at_absence();
-  std::vector<Row> rows{{"daemon-running", "problem", "", absence.fact, absence.commands.back()}};
+/// What the same look by this process finds, with what only the daemon knows left out. \param why it was not asked
+std::vector<Row> look_without_daemon(const std::string& why, const std::string& fix) {
+  std::vector<Row> rows{{"daemon-running", "problem", "", why, fix}};
   std::ranges::copy(to_rows(diagnose(gather_facts(options_that_start_nothing()))), std::back_inserter(rows));
   return rows;
+}
+
+/// The daemon's findings, or those that need none of it when it cannot be asked.
+std::vector<Row> look() {
+  std::optional<Client> client;
+  try {
+    client.emplace();
+  } catch (const Failure& failure) {
+    if (why_no_session()) throw;
+    return look_without_daemon("virtsessiond cannot be asked: " + std::string(failure.what()), "");
+  }
+  if (!client->find()) {
+    const auto absence = look_at_absence();
+    return look_without_daemon(absence.fact, absence.commands.back());
+  }
+  try {
+    return ask_daemon(*client);
+  } catch (const sdbus::Error& error) {
+    return look_without_daemon("virtsessiond does not answer: " + std::string(error.getMessage()),
+                               "systemctl --user restart virtsessiond");
+  }
 }
 
 Tone tone_of(const std::string& severity) {
@@ -90,6 +120,7 @@ Verb add_doctor(CLI::App& app) {
   command->add_flag("--uri", *uri, "Compare qemu:///system and qemu:///session on this machine");
   return {command, Completes::nothing, [uri](Console& console) {
             if (*uri) {
+              if (const auto why = why_no_session()) throw Failure(kFailed, printable(*why));
               const auto page = system_or_session_page(gather_facts(options_that_start_nothing()));
               if (console.json)
                 console.print_json(json{{"page", page}});
@@ -97,8 +128,7 @@ Verb add_doctor(CLI::App& app) {
                 print_page(console, page);
               return kOk;
             }
-            Client client;
-            const auto rows = client.find() ? ask_daemon(client) : look();
+            const auto rows = look();
             if (console.json)
               console.print_json(to_json(rows));
             else
