@@ -25,6 +25,11 @@ Started by systemd: systemctl --user enable --now virtsessiond
                        managed (for tests: test:///default)
   --resume-stop        Go on with the stop of all VMs that an instance before this did not end,
                        if there is one (for ExecStopPost= of the unit)
+  --last-resort        Stop all VMs that run, if the session ends and no virtsessiond did it (for
+                       ExecStop= of virtsession-last-resort.service)
+  --run-braked PROGRAM [ARGUMENT...]
+                       Become PROGRAM; when it did not last several times, wait and refuse its
+                       clients first (for ExecStart= of libvirt's daemons)
   --version            Show the version
   --help               Show this text
 
@@ -50,15 +55,12 @@ int check_config(const std::string& path) {
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
-  enum Option { kConfig = 1, kCheckConfig, kConnect, kResumeStop, kVersionOption, kHelpOption };
+  enum Option { kConfig = 1, kCheckConfig, kConnect, kResumeStop, kLastResort, kVersionOption, kHelpOption };
   static constexpr option kOptions[] = {
-      {"config", required_argument, nullptr, kConfig},
-      {"check-config", required_argument, nullptr, kCheckConfig},
-      {"connect", required_argument, nullptr, kConnect},
-      {"resume-stop", no_argument, nullptr, kResumeStop},
-      {"version", no_argument, nullptr, kVersionOption},
-      {"help", no_argument, nullptr, kHelpOption},
-      {nullptr, 0, nullptr, 0},
+      {"config", required_argument, nullptr, kConfig},    {"check-config", required_argument, nullptr, kCheckConfig},
+      {"connect", required_argument, nullptr, kConnect},  {"resume-stop", no_argument, nullptr, kResumeStop},
+      {"last-resort", no_argument, nullptr, kLastResort}, {"version", no_argument, nullptr, kVersionOption},
+      {"help", no_argument, nullptr, kHelpOption},        {nullptr, 0, nullptr, 0},
   };
   Arguments arguments;
   for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
@@ -71,6 +73,9 @@ Arguments parse_arguments(int argc, char** argv) {
         break;
       case kResumeStop:
         arguments.resume_stop = true;
+        break;
+      case kLastResort:
+        arguments.last_resort = true;
         break;
       case kCheckConfig:
         arguments.exit_code = check_config(optarg);

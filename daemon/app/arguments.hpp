@@ -11,6 +11,7 @@ struct Arguments {
   std::optional<int> exit_code;    ///< it has been done already (--help, --check-config): exit with this
   std::string config_file;         ///< --config; empty: where it usually lies
   bool resume_stop = false;        ///< --resume-stop: go on with a stop that the last instance did not end, if any
+  bool last_resort = false;        ///< --last-resort: stop VMs when the session ends and nobody else did
   std::optional<std::string> uri;  ///< --connect: use this libvirt, and manage no daemon and no unit
 };
 

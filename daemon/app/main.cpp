@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/arguments.hpp"
 #include "app/daemon.hpp"
+#include "app/last_resort.hpp"
+#include "systemd/brake.hpp"
 #include "util/fatal_error.hpp"
 #include "util/log.hpp"
 #include "util/session_user.hpp"
@@ -9,7 +11,9 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
+#include <string_view>
 
 using namespace virtsession;
 
@@ -23,9 +27,33 @@ void block_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+/// An instance that does not live long is not to cost much. A SIGTERM meanwhile is for the main loop, which decides
+/// what it means.
+void brake() {
+  using Clock = Brake::Clock;
+  Brake own("virtsessiond");
+  sigset_t pending;
+  while (own.wait(Clock::now(), kOwnBrake) > Clock::duration::zero()) {
+    sigpending(&pending);
+    if (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT)) break;
+    const timespec moment{0, 100'000'000};
+    nanosleep(&moment, nullptr);
+  }
+  own.note_start(Clock::now(), kOwnBrake);
+}
+
+/// What is left to do after an instance has ended, from ExecStopPost=. \return whether it is this one that goes on
+bool takes_over_from_last() {
+  if (Supervisor::is_in_stop(StateFiles().load())) return true;
+  const char* const result = std::getenv("SERVICE_RESULT");
+  if (result && std::string_view(result) == "success") Brake("virtsessiond").release();
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == kRunBraked) return run_braked({argv + 2, argv + argc});
   block_signals();
   try {
     const auto arguments = parse_arguments(argc, argv);
@@ -33,9 +61,11 @@ int main(int argc, char** argv) {
     if (const auto ready = log::init(log::Level::info); !ready) throw FatalError(EX_CONFIG, ready.error().message);
     if (!arguments.uri)
       if (const auto why = why_no_session()) throw FatalError(EX_NOPERM, *why);
-    if (arguments.resume_stop && !Supervisor::is_in_stop(StateFiles().load())) return EX_OK;
     // The client library must never fork a daemon into our unit, whoever starts this program.
     setenv("LIBVIRT_AUTOSTART", "0", 1);
+    if (arguments.last_resort) return stop_as_last_resort();
+    if (arguments.resume_stop && !takes_over_from_last()) return EX_OK;
+    if (!arguments.uri && !arguments.resume_stop) brake();
     Daemon daemon(arguments);
     return daemon.run();
   } catch (const FatalError& error) {

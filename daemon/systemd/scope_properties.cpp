@@ -29,11 +29,13 @@ UnitProperties scope_properties(const ScopeSpec& spec, const std::vector<pid_t>&
   add(properties, "Description", spec.description);
   add(properties, "Slice", std::string(kSlice));
   add(properties, "CollectMode", std::string("inactive-or-failed"));
+  // Of all that has much memory, a VM is what a user misses most.
+  add(properties, "ManagedOOMPreference", std::string("omit"));
   // Without delegation systemd moves no process into a unit that exists; no controller is needed for that.
   add(properties, "DelegateControllers", std::vector<std::string>{});
   // What is started before is stopped after: first virtsessiond stops the VMs in order, then SIGTERM lets a QEMU that
   // is left sync its disks and exit, and at last the libvirt daemon, which takes note of that, goes.
-  add(properties, "Before", std::vector<std::string>{"virtsessiond.service"});
+  add(properties, "Before", std::vector<std::string>{"virtsession-last-resort.service", "virtsessiond.service"});
   add(properties, "After", std::vector<std::string>{"virtsession-libvirtd.service", "virtsession-virtqemud.service"});
   add(properties, "TimeoutStopUSec", kStopTimeoutUsec);
   add(properties, "SendSIGHUP", false);

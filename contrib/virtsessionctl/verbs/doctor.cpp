@@ -4,6 +4,7 @@
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "doctor/diagnose.hpp"
+#include "doctor/gather.hpp"
 #include "util/session_user.hpp"
 
 #include <fmt/format.h>

@@ -175,8 +175,9 @@ TEST_CASE("Processes are moved into a scope, which ends after virtsessiond and b
   CHECK(scope_property<std::string>(fixture, "Description") == "VM a");
   CHECK(scope_property<std::string>(fixture, "Slice") == "virtsession.slice");
   CHECK(scope_property<std::string>(fixture, "CollectMode") == "inactive-or-failed");
+  CHECK(scope_property<std::string>(fixture, "ManagedOOMPreference") == "omit");
   CHECK(scope_property<std::vector<std::string>>(fixture, "Before") ==
-        std::vector<std::string>{"virtsessiond.service"});
+        std::vector<std::string>{"virtsession-last-resort.service", "virtsessiond.service"});
   CHECK(scope_property<std::vector<std::string>>(fixture, "After") ==
         std::vector<std::string>{"virtsession-libvirtd.service", "virtsession-virtqemud.service"});
   CHECK(scope_property<std::uint64_t>(fixture, "TimeoutStopUSec") == 10'000'000);

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "app/last_resort.hpp"
+
+#include "core/policy.hpp"
+#include "core/stop_plan.hpp"
+#include "doctor/bounded.hpp"
+#include "doctor/gatherers.hpp"
+#include "libvirt/error.hpp"
+#include "libvirt/event_thread.hpp"
+#include "libvirt/raii.hpp"
+#include "libvirt/snapshot.hpp"
+#include "util/log.hpp"
+#include "util/paths.hpp"
+
+#include <sys/types.h>
+#include <sysexits.h>
+#include <systemd/sd-bus.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <thread>
+#include <vector>
+
+namespace virtsession {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Bus = UniqueCPtr<sd_bus, sd_bus_close_unref>;
+
+/// For all VMs, within TimeoutStopSec= of the unit (110 s).
+constexpr std::chrono::seconds kBudget{90};
+constexpr std::chrono::seconds kLimit{100};
+constexpr std::chrono::milliseconds kLookInterval{200};
+/// A guest that boots does not hear the first press of its button.
+constexpr std::chrono::seconds kAskAgain{5};
+
+/// By the manager's own socket: the bus may be what is missing.
+bool session_ends() {
+  sd_bus* opened = nullptr;
+  if (sd_bus_new(&opened) < 0) return false;
+  const Bus bus(opened);
+  const std::string address = "unix:path=" + runtime_dir() + "/systemd/private";
+  char* text = nullptr;
+  if (sd_bus_set_address(bus.get(), address.c_str()) < 0 || sd_bus_start(bus.get()) < 0 ||
+      sd_bus_set_method_call_timeout(bus.get(), 5'000'000) < 0 ||
+      sd_bus_get_property_string(bus.get(), "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                 "org.freedesktop.systemd1.Manager", "SystemState", nullptr, &text) < 0)
+    return false;
+  const CString state(text);
+  return std::string_view(state.get()) == "stopping";
+}
+
+/// Without asking libvirt, which may not run any more and is not to be started for nothing.
+bool any_qemu_runs() {
+  std::error_code error;
+  const std::filesystem::path folder = runtime_dir() + "/libvirt/qemu/run";
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    pid_t pid = 0;
+    if (entry->path().extension() == ".pid" && std::ifstream(entry->path()) >> pid && pid > 0 && kill(pid, 0) == 0)
+      return true;
+  }
+  return false;
+}
+
+struct Vm {
+  DomainPtr domain;
+  StopNode node;
+  Clock::time_point until{};  ///< what its action may take
+  Clock::time_point asked{};
+};
+
+std::vector<Vm> running_vms(virConnectPtr connection, const Policy& defaults) {
+  std::vector<Vm> vms;
+  virDomainPtr* listed = nullptr;
+  const int count = virConnectListAllDomains(connection, &listed, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+  for (int i = 0; i < count; ++i) {
+    Vm vm;
+    vm.domain.reset(listed[i]);
+    const auto read = read_snapshot(vm.domain.get());
+    if (!read || !*read) continue;
+    const auto& domain = **read;
+    auto policy = defaults;
+    if (domain.policy_text) apply_policy(policy, read_policy_text(*domain.policy_text).keys.used);
+    vm.node = {domain.uuid,        domain.name,         policy.stop_order,       policy.start_order,
+               policy.start_after, policy.stop_actions, policy.stop_timeout_sec, domain.memory_kib};
+    // Once the session has ended nothing can be left running.
+    std::erase(vm.node.actions, StopAction::leave);
+    if (vm.node.actions.empty()) vm.node.actions = {StopAction::shutdown, StopAction::poweroff};
+    vms.push_back(std::move(vm));
+  }
+  std::free(listed);
+  return vms;
+}
+
+class LastStop {
+ public:
+  LastStop(std::vector<Vm> vms, Clock::time_point deadline) : vms_(std::move(vms)), deadline_(deadline) {
+    std::vector<StopNode> nodes;
+    for (const auto& vm : vms_) nodes.push_back(vm.node);
+    std::map<std::uint32_t, std::vector<StopTime>> times;
+    for (const auto& planned : plan_stops(nodes)) {
+      times[planned.wave].push_back(planned.time);
+      for (auto& vm : vms_)
+        if (vm.node.uuid == planned.uuid) waves_[planned.wave].push_back(&vm);
+    }
+    fit_ = fit_stops(times, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now());
+  }
+
+  void run() {
+    for (auto& [number, wave] : waves_) {
+      for (auto* vm : wave) begin(*vm);
+      while (!wave.empty()) {
+        std::erase_if(wave, [this](Vm* vm) { return is_off(*vm) || !go_on(*vm); });
+        if (!wave.empty()) std::this_thread::sleep_for(kLookInterval);
+      }
+    }
+  }
+
+ private:
+  static bool is_off(const Vm& vm) { return virDomainIsActive(vm.domain.get()) != 1; }
+
+  /// Begins the first of the actions that are left, or the next one that libvirt does not refuse.
+  void begin(Vm& vm) {
+    auto& actions = vm.node.actions;
+    while (!actions.empty() && !does(vm, actions.front())) actions.erase(actions.begin());
+  }
+
+  /// \return whether it is still worth waiting for
+  bool go_on(Vm& vm) {
+    auto& actions = vm.node.actions;
+    if (actions.empty()) return false;
+    const auto now = Clock::now();
+    if (now < vm.until && now < deadline_) {
+      if (actions.front() == StopAction::shutdown && now - vm.asked >= kAskAgain) ask(vm);
+      return true;
+    }
+    actions.erase(actions.begin());
+    if (now >= deadline_) actions = {StopAction::poweroff};
+    begin(vm);
+    return !actions.empty();
+  }
+
+  static bool ask(Vm& vm) {
+    vm.asked = Clock::now();
+    return virDomainShutdown(vm.domain.get()) == 0;
+  }
+
+  bool does(Vm& vm, StopAction action) {
+    const bool last = vm.node.actions.size() == 1;
+    const auto time = stop_time(action, last, vm.node.timeout_sec, vm.node.memory_kib);
+    vm.until = Clock::now() + fit_.of(time);
+    log::warn("Last resort: VM \"{}\": {}", vm.node.name, to_text(action));
+    bool done = false;
+    switch (action) {
+      case StopAction::shutdown:
+        done = ask(vm);
+        break;
+      case StopAction::save:
+        // Blocks until it is written: not begun when there is no time for it, and half a save is none.
+        done = Clock::now() + time.need < deadline_ && virDomainManagedSave(vm.domain.get(), 0) == 0;
+        break;
+      case StopAction::poweroff:
+        done = virDomainDestroyFlags(vm.domain.get(), VIR_DOMAIN_DESTROY_GRACEFUL) == 0;
+        break;
+      case StopAction::leave:
+        break;
+    }
+    if (!done) log::warn("Last resort: VM \"{}\": {}", vm.node.name, take_last_error().message);
+    return done;
+  }
+
+  std::vector<Vm> vms_;
+  Clock::time_point deadline_;
+  std::map<std::uint32_t, std::vector<Vm*>> waves_;
+  StopFit fit_;
+};
+
+int stop_all() {
+  if (!session_ends() || !any_qemu_runs()) return EX_OK;
+  const auto deadline = Clock::now() + kBudget;
+  log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
+  const auto events = EventThread::share();
+  const ConnectPtr connection(virConnectOpen("qemu:///session"));
+  if (!connection) {
+    log::error("Last resort: {}", take_last_error().message);
+    return EX_UNAVAILABLE;
+  }
+  LastStop(running_vms(connection.get(), read_policy_defaults(options_from_environment())), deadline).run();
+  return EX_OK;
+}
+
+}  // namespace
+
+int stop_as_last_resort() {
+  Bounded<int> all("last-resort", stop_all);
+  const auto code = all.get(Clock::now() + kLimit);
+  if (!code) log::error("Last resort: libvirt does not answer; QEMU gets SIGTERM");
+  return code.value_or(EX_UNAVAILABLE);
+}
+
+}  // namespace virtsession
