@@ -63,7 +63,8 @@ TEST_CASE("install.sh: after a logout and a login the marked guest runs, and thr
   uninstall.push_back("--uninstall");
   in_home(uninstall);
   CHECK(desktop.run({"sh", "-c",
-                     "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*' -not -type d"}) ==
+                     "find ~/.local ~/.config/systemd -name '*virtsession*' -not -path '*/state/*'; "
+                     "find ~/.local -type d -empty -not -path '*/state/*'"}) ==
         "");
   CHECK(desktop.run({"sh", "-c", "find ~/.local ~/.config -empty -not -path '*/libvirt*' -not -path '*/state/*'"}) ==
         "");
