@@ -19,6 +19,9 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   Policy policy;
   apply_policy(policy, view.policy);
   vm.start = policy.start;
+  vm.stop_timeout_sec = policy.stop_timeout_sec;
+  vm.gave_up = view.phase == Phase::gave_up;
+  if (vm.gave_up || view.phase == Phase::inactive) vm.last_error = view.last_error;
   vm.start_if_paths = policy.start_if_paths;
   for (const auto& problem : view.policy_problems) {
     // A key that could not be used leaves nothing to wait for; what names come to is told of the names in force.

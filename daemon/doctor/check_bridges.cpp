@@ -23,8 +23,9 @@ struct BridgeUse {
 std::vector<BridgeUse> uses(const Picture& picture) {
   std::vector<BridgeUse> found;
   for (const auto& checked : picture.vms)
-    for (const auto& network : checked.vm.networks)
-      if (network.type == "bridge" && !network.source.empty()) found.push_back({checked.vm.name, network.source});
+    for (const auto& each : checked.vm.networks)
+      if (const auto network = attached_to(picture, each); network.type == "bridge" && !network.source.empty())
+        found.push_back({checked.vm.name, network.source});
   return found;
 }
 

@@ -100,6 +100,13 @@ void check_strays(const Picture& picture, Report& report) {
     stray = true;
     const std::string who = process.name + " (pid " + std::to_string(process.pid) + ") runs in " +
                             (process.unit.empty() ? "no unit of systemd's" : process.unit);
+    if (process.name == "virtlogd") {
+      // It is nobody's to end: the last lines of a console would be lost.
+      report.add("daemon-stray", Severity::note, {},
+                 who + (process.listens_here ? "" : " and is asked by nobody new") +
+                     ": it keeps the console logs of VMs that were started with it, and ends after them");
+      continue;
+    }
     if (process.listens_here)
       report.add("daemon-stray", Severity::warning, {},
                  who + ": some program forked it, and it may end with that program, VMs included",

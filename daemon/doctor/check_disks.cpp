@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/list_text.hpp"
 #include "doctor/checks.hpp"
 #include "doctor/words.hpp"
 
@@ -163,8 +164,14 @@ void check_filesystem(const CheckedVm& checked, Report& report) {
   }
   const auto seen =
       std::ranges::count_if(checked.domain.images, [](const auto& image) { return image.filesystem.has_value(); });
+  if (!checked.domain.remote_disks.empty())
+    report.add("disk-filesystem", Severity::ok, checked.vm.name,
+               list_text(checked.domain.remote_disks) + (checked.domain.remote_disks.size() == 1 ? " is" : " are") +
+                   " no file on this machine: whether it is there is known when the VM starts");
   if (fine && seen > 0)
-    report.add("disk-filesystem", Severity::ok, checked.vm.name, "its disk images are on file systems of this machine");
+    report.add("disk-filesystem", Severity::ok, checked.vm.name,
+               std::string(checked.domain.remote_disks.empty() ? "its" : "its other") +
+                   " disk images are on file systems of this machine");
 }
 
 }  // namespace

@@ -80,13 +80,33 @@ void check_setting(const std::string& key, std::optional<std::uint64_t> wanted, 
   report.add("limit-qemu-conf", Severity::problem, {},
              key + " = " + limit_text(*wanted) + " in " + path + " is more than this user may set (" +
                  limit_text(*hard) + "): no VM can start",
-             "sed -i 's/^ *" + key + "/#&/' " + shell_word(path) + " && systemctl --user restart virtsession-" +
-                 picture.daemon + ".service");
+             // Without a line of its own libvirt 11 takes core files for unlimited.
+             "sed -i 's/^ *" + key + (key == "max_core" ? ".*/max_core = 0/' " : "/#&/' ") + shell_word(path) +
+                 " && systemctl --user restart virtsession-" + picture.daemon + ".service");
+}
+
+/// From then on libvirt sets an unlimited core size for each VM unless it is told another.
+constexpr unsigned long kFirstUnlimitedCore = 11000000;
+
+void check_default_core(const Picture& picture, Report& report) {
+  const auto& limits = picture.facts.limits;
+  if (limits.conf_core || limits.conf_core_none || !limits.core || *limits.core == kUnlimited ||
+      picture.facts.libvirt.version < kFirstUnlimitedCore)
+    return;
+  const std::string path = picture.facts.machine.config_home + "/libvirt/qemu.conf";
+  report.add("limit-qemu-conf", Severity::problem, {},
+             "libvirt " + version_text(picture.facts.libvirt.version) +
+                 " sets the size of core files for each VM to unlimited, and " + limits.owner + " may set " +
+                 limit_text(*limits.core) + " at most: no VM can start. With max_core = 0 in " + path +
+                 " it sets nothing",
+             "mkdir -p " + shell_word(picture.facts.machine.config_home + "/libvirt") + " && echo 'max_core = 0' >> " +
+                 shell_word(path) + " && systemctl --user restart virtsession-" + picture.daemon + ".service");
 }
 
 void check_conf(const Picture& picture, Report& report) {
   const auto& limits = picture.facts.limits;
   Report found;
+  check_default_core(picture, found);
   check_setting("max_core", limits.conf_core, limits.core, picture, found);
   check_setting("max_files", limits.conf_files, limits.open_files_hard, picture, found);
   check_setting("max_processes", limits.conf_processes, limits.processes, picture, found);

@@ -34,8 +34,7 @@ void check_orphans(const Picture& picture, Report& report) {
     report.add("qemu-orphan", Severity::warning, {},
                who +
                    " was started by the session's libvirt, which does not know it any more: nothing stops it, and it "
-                   "writes to its disks",
-               "kill " + pid);
+                   "writes to its disks. Shut its guest down from inside; a SIGTERM to that pid is a power cut to it");
   }
   if (!orphans) report.ok("qemu-orphan", "libvirt knows every QEMU that it started for this user");
 }

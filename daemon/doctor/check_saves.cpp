@@ -17,21 +17,31 @@ const CheckedVm* owner_of(const Picture& picture, const SaveFacts& save) {
   return found == picture.vms.end() ? nullptr : &*found;
 }
 
+bool has_definition(const Picture& picture, const std::string& name) {
+  return std::ranges::find(picture.facts.unlisted, name, &UnlistedDefinition::name) != picture.facts.unlisted.end();
+}
+
+/// No command is told that removes one: it holds what the guest had in memory.
 void check_save(const Picture& picture, const SaveFacts& save, Report& report) {
   const auto* const owner = owner_of(picture, save);
   const std::int64_t age = std::max<std::int64_t>(0, picture.facts.machine.now_sec - save.time_sec);
   const std::string what = size_text(save.size) + ", from " + duration_text(age) + " ago";
-  const std::string remove = virsh_command("managedsave-remove", save.name);
+  if (!owner && has_definition(picture, save.name))
+    return report.add("managed-save", Severity::note, {},
+                      save.path + " (" + what +
+                          ") is the saved state of a VM that libvirt does not list now (see "
+                          "definition-listed): it goes on from there when it is listed again");
   if (!owner)
     return report.add("managed-save", Severity::note, {},
-                      save.path + " (" + what + ") is the saved state of a VM that does not exist",
-                      "rm " + shell_word(save.path));
+                      save.path + " (" + what +
+                          ") is the saved state of a VM that does not exist; it is of use only "
+                          "if a VM of that name is defined again with the same disks");
   if (age >= kOld)
     return report.add("managed-save", Severity::warning, save.name,
                       "it is saved (" + what +
-                          ") and goes on from there at its next start; to boot it anew instead, "
-                          "and lose what was in its memory, remove the saved state",
-                      remove);
+                          ") and goes on from there at its next start, with the clock, the connections and the "
+                          "leases of then",
+                      virsh_command("start", save.name));
   if (!owner->vm.autostart && owner->vm.start != StartWhen::was_running)
     return report.add("managed-save", Severity::note, save.name,
                       "it is saved (" + what + ") and not marked to start at login: it waits for somebody to start it",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/list_text.hpp"
 #include "doctor/checks.hpp"
+#include "util/build_config.hpp"
 
 #include <algorithm>
 
@@ -50,25 +51,42 @@ void check_installed(const Picture& picture, Report& report) {
              "systemctl --user daemon-reload || ./contrib/install.sh");
 }
 
+/// Enabling virtsessiond enables the sockets of the daemon that it was built for, too: those of another that is used
+/// instead are to be the only ones.
+std::string enable_command(const std::string& name, const Picture& picture) {
+  const std::string enable = "systemctl --user enable --now " + name;
+  if (name != kService || picture.daemon == build::kDefaultDaemon) return enable;
+  const std::string other = "virtsession-" + std::string(build::kDefaultDaemon);
+  return enable + " && systemctl --user disable " + other + ".socket " + other +
+         "-admin.socket && systemctl --user enable --now virtsession-" + picture.daemon + ".socket";
+}
+
 void check_enabled(const Picture& picture, Report& report) {
-  std::vector<std::string> disabled;
+  bool service_off = false, socket_off = false;
   for (const auto& name : enabled_units(picture)) {
     const auto* const unit = picture.facts.user_manager.unit(name);
     if (!is_known(unit)) continue;
     if (unit->load_state == "masked" || unit->file_state.starts_with("masked")) {
       report.add("unit-enabled", Severity::problem, {}, name + " is masked: it cannot start at all",
-                 "systemctl --user unmask " + name + " && systemctl --user enable --now " + kService);
+                 "systemctl --user unmask " + name + " && " + enable_command(name, picture));
     } else if (!is_enabled(*unit)) {
-      disabled.push_back(name);
+      (name == kService ? service_off : socket_off) = true;
     } else {
       report.ok("unit-enabled", name + " starts at login");
     }
   }
-  if (disabled.empty()) return;
-  report.add(
-      "unit-enabled", Severity::warning, {},
-      list_text(disabled) + (disabled.size() == 1 ? " is" : " are") + " not enabled: nothing starts VMs at login",
-      std::string("systemctl --user enable --now ") + kService);
+  const std::string socket = enabled_units(picture)[1];
+  if (service_off)
+    report.add("unit-enabled", Severity::warning, {},
+               kService + std::string(socket_off ? ", " + socket + " are" : " is") +
+                   " not enabled: nothing starts VMs at login",
+               enable_command(kService, picture));
+  else if (socket_off)
+    report.add("unit-enabled", Severity::warning, {},
+               socket +
+                   " is not enabled: virtsessiond starts it, and a client that comes before it forks a daemon of "
+                   "its own",
+               enable_command(socket, picture));
 }
 
 void check_active(const Picture& picture, Report& report) {
@@ -87,12 +105,19 @@ void check_failed(const Picture& picture, Report& report) {
   bool failed = false;
   for (const auto& name : our_units(picture)) {
     const auto* const unit = picture.facts.user_manager.unit(name);
-    if (!unit || unit->active_state != "failed") continue;
+    if (!unit) continue;
+    const std::string why =
+        unit->last_words.empty() ? "journalctl --user -u " + name + " says why" : "its last words: " + unit->last_words;
+    if (unit->active_state == "failed")
+      report.add("unit-failed", Severity::problem, {},
+                 name + " failed" + (unit->result.empty() ? "" : " (" + unit->result + ")") + "; " + why,
+                 "systemctl --user reset-failed " + name + " && systemctl --user restart " + name);
+    else if (!unit->braked.empty())
+      report.add("unit-failed", Severity::problem, {}, name + " does not stay up (" + unit->braked + "); " + why,
+                 "systemctl --user restart " + name);
+    else
+      continue;
     failed = true;
-    report.add("unit-failed", Severity::problem, {},
-               name + " failed" + (unit->result.empty() ? "" : " (" + unit->result + ")") + "; journalctl --user -u " +
-                   name + " says why",
-               "systemctl --user reset-failed " + name + " && systemctl --user restart " + name);
   }
   if (!failed) report.ok("unit-failed", "none of virtsession's units has failed");
 }

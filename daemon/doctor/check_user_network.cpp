@@ -13,8 +13,9 @@ constexpr unsigned long kFirstPasst = 9000000;
 constexpr unsigned long kDebianWithoutPasst = 9000000;
 
 bool uses_backend(const CheckedVm& checked, const std::string& backend) {
-  return std::ranges::any_of(
-      checked.vm.networks, [&](const Network& network) { return network.type == "user" && network.source == backend; });
+  return std::ranges::any_of(checked.vm.networks, [&](const Network& network) {
+    return (network.type == "user" || network.type == "vhostuser") && network.source == backend;
+  });
 }
 
 std::vector<std::string> users_of(const Picture& picture, const std::string& backend) {
@@ -98,9 +99,28 @@ struct Judgement {
   std::string fix;
 };
 
+const SessionNetwork* bridge_network(const Picture& picture, const Network& network) {
+  for (const auto& each : picture.facts.session_networks)
+    if (network.type == "network" && each.name == network.source && each.forward == "bridge" && !each.bridge.empty())
+      return &each;
+  return nullptr;
+}
+
+/// Such a network has no device of its own to be made, which is all that a user lacks for others.
+Judgement judge(const SessionNetwork& network) {
+  const std::string seen = "libvirt network \"" + network.name + "\", bridge " + network.bridge;
+  if (!network.active)
+    return {Severity::problem, seen + ": the network is off, and the VM cannot start",
+            virsh_command("net-start", network.name)};
+  if (!network.autostart)
+    return {Severity::warning, seen + ": the network is off after the next login, and the VM cannot start then",
+            virsh_command("net-autostart", network.name)};
+  return {Severity::ok, seen + ": a full member of the bridge's network", ""};
+}
+
 Judgement judge(const Network& network, const std::string& vm) {
   const std::string edit = virsh_command("edit", vm);
-  if (network.type == "user" && network.source == "passt")
+  if ((network.type == "user" || network.type == "vhostuser") && network.source == "passt")
     return {Severity::note,
             "user networking through passt: it reaches the network with the host's addresses; nothing can connect to "
             "it but through a <portForward> in its definition",
@@ -115,8 +135,8 @@ Judgement judge(const Network& network, const std::string& vm) {
   if (network.type == "network")
     return {Severity::problem,
             "libvirt network \"" + network.source +
-                "\": a session has no networks that a user may start; use <interface type='bridge'><source "
-                "bridge='virbr0'/> or <interface type='user'>",
+                "\": a session has no networks that a user may start, but those that only name a bridge (<forward "
+                "mode='bridge'/>); use <interface type='bridge'><source bridge='virbr0'/> or <interface type='user'>",
             edit};
   if (network.type == "direct")
     return {Severity::problem, "macvtap on " + network.source + ": a session may not make one; use a bridge", edit};
@@ -127,13 +147,19 @@ void check_vms(const Picture& picture, Report& report) {
   for (const auto& [vm, domain] : picture.vms) {
     if (vm.networks.empty()) report.add("vm-network", Severity::ok, vm.name, "it has no network interface");
     for (const auto& network : vm.networks) {
-      auto seen = judge(network, vm.name);
+      const auto* const bridged = bridge_network(picture, network);
+      auto seen = bridged ? judge(*bridged) : judge(network, vm.name);
       report.add("vm-network", seen.severity, vm.name, std::move(seen.text), std::move(seen.fix));
     }
   }
 }
 
 }  // namespace
+
+Network attached_to(const Picture& picture, const Network& network) {
+  const auto* const bridged = bridge_network(picture, network);
+  return bridged ? Network{"bridge", bridged->bridge, network.mac} : network;
+}
 
 void check_user_network(const Picture& picture, Report& report) {
   check_slirp(picture, report);

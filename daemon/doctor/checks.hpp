@@ -53,7 +53,11 @@ void check_processes(const Picture& picture, Report& report);
 void check_policies(const Picture& picture, Report& report);
 void check_saves(const Picture& picture, Report& report);
 void check_disks(const Picture& picture, Report& report);
+void check_definitions(const Picture& picture, Report& report);
+void check_failures(const Picture& picture, Report& report);
 
+/// What an interface is attached to in the end: of a network of the session's that only names a bridge, that bridge.
+Network attached_to(const Picture& picture, const Network& network);
 /// Whether a VM has an interface of that type.
 bool has_network(const CheckedVm& vm, const std::string& type);
 /// Names, in quotes and with commas, of those for which `holds`.

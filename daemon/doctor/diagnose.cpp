@@ -11,9 +11,9 @@
 namespace virtsession {
 namespace {
 
-constexpr Check kChecks[] = {check_complete, check_units,   check_daemons,      check_kvm, check_session,
-                             check_limits,   check_bridges, check_user_network, check_uri, check_processes,
-                             check_policies, check_saves,   check_disks};
+constexpr Check kChecks[] = {check_complete, check_units,   check_daemons,      check_kvm,         check_session,
+                             check_limits,   check_bridges, check_user_network, check_uri,         check_processes,
+                             check_policies, check_saves,   check_disks,        check_definitions, check_failures};
 
 std::vector<std::string> sentences(const std::vector<Problem>& problems) {
   std::vector<std::string> texts;
@@ -40,6 +40,7 @@ SupervisedVm derive(const DomainFacts& domain, Policy& policy) {
     apply_policy(policy, text.keys.used);
   }
   vm.start = policy.start;
+  vm.stop_timeout_sec = policy.stop_timeout_sec;
   vm.start_if_paths = policy.start_if_paths;
   return vm;
 }
@@ -59,6 +60,9 @@ std::vector<SupervisedVm> derive_all(const DoctorFacts& facts) {
       if (vm.uuid == planned.uuid) vm.dependency_problems = sentences(planned.problems);
   return vms;
 }
+
+/// libguestfs makes and removes its own, whose disks and networks are its affair.
+bool is_appliance(const SupervisedVm& vm) { return !vm.persistent && vm.name.starts_with("guestfs-"); }
 
 /// virtsessiond's word; else the daemon whose socket starts at login, that runs, or that is installed.
 std::string daemon_in_use(const DoctorFacts& facts) {
@@ -82,7 +86,7 @@ Picture::Picture(const DoctorFacts& all) : facts(all), daemon(daemon_in_use(all)
     for (const auto& domain : all.domains)
       if (domain.uuid == vm.uuid) checked.domain = domain;
     checked.vm = std::move(vm);
-    vms.push_back(std::move(checked));
+    if (!is_appliance(checked.vm)) vms.push_back(std::move(checked));
   }
   std::ranges::sort(vms, {}, [](const CheckedVm& checked) { return checked.vm.name; });
 }

@@ -60,6 +60,18 @@ std::optional<ImageFacts> image_of(const xmlNode* disk) {
   return image;
 }
 
+/// What a disk is that is no file here; nothing for an empty drive.
+std::optional<std::string> remote_disk_of(const xmlNode* disk) {
+  const auto type = attribute(disk, "type").value_or("file");
+  const xmlNode* source = child(disk, "source");
+  if (!source || type == "file" || type == "block") return std::nullopt;
+  const xmlNode* target = child(disk, "target");
+  const auto name = (target ? attribute(target, "dev") : std::nullopt).value_or("a disk");
+  if (type == "network") return name + " (" + attribute(source, "protocol").value_or("network") + ")";
+  if (type == "volume") return name + " (a volume of pool " + attribute(source, "pool").value_or("") + ")";
+  return name + " (" + type + ")";
+}
+
 void read_boot_files(const xmlNode* domain, DomainFacts& facts) {
   const xmlNode* os = child(domain, "os");
   for (const char* name : {"kernel", "initrd", "loader"}) {
@@ -83,8 +95,12 @@ bool is_vfio(const xmlNode* device) {
 void read_devices(const xmlNode* domain, DomainFacts& facts) {
   const xmlNode* devices = child(domain, "devices");
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
-    if (is_element(node, "disk"))
-      if (auto image = image_of(node)) facts.images.push_back(*std::move(image));
+    if (is_element(node, "disk")) {
+      if (auto image = image_of(node))
+        facts.images.push_back(*std::move(image));
+      else if (auto remote = remote_disk_of(node))
+        facts.remote_disks.push_back(*std::move(remote));
+    }
     if (node->type == XML_ELEMENT_NODE && is_vfio(node)) facts.locks_memory = true;
   }
   const xmlNode* backing = child(domain, "memoryBacking");

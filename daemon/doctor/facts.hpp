@@ -35,6 +35,8 @@ struct UnitFacts {
   std::string active_state;
   std::string result;      ///< of a failed one: exit-code, signal ...
   std::string file_state;  ///< enabled, disabled, static, masked ...; empty when there is no file
+  std::string braked;      ///< why it waits for its next start, in its own words; empty when it does not
+  std::string last_words;  ///< its program's newest error, of one that is braked or failed; may be empty
 };
 
 struct UserManagerFacts {
@@ -157,6 +159,7 @@ struct LimitFacts {
   std::optional<std::uint64_t> core;                                   ///< the hard limit
   std::optional<std::uint64_t> processes;                              ///< the hard limit
   std::optional<std::uint64_t> conf_core, conf_files, conf_processes;  ///< max_* in the session's qemu.conf
+  bool conf_core_none = false;                                         ///< max_core = 0: libvirt sets nothing
   std::vector<SliceFacts> slices;
 };
 
@@ -211,8 +214,25 @@ struct DomainFacts {
   bool locks_memory = false;  ///< it has a PCI or mediated device, or asks for locked memory
   std::vector<Network> networks;
   std::vector<ImageFacts> images;
+  std::vector<std::string> remote_disks;  ///< those that are no file here: "vda (nbd)", "vdb (a volume of pool iscsi)"
   std::optional<std::string> policy_text;
   std::string policy_error;
+};
+
+/// The file of a VM's definition that libvirt, when it was asked, does not list.
+struct UnlistedDefinition {
+  std::string name;  ///< of the VM, by the file's
+  std::string path;
+  std::string error;  ///< libvirt's words about its XML; empty when it would take it, or was not asked
+};
+
+/// A network of the session's own, which its user may start when no network device has to be made for it.
+struct SessionNetwork {
+  std::string name;
+  std::string forward;  ///< mode: bridge, nat ...; empty when it is isolated
+  std::string bridge;   ///< name of the device
+  bool active = false;
+  bool autostart = false;
 };
 
 /// A managed save's file.
@@ -237,6 +257,8 @@ struct DoctorFacts {
   std::vector<OtherUsersVm> others_vms;  ///< as far as this user may see processes of others
   bool domains_from_libvirt = false;     ///< else they are from the files of their definitions
   std::vector<DomainFacts> domains;
+  std::vector<UnlistedDefinition> unlisted;
+  std::vector<SessionNetwork> session_networks;
   std::vector<SaveFacts> saves;
   Policy policy_defaults;             ///< for VMs, when virtsessiond cannot be asked
   std::vector<std::string> too_late;  ///< what was given up on, for a person: "KVM"

@@ -46,6 +46,8 @@ constexpr CheckInfo kCheckTable[] = {
     {"policy-usable", "whether the policy in a VM's metadata can be used"},
     {"policy-mark", "whether the mark to start at login and the policy fit together"},
     {"policy-dependencies", "cycles and missing names in start_after"},
+    {"definition-listed", "whether libvirt lists every VM that has a definition"},
+    {"vm-failed", "VMs that gave up, or are off because of an error"},
     {"managed-save", "saved states of VMs that lie about"},
     {"disk-present", "whether the files of a VM's disks are there and may be opened"},
     {"disk-space", "whether disk images have room to grow"},

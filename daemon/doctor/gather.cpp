@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -62,15 +63,16 @@ Bounded<SystemLibvirtFacts> ask_system(const SystemLibvirtFacts& found) {
   return {"doctor-system", [found] { return ask_system_libvirt(found, "qemu+unix:///system?socket=" + found.socket); }};
 }
 
-Questions ask(const GatherOptions& options, DoctorFacts& facts) {
+Questions ask(const GatherOptions& options, const std::vector<std::string>& definitions, DoctorFacts& facts) {
   using Answer = LibvirtFacts::Answer;
   Questions questions;
   const auto* const socket = chosen_socket(facts.libvirt);
   if (socket && socket->pid > 0) {
     facts.libvirt.answer = options.libvirt_starts_nothing ? Answer::too_late : Answer::not_allowed_to_ask;
     if (options.libvirt_starts_nothing)
-      questions.session.emplace("doctor-session",
-                                [uri = "qemu+unix:///session?socket=" + socket->path] { return ask_libvirt(uri); });
+      questions.session.emplace("doctor-session", [uri = "qemu+unix:///session?socket=" + socket->path, definitions] {
+        return ask_libvirt(uri, definitions);
+      });
   }
   if (facts.uri.system.answer == SystemLibvirtFacts::Answer::too_late) questions.system = ask_system(facts.uri.system);
   return questions;
@@ -90,6 +92,7 @@ void take_answers(Questions& questions, Deadline deadline, DoctorFacts& facts) {
   if (!answer->answered) return;
   facts.libvirt.version = answer->version;
   facts.domains = std::move(answer->domains);
+  facts.unlisted = std::move(answer->unlisted);
   facts.domains_from_libvirt = true;
 }
 
@@ -114,10 +117,23 @@ UserManagerFacts silent_manager() {
 
 /// Files of definitions lie in the home folder, which may be on a network file system, too.
 struct Files {
+  std::vector<std::string> definitions;
   std::vector<DomainFacts> domains;
+  std::vector<SessionNetwork> networks;
   std::vector<SaveFacts> saves;
   Policy policy_defaults;
 };
+
+/// Without libvirt's word: what is no domain to us will be none to it.
+std::vector<UnlistedDefinition> unusable(const Files& files) {
+  std::vector<UnlistedDefinition> unlisted;
+  for (const auto& path : files.definitions) {
+    const std::string name = std::filesystem::path(path).stem();
+    if (std::ranges::find(files.domains, name, &DomainFacts::name) == files.domains.end())
+      unlisted.push_back({name, path, {}});
+  }
+  return unlisted;
+}
 
 }  // namespace
 
@@ -137,7 +153,8 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   Bounded<NetworkFacts> network("doctor-network", [=, qemu = facts.qemu] { return gather_network(options, qemu); });
   Bounded<UriFacts> uri("doctor-uri", [=] { return gather_uri(options); });
   Bounded<Files> files("doctor-files", [=] {
-    return Files{read_domain_files(options), gather_saves(options), read_policy_defaults(options)};
+    return Files{find_definitions(options), read_domain_files(options), gather_session_networks(options),
+                 gather_saves(options), read_policy_defaults(options)};
   });
 
   const auto deadline = Clock::now() + options.limit;
@@ -149,15 +166,19 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   facts.others_vms = find_vms_of_others(machine, processes);
   facts.uri = take(uri, deadline, "libvirt's configuration", facts);
   facts.uri.system = find_system_libvirt(options, processes);
-  auto questions = ask(options, facts);
   const auto* const socket = chosen_socket(facts.libvirt);
   Bounded<LimitFacts> limits("doctor-limits",
                              [=, pid = socket ? socket->pid : 0] { return gather_limits(options, machine, pid); });
   auto from_files = take(files, deadline, "the VMs' files", facts);
+  auto questions = ask(options, from_files.definitions, facts);
+  facts.session_networks = std::move(from_files.networks);
   facts.saves = std::move(from_files.saves);
   facts.policy_defaults = std::move(from_files.policy_defaults);
-  take_answers(questions, deadline, facts);
-  if (!facts.domains_from_libvirt) facts.domains = std::move(from_files.domains);
+  take_answers(questions, std::max(deadline, Clock::now() + options.limit / 2), facts);
+  if (!facts.domains_from_libvirt) {
+    facts.unlisted = unusable(from_files);
+    facts.domains = std::move(from_files.domains);
+  }
   forget_ended(facts.qemus);
   look_at_images(options, facts);
 

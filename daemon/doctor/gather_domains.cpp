@@ -43,14 +43,18 @@ std::optional<DomainFacts> read_domain(virDomainPtr domain) {
   return facts;
 }
 
-/// Calls `use` with the path and the domain of every .xml in the folder that is one.
-void each_definition(const fs::path& folder, const std::function<void(const fs::path&, DomainFacts)>& use) {
-  std::vector<fs::path> paths;
+std::vector<std::string> xml_files(const fs::path& folder) {
+  std::vector<std::string> paths;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
     if (entry->path().extension() == ".xml") paths.push_back(entry->path());
   std::ranges::sort(paths);
-  for (const auto& path : paths) {
+  return paths;
+}
+
+/// Calls `use` with the path and the domain of every .xml in the folder that is one.
+void each_definition(const fs::path& folder, const std::function<void(const fs::path&, DomainFacts)>& use) {
+  for (const auto& path : xml_files(folder)) {
     const auto text = read_file(path, kMaxDefinition);
     if (!text || !*text) continue;
     if (auto domain = parse_domain_details(**text)) use(path, std::move(domain).value());
@@ -62,9 +66,34 @@ bool entry_exists(const fs::path& path) {
   return fs::exists(fs::symlink_status(path, ignored));
 }
 
+/// What libvirt says to the XML, without a definition: it makes a command line of it and throws that away.
+std::string words_about(virConnectPtr connection, const std::string& path) {
+  const auto text = read_file(path, kMaxDefinition);
+  if (!text) return text.error().message;
+  if (!*text) return {};
+  const CString ignored(virConnectDomainXMLToNative(connection, "qemu-argv", (*text)->c_str(), 0));
+  return ignored ? std::string() : take_last_error().message;
+}
+
+std::vector<UnlistedDefinition> find_unlisted(const std::string& uri, const std::vector<std::string>& definitions,
+                                              const std::vector<DomainFacts>& domains) {
+  std::vector<UnlistedDefinition> unlisted;
+  for (const auto& path : definitions) {
+    const std::string name = fs::path(path).stem();
+    if (std::ranges::find(domains, name, &DomainFacts::name) == domains.end() && entry_exists(path))
+      unlisted.push_back({name, path, {}});
+  }
+  if (unlisted.empty()) return unlisted;
+  // A connection that may only read is not given an answer.
+  const ConnectPtr connection(virConnectOpen(uri.c_str()));
+  for (auto& definition : unlisted)
+    if (connection) definition.error = words_about(connection.get(), definition.path);
+  return unlisted;
+}
+
 }  // namespace
 
-DomainsAnswer ask_libvirt(const std::string& uri) {
+DomainsAnswer ask_libvirt(const std::string& uri, const std::vector<std::string>& definitions) {
   DomainsAnswer answer;
   const auto events = EventThread::share();  // before anything else of libvirt's, and until it is closed
   const ConnectPtr connection(virConnectOpenReadOnly(uri.c_str()));
@@ -83,6 +112,7 @@ DomainsAnswer ask_libvirt(const std::string& uri) {
   std::free(listed);
   for (const auto& domain : domains)
     if (auto facts = read_domain(domain.get())) answer.domains.push_back(*std::move(facts));
+  answer.unlisted = find_unlisted(uri, definitions, answer.domains);
   virResetLastError();
   answer.answered = true;
   return answer;
@@ -113,6 +143,10 @@ std::vector<DomainFacts> read_domain_files(const GatherOptions& options) {
       defined->active = true;
   });
   return domains;
+}
+
+std::vector<std::string> find_definitions(const GatherOptions& options) {
+  return xml_files(options.config_home + "/libvirt/qemu");
 }
 
 std::vector<SaveFacts> gather_saves(const GatherOptions& options) {

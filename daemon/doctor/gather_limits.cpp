@@ -106,6 +106,7 @@ LimitFacts gather_limits(const GatherOptions& options, const MachineFacts& machi
 
   const auto settings = parse_libvirt_conf(text_in(options.config_home + "/libvirt/qemu.conf"));
   facts.conf_core = setting(settings, "max_core");
+  facts.conf_core_none = settings.contains("max_core") && !facts.conf_core;
   facts.conf_files = setting(settings, "max_files");
   facts.conf_processes = setting(settings, "max_processes");
   read_slices(options, machine, facts);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/gatherers.hpp"
 #include "doctor/systemd_client.hpp"
+#include "util/last_words.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -33,12 +34,17 @@ Result<void> read_units(SystemdClient& systemd, UserManagerFacts& facts) {
   const auto units = systemd.list(kUnits);
   if (!units) return units.error();
   for (const auto& listed : *units) {
-    UnitFacts unit{listed.name, listed.load_state, listed.active_state, {}, {}};
+    UnitFacts unit{listed.name, listed.load_state, listed.active_state, {}, {}, {}, {}};
     if (const auto state = systemd.file_state(unit.name)) unit.file_state = *state;  // else there is no such file
     if (unit.active_state == "failed")
       if (const auto why = systemd.text_property(
               listed.path, unit.name.ends_with(".socket") ? kSocketInterface : kServiceInterface, "Result"))
         unit.result = *why;
+    // libvirt's own daemons say nothing before they are up: these are the words of --run-braked.
+    if (unit.active_state == "activating" && unit.name.starts_with("virtsession-") && unit.name.ends_with(".service"))
+      if (const auto status = systemd.text_property(listed.path, kServiceInterface, "StatusText"))
+        unit.braked = *status;
+    if (unit.active_state == "failed" || !unit.braked.empty()) unit.last_words = last_words(unit.name);
     facts.units.push_back(unit);
   }
   return {};

@@ -54,14 +54,21 @@ struct DomainsAnswer {
   std::string error;
   unsigned long version = 0;
   std::vector<DomainFacts> domains;
+  std::vector<UnlistedDefinition> unlisted;
 };
-DomainsAnswer ask_libvirt(const std::string& uri);
+/// \param definitions paths of those that there are, before libvirt was asked
+DomainsAnswer ask_libvirt(const std::string& uri, const std::vector<std::string>& definitions);
 
 /// Of the client library.
 unsigned long library_version();
 
 /// The domains in libvirt's files: definitions, and what it notes of those that run.
 std::vector<DomainFacts> read_domain_files(const GatherOptions& options);
+
+/// Paths of the files of definitions, whatever is in them.
+std::vector<std::string> find_definitions(const GatherOptions& options);
+
+std::vector<SessionNetwork> gather_session_networks(const GatherOptions& options);
 
 std::vector<SaveFacts> gather_saves(const GatherOptions& options);
 

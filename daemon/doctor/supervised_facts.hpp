@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/policy.hpp"
 #include "core/domain.hpp"
+#include "core/policy.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -25,6 +25,9 @@ struct SupervisedVm {
   std::vector<std::string> policy_problems;      ///< of its metadata, a sentence each
   std::vector<std::string> dependency_problems;  ///< of start_after: cycles, missing names; a sentence each
   std::vector<Network> networks;
+  bool gave_up = false;    ///< after failures; only a person helps
+  std::string last_error;  ///< in libvirt's words, as a rule; of one that is off or gave up
+  double stop_timeout_sec = Policy().stop_timeout_sec;
   std::string scope;                   ///< unit that its QEMU runs in; empty when it is off or not known
   std::optional<double> stop_end_sec;  ///< from the start of a stop of all VMs until this one is down at the latest
 

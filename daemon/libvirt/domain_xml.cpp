@@ -28,14 +28,17 @@ std::uint64_t memory_kib(const xmlNode* domain) {
 
 // The attribute of <source> that names what the interface is attached to, by type.
 std::string source_name(const xmlNode* interface, const std::string& type) {
-  if (type == "user") {
-    // libvirt writes no backend for slirp, its default.
-    const xmlNode* backend = child(interface, "backend");
-    return (backend ? attribute(backend, "type") : std::nullopt).value_or("slirp");
-  }
+  const xmlNode* backend = child(interface, "backend");
+  const auto backend_type = backend ? attribute(backend, "type") : std::nullopt;
+  // libvirt writes no backend for slirp, its default.
+  if (type == "user") return backend_type.value_or("slirp");
+  if (type == "vhostuser" && backend_type) return *backend_type;
   const xmlNode* source = child(interface, "source");
   if (!source) return {};
-  // A running domain's network has its bridge as well: the network comes first.
+  // That of a running domain has both: of a network that only names a bridge, libvirt makes an interface of type
+  // bridge.
+  if (type == "bridge")
+    if (auto bridge = attribute(source, "bridge")) return *std::move(bridge);
   for (const char* name : {"network", "bridge", "dev", "name", "path", "address"})
     if (auto value = attribute(source, name)) return *std::move(value);
   return {};

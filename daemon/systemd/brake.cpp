@@ -95,7 +95,7 @@ void wait_until_allowed(const Brake& brake, const std::string& program) {
   };
   if (left().count() == 0) return;
   auto sockets = handed_over();
-  sd_notifyf(0, "STATUS=Waits for its next start, after %zu that did not last",
+  sd_notifyf(0, "STATUS=waits for its next start, after %zu that did not last",
              brake.starts(Brake::Clock::now(), kLibvirtBrake));
   while (left().count() > 0 && !may_be_mended(program, brake.path()))
     refuse_clients(sockets, std::min(left(), std::chrono::milliseconds(1000)));

@@ -132,13 +132,19 @@ TEST_CASE("virtsessionctl doctor: what is wrong is told, with the command that m
       continue;
     }
     CHECK(has(row.at("text"), "QEMU of pid " + orphan + " (lost) was started by the session's libvirt"));
-    mend(desktop, row);
+    CHECK(row.at("fix") == "");  // a guest runs in it
+    desktop.host().must_exec({"kill", orphan});
   }
   CHECK(has(found.one("managed-save", "note", "bridged").at("text"), "waits for somebody to start it"));
   REQUIRE(found.of("managed-save").size() == 2);
   for (const auto& row : found.of("managed-save")) {
-    if (row.at("subject") == "") CHECK(has(row.at("text"), "is the saved state of a VM that does not exist"));
-    mend(desktop, row);
+    if (row.at("subject") == "bridged") {
+      mend(desktop, row);
+      continue;
+    }
+    CHECK(has(row.at("text"), "is the saved state of a VM that does not exist"));
+    CHECK(row.at("fix") == "");
+    desktop.host().must_exec({"rm", "/home/alice/.config/libvirt/qemu/save/ghost.save"});
   }
   CHECK(bridged.state() == "running");
   desktop.systemctl({"stop", "hand"});
@@ -149,6 +155,74 @@ TEST_CASE("virtsessionctl doctor: what is wrong is told, with the command that m
   CHECK(fine.qemu_pid() == pid);
   desktop.wait_for("bridged", "Phase", "running");
   CHECK(ctl_out(desktop, {"start", "lost"}) == "lost: started\n");
+
+  // A network of the session's that only names a bridge.
+  desktop.host().write_file("/home/alice/net.xml",
+                            "<network><name>net</name><forward mode='bridge'/><bridge name='virbr7'/></network>",
+                            kUser);
+  desktop.virsh({"net-define", "/home/alice/net.xml"});
+  const auto netted = desktop.define({.name = "netted",
+                                      .system = System::none,
+                                      .devices = "<interface type='network'><source network='net'/>"
+                                                 "<model type='virtio'/><rom enabled='no'/></interface>\n"});
+  wait_until_known(desktop, {"netted"});
+  mend(desktop, doctor(desktop).one("vm-network", "problem", "netted"));
+  mend(desktop, doctor(desktop).one("vm-network", "warning", "netted"));
+  CHECK(doctor(desktop).of("vm-network", "netted").empty());
+  CHECK(ctl_out(desktop, {"start", "netted"}) == "netted: started\n");
+  found = doctor(desktop);
+  CHECK(found.of("vm-network", "netted").empty());
+  CHECK(found.problems() == std::set<std::string>{});
+}
+
+TEST_CASE("a definition that libvirt cannot load: doctor has its words, and no command that removes its saved state") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "w", .system = System::none});
+  guest.start();
+  desktop.wait_for("w", "Phase", "running");
+  CHECK(ctl_out(desktop, {"save", "w"}) == "w: saved\n");
+  const std::string file = "/home/alice/.config/libvirt/qemu/w.xml";
+  desktop.run({"sed", "-i", "s/<vcpu/<vcpu bad/", file});
+  ctl_out(desktop, {"restart-libvirt"});
+  wait_until([&] { return !desktop.find("w"); }, kSoon, "libvirt does not list it");
+
+  auto found = doctor(desktop);
+  const auto row = found.one("definition-listed", "problem", "w");
+  CHECK(has(row.at("text"), file + " is there, and libvirt does not list it: "));
+  CHECK(has(row.at("text"), "vcpu"));
+  CHECK(has(found.one("managed-save", "note").at("text"), "libvirt does not list now"));
+  for (const auto& each : found.rows) CHECK_FALSE(has(each.at("fix"), "rm "));
+
+  desktop.run({"sed", "-i", "s/<vcpu bad/<vcpu/", file});
+  mend(desktop, doctor(desktop).one("definition-listed", "problem", "w"));
+  wait_until_known(desktop, {"w"});
+  CHECK(doctor(desktop).of("definition-listed").empty());
+  ctl_out(desktop, {"start", "w"});
+  CHECK(guest.state() == "running");
+  CHECK_FALSE(desktop.host().read_file("/home/alice/.config/libvirt/qemu/save/w.save").has_value());  // it went on
+}
+
+TEST_CASE("a VM that cannot start for want of a device or of swtpm: doctor has libvirt's words and what helps") {
+  Desktop desktop;
+  desktop.login();
+  desktop.host().must_exec({"rm", "-f", "/usr/bin/swtpm", "/usr/bin/swtpm_setup"});
+  desktop.define({.name = "usb",
+                  .system = System::none,
+                  .devices = "<controller type='usb' model='qemu-xhci'/><hostdev mode='subsystem' type='usb'><source>"
+                             "<vendor id='0x1234'/><product id='0x5678'/></source></hostdev>\n"});
+  desktop.define({.name = "tpm",
+                  .system = System::none,
+                  .devices = "<tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>\n"});
+  wait_until_known(desktop, {"usb", "tpm"});
+  ctl(desktop, {"start", "usb", "tpm"});
+  const auto found = doctor(desktop);
+  const auto usb = found.one("vm-failed", "problem", "usb"), tpm = found.one("vm-failed", "problem", "tpm");
+  CHECK(has(usb.at("text"), "1234:5678"));
+  CHECK(has(usb.at("text"), "plug the device in"));
+  INFO(tpm.dump());
+  CHECK(has(tpm.at("text"), "swtpm, which is missing"));
+  CHECK(has(tpm.at("fix"), "apt install swtpm"));
 }
 
 TEST_CASE(

@@ -126,6 +126,35 @@ TEST_CASE("The shell takes every command") {
   }
 }
 
+TEST_CASE("No command ends a guest, or removes what it has in memory or on disk") {
+  for (const auto& row : all_rows()) {
+    CAPTURE(row.fix);
+    for (const char* const verb :
+         {"destroy", "undefine", "managedsave-remove", "vol-delete", "reset ", "mkfs", "kill 80"})
+      CHECK(row.fix.find(verb) == std::string::npos);
+    // A socket is what is removed at most.
+    const auto removes = row.fix.find("rm ");
+    if (removes != std::string::npos) CHECK(row.fix.find("-sock", removes) != std::string::npos);
+  }
+}
+
+TEST_CASE("An appliance of libguestfs is its own affair: nothing is said about its disks and networks") {
+  auto facts = healthy();
+  auto appliance = good_domain();
+  appliance.uuid = "9f1c7e0a-5b0e-4c58-8a49-0d3c1f8e7b21";
+  appliance.name = "guestfs-abcdefgh";
+  appliance.persistent = false;
+  appliance.networks = {{"user", "slirp", ""}};
+  appliance.images[0].state = ImageFacts::State::missing;
+  facts.domains.push_back(appliance);
+  facts.qemus.push_back({81, appliance.uuid, appliance.name, "app.slice", QemuProcess::Owner::this_libvirt});
+  for (const auto& finding : diagnose(facts)) {
+    INFO(finding);
+    CHECK(finding.severity == Severity::ok);
+    CHECK(finding.subject != appliance.name);
+  }
+}
+
 TEST_CASE("The commands that change a file change what they should") {
   const std::string conf = "uri_default = \"qemu:///system\"";
   const std::string change = "s|^ *uri_default *=.*|uri_default = \"qemu:///session\"|";
@@ -133,6 +162,8 @@ TEST_CASE("The commands that change a file change what they should") {
         "uri_default = \"qemu:///session\"\n");
   CHECK(shell_output("printf ' max_core = 1\\n# max_core\\n' | sed 's/^ *max_core/#&/'") ==
         "# max_core = 1\n# max_core\n");
+  CHECK(shell_output("printf ' max_core = 1\\n# max_core\\n' | sed 's/^ *max_core.*/max_core = 0/'") ==
+        "max_core = 0\n# max_core\n");
   CHECK(shell_output("printf 'allow all\\ndeny virbr0\\ndeny virbr01\\n' | sed -E 's/^ *deny +(virbr0|all)$/#&/'") ==
         "allow all\n#deny virbr0\ndeny virbr01\n");
 }

@@ -43,6 +43,44 @@ TEST_CASE("Without a libvirt that runs, VMs are read from its files") {
   REQUIRE(facts.saves.size() == 1);
   CHECK(facts.saves[0].size == 5);
   CHECK(only(facts, "managed-save").severity == Severity::ok);
+  REQUIRE(facts.unlisted.size() == 1);  // libvirt will not make a VM of it either
+  CHECK(facts.unlisted[0].name == "broken");
+  CHECK(only(facts, "definition-listed").severity == Severity::problem);
+}
+
+TEST_CASE("Disks that are no files here, and an empty drive") {
+  const Elsewhere elsewhere;
+  elsewhere.define("web",
+                   "<disk type='network' device='disk'><source protocol='nbd' name='x'/><target dev='vda'/></disk>"
+                   "<disk type='volume' device='disk'><source pool='far' volume='x'/><target dev='vdb'/></disk>"
+                   "<disk type='file' device='cdrom'><target dev='sda'/></disk>");
+  const auto facts = gather_facts(elsewhere.options);
+  CHECK(facts.domains[0].images.empty());
+  CHECK(facts.domains[0].remote_disks == std::vector<std::string>{"vda (nbd)", "vdb (a volume of pool far)"});
+}
+
+TEST_CASE("Networks of the session, from libvirt's files") {
+  const Elsewhere elsewhere;
+  const auto network = [&](const std::string& name, const std::string& inside) {
+    elsewhere.write("config/libvirt/qemu/networks/" + name + ".xml",
+                    "<network><name>" + name + "</name>" + inside + "</network>");
+  };
+  network("lan", "<forward mode='bridge'/><bridge name='br0'/>");
+  network("nat", "<forward/><bridge name='virbr0'/>");
+  network("alone", "");
+  elsewhere.write("config/libvirt/qemu/networks/broken.xml", "<network");
+  elsewhere.write("config/libvirt/qemu/networks/autostart/lan.xml", "");
+  elsewhere.write("runtime/libvirt/network/lib/nat.xml", "<networkstatus/>");
+  const auto networks = gather_facts(elsewhere.options).session_networks;
+  REQUIRE(networks.size() == 3);
+  CHECK(networks[0].forward.empty());
+  CHECK(networks[1].name == "lan");
+  CHECK(networks[1].forward == "bridge");
+  CHECK(networks[1].bridge == "br0");
+  CHECK(networks[1].autostart);
+  CHECK(!networks[1].active);
+  CHECK(networks[2].forward == "nat");
+  CHECK(networks[2].active);
 }
 
 TEST_CASE("A configuration that cannot be used leaves the built-in defaults") {
@@ -188,14 +226,14 @@ TEST_CASE("The system's libvirt: asleep, hanging, refusing, answering") {
 }
 
 TEST_CASE("libvirt's answer has what its files have, and the state") {
-  const auto answer = ask_libvirt("test:///default");
+  const auto answer = ask_libvirt("test:///default", {});
   REQUIRE(answer.answered);
   CHECK(answer.version > 0);
   REQUIRE(answer.domains.size() == 1);
   CHECK(answer.domains[0].name == "test");
   CHECK(answer.domains[0].type == "test");
   CHECK(answer.domains[0].active);
-  CHECK(!ask_libvirt("garbage:///").answered);
+  CHECK(!ask_libvirt("garbage:///", {}).answered);
 }
 
 /// A real session libvirtd of a user who is not root, as a terminal would fork it.

@@ -4,6 +4,7 @@
 #include "doctor/domain_details.hpp"
 #include "doctor/mounts.hpp"
 #include "doctor/process_table.hpp"
+#include "util/last_words.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,6 +12,13 @@
 
 namespace virtsession {
 namespace {
+
+TEST_CASE("The words of a line of libvirt's log") {
+  CHECK(without_log_prefix("2026-11-26 13:00:00.123+0000: 4711: error : virConfParse:750 : a.conf:1: no value") ==
+        "a.conf:1: no value");
+  CHECK(without_log_prefix("2026-11-26 13:00:00.123+0000: 4711: error : plain") == "plain");
+  CHECK(without_log_prefix("plain words") == "plain words");
+}
 
 TEST_CASE("libvirt's configuration files") {
   const auto settings = parse_libvirt_conf(

@@ -107,8 +107,25 @@ std::vector<CheckRow> limit_rows() {
        },
        "limit-qemu-conf", S::problem, "",
        "max_core = unlimited in /home/ann/.config/libvirt/qemu.conf is more than this user may set (0)",
-       "sed -i 's/^ *max_core/#&/' /home/ann/.config/libvirt/qemu.conf && systemctl --user restart "
+       "sed -i 's/^ *max_core.*/max_core = 0/' /home/ann/.config/libvirt/qemu.conf && systemctl --user restart "
        "virtsession-libvirtd.service"},
+      {"no core files at all, on a libvirt that sets them to unlimited by default",
+       [](auto& facts) { facts.limits.core = 0; }, "limit-qemu-conf", S::problem, "",
+       "libvirt 11.3.0 sets the size of core files for each VM to unlimited, and libvirt's daemon (pid 70) may set 0",
+       "mkdir -p /home/ann/.config/libvirt && echo 'max_core = 0' >> /home/ann/.config/libvirt/qemu.conf && systemctl "
+       "--user restart virtsession-libvirtd.service"},
+      {"the same, and it is told not to",
+       [](auto& facts) {
+         facts.limits.core = 0;
+         facts.limits.conf_core_none = true;
+       },
+       "limit-qemu-conf", S::ok, "", "no limit that cannot be set", ""},
+      {"the same, on a libvirt that does not",
+       [](auto& facts) {
+         facts.limits.core = 0;
+         facts.libvirt.version = 9000000;
+       },
+       "limit-qemu-conf", S::ok, "", "no limit that cannot be set", ""},
       {"max_processes", [](auto& facts) { facts.limits.conf_processes = 2000; }, "limit-qemu-conf", S::problem, "",
        "max_processes = 2000",
        "sed -i 's/^ *max_processes/#&/' /home/ann/.config/libvirt/qemu.conf && systemctl --user restart "
@@ -135,9 +152,9 @@ std::vector<CheckRow> process_rows() {
   return {
       {"well", [](auto&) {}, "qemu-orphan", S::ok, "", "libvirt knows every QEMU", ""},
       {"left behind", [](auto& facts) { facts.qemus[0].uuid = "0"; }, "qemu-orphan", S::warning, "",
-       "QEMU of pid 80 (web) was started by the session's libvirt, which does not know it any more", "kill 80"},
+       "QEMU of pid 80 (web) was started by the session's libvirt, which does not know it any more", ""},
       {"of a VM that libvirt takes for off", [](auto& facts) { facts.domains[0].active = false; }, "qemu-orphan",
-       S::warning, "", "pid 80", "kill 80"},
+       S::warning, "", "pid 80", ""},
       {"of a Flatpak's libvirt",
        [](auto& facts) {
          facts.qemus[0].uuid = "0";

@@ -9,6 +9,11 @@ namespace {
 using Acl = NetworkFacts::Acl;
 using S = Severity;
 
+void only_bridged_network(DoctorFacts& facts, const std::string& bridge, bool active, bool autostart) {
+  facts.domains[0].networks = {{"network", "net", ""}};
+  facts.session_networks = {{"net", "bridge", bridge, active, autostart}};
+}
+
 void only_user_network(DoctorFacts& facts, const std::string& backend) {
   facts.domains[0].networks = {{"user", backend, ""}};
 }
@@ -172,6 +177,27 @@ std::vector<CheckRow> user_rows() {
          facts.domains[0].networks = {{"network", "default", ""}};
        },
        "vm-network", S::problem, "web", "a session has no networks", "virsh -c qemu:///session edit web"},
+      {"a network of the session's that only names a bridge",
+       [](auto& facts) { only_bridged_network(facts, "virbr0", true, true); }, "vm-network", S::ok, "web",
+       "libvirt network \"net\", bridge virbr0: a full member", ""},
+      {"the same, and its bridge is missing", [](auto& facts) { only_bridged_network(facts, "virbr7", true, true); },
+       "bridge-exists", S::problem, "web", "it is on bridge virbr7, which does not exist",
+       "sudo ip link add name virbr7 type bridge && sudo ip link set virbr7 up"},
+      {"the same, and it is off", [](auto& facts) { only_bridged_network(facts, "virbr0", false, true); }, "vm-network",
+       S::problem, "web", "the network is off, and the VM cannot start", "virsh -c qemu:///session net-start net"},
+      {"the same, and nothing starts it", [](auto& facts) { only_bridged_network(facts, "virbr0", true, false); },
+       "vm-network", S::warning, "web", "off after the next login", "virsh -c qemu:///session net-autostart net"},
+      {"vhostuser with passt",
+       [](auto& facts) {
+         facts.domains[0].networks = {{"vhostuser", "passt", ""}};
+       },
+       "vm-network", S::note, "web", "user networking through passt", ""},
+      {"vhostuser with passt, and no passt",
+       [](auto& facts) {
+         facts.domains[0].networks = {{"vhostuser", "passt", ""}};
+         facts.network.passt = "";
+       },
+       "passt", S::problem, "", "passt is not installed; web needs it", "sudo apt install passt"},
       {"macvtap",
        [](auto& facts) {
          facts.domains[0].networks = {{"direct", "eth0", ""}};

@@ -39,6 +39,25 @@ std::vector<CheckRow> unit_rows() {
        },
        "unit-enabled", S::warning, "", "virtsessiond.service, virtsession-libvirtd.socket are not enabled",
        "systemctl --user enable --now virtsessiond.service"},
+      {"only the socket, of a daemon that is used and not the default",
+       [](auto& facts) {
+         facts.user_manager.units.push_back(
+             {"virtsession-virtqemud.socket", "loaded", "active", "", "disabled", "", ""});
+         facts.supervised = supervised();
+         facts.supervised->libvirt_daemon = "virtqemud";
+       },
+       "unit-enabled", S::warning, "", "virtsession-virtqemud.socket is not enabled: virtsessiond starts it",
+       "systemctl --user enable --now virtsession-virtqemud.socket"},
+      {"virtsessiond, beside a daemon that is not the default",
+       [](auto& facts) {
+         unit(facts, kService).file_state = "disabled";
+         facts.user_manager.units.push_back(enabled_unit("virtsession-virtqemud.socket"));
+         facts.supervised = supervised();
+         facts.supervised->libvirt_daemon = "virtqemud";
+       },
+       "unit-enabled", S::warning, "", "virtsessiond.service is not enabled: nothing starts VMs at login",
+       "systemctl --user enable --now virtsessiond.service && systemctl --user disable virtsession-libvirtd.socket "
+       "virtsession-libvirtd-admin.socket && systemctl --user enable --now virtsession-virtqemud.socket"},
       {"masked", [](auto& facts) { unit(facts, kService).load_state = "masked"; }, "unit-enabled", S::problem, "",
        "virtsessiond.service is masked",
        "systemctl --user unmask virtsessiond.service && systemctl --user enable --now virtsessiond.service"},
@@ -54,6 +73,18 @@ std::vector<CheckRow> unit_rows() {
        "unit-failed", S::problem, "", "virtsession-libvirtd.service failed (exit-code)",
        "systemctl --user reset-failed virtsession-libvirtd.service && systemctl --user restart "
        "virtsession-libvirtd.service"},
+      {"libvirt refuses its configuration, and its daemon is started again and again",
+       [](auto& facts) {
+         unit(facts, kDaemon).active_state = "activating";
+         unit(facts, kDaemon).braked = "waits for its next start, after 8 that did not last";
+         unit(facts, kDaemon).last_words = "libvirtd.conf:1 : expecting a value";
+       },
+       "unit-failed", S::problem, "",
+       "virtsession-libvirtd.service does not stay up (waits for its next start, after 8 that did not last); its last "
+       "words: libvirtd.conf:1 : expecting a value",
+       "systemctl --user restart virtsession-libvirtd.service"},
+      {"on its way up", [](auto& facts) { unit(facts, kDaemon).active_state = "activating"; }, "unit-failed", S::ok, "",
+       "none of", ""},
       {"well", [](auto&) {}, "unit-conflict", S::ok, "", "no other user unit", ""},
       {"as guides say", [](auto& facts) { facts.user_manager.units.push_back(enabled_unit("virtqemud.socket")); },
        "unit-conflict", S::warning, "", "virtqemud.socket of the user manager is for the same socket",
@@ -119,6 +150,16 @@ std::vector<CheckRow> daemon_rows() {
          facts.libvirt.processes.push_back({"libvirtd", 71, "app-flatpak-org.gnome.Boxes-1.scope", false});
        },
        "daemon-stray", S::note, "", "listens elsewhere", ""},
+      {"a virtlogd that keeps console logs, before a take-over",
+       [](auto& facts) {
+         facts.libvirt.processes.push_back({"virtlogd", 72, "session-3.scope", true});
+       },
+       "daemon-stray", S::note, "", "virtlogd (pid 72) runs in session-3.scope: it keeps the console logs of VMs", ""},
+      {"and after it",
+       [](auto& facts) {
+         facts.libvirt.processes.push_back({"virtlogd", 72, "session-3.scope", false});
+       },
+       "daemon-stray", S::note, "", "is asked by nobody new: it keeps the console logs of VMs", ""},
       {"well", [](auto&) {}, "socket-stale", S::ok, "", "every libvirt socket", ""},
       {"stale, of the other daemon", [](auto& facts) { facts.libvirt.sockets[0].state = SocketState::stale; },
        "socket-stale", S::problem, "", "virtqemud-sock is there and nobody listens",
@@ -171,9 +212,24 @@ std::vector<CheckRow> stop_rows() {
        [](auto& facts) {
          facts.supervised = supervised();
          facts.supervised->vms[0].stop_end_sec = 180.5;
+         facts.supervised->vms[0].stop_timeout_sec = 90;
        },
        "stop-budget", S::warning, "web", "leaves 2 min to stop VMs; those that run may take 3 min 1 s",
        "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nTimeoutStopSec=211\\n' | sudo tee -a "
+       "/etc/systemd/system/user@.service.d/virtsession.conf && sudo systemctl daemon-reload"},
+      {"the built-in policy of one VM, which is fitted into the time",
+       [](auto& facts) {
+         facts.supervised = supervised();
+         facts.supervised->vms[0].stop_end_sec = 123;
+       },
+       "stop-budget", S::ok, "", "unless they are given less, as they are then", ""},
+      {"the built-in policy of VMs that stop one after the other, far more than there is",
+       [](auto& facts) {
+         facts.supervised = supervised();
+         facts.supervised->vms[0].stop_end_sec = 369;
+       },
+       "stop-budget", S::warning, "web", "cut short",
+       "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nTimeoutStopSec=399\\n' | sudo tee -a "
        "/etc/systemd/system/user@.service.d/virtsession.conf && sudo systemctl daemon-reload"},
       {"a VM that is off needs no time",
        [](auto& facts) {

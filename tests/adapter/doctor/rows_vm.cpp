@@ -88,9 +88,66 @@ std::vector<CheckRow> save_rows() {
        },
        "managed-save", S::note, "web", "waits for somebody", "virsh -c qemu:///session start web"},
       {"old", [](auto& facts) { add_save(facts, "web", 45 * kDay); }, "managed-save", S::warning, "web",
-       "from 45 days ago", "virsh -c qemu:///session managedsave-remove web"},
+       "from 45 days ago", "virsh -c qemu:///session start web"},
       {"of nobody", [](auto& facts) { add_save(facts, "gone", kDay); }, "managed-save", S::note, "",
-       "a VM that does not exist", "rm /home/ann/.config/libvirt/qemu/save/gone.save"},
+       "a VM that does not exist", ""},
+      {"of a VM whose definition libvirt does not take",
+       [](auto& facts) {
+         facts.unlisted = {{"gone", "/home/ann/.config/libvirt/qemu/gone.xml", "no"}};
+         add_save(facts, "gone", kDay);
+       },
+       "managed-save", S::note, "",
+       "gone.save (512 MiB, from 24 h ago) is the saved state of a VM that libvirt does not "
+       "list now",
+       ""},
+  };
+}
+
+std::vector<CheckRow> definition_rows() {
+  constexpr const char* kPath = "/home/ann/.config/libvirt/qemu/w.xml";
+  const auto unlisted = [=](const std::string& error) {
+    return [=](DoctorFacts& facts) { facts.unlisted = {{"w", kPath, error}}; };
+  };
+  return {
+      {"well", [](auto&) {}, "definition-listed", S::ok, "", "every definition", ""},
+      {"that libvirt does not take", unlisted("XML error: oh"), "definition-listed", S::problem, "w",
+       "/home/ann/.config/libvirt/qemu/w.xml is there, and libvirt does not list it: XML error: oh", ""},
+      {"that came after libvirt had read the folder", unlisted(""), "definition-listed", S::problem, "w",
+       "it has not read that file", "virtsessionctl restart-libvirt"},
+      {"that is none, while libvirt is off",
+       [=](auto& facts) {
+         unlisted("")(facts);
+         facts.domains_from_libvirt = false;
+       },
+       "definition-listed", S::problem, "w", "it is not the definition of a VM", ""},
+  };
+}
+
+std::vector<CheckRow> failure_rows() {
+  constexpr const char* kEdit = "virsh -c qemu:///session edit web";
+  const auto failed = [](const std::string& words, bool gave_up = true) {
+    return [=](DoctorFacts& facts) {
+      facts.supervised = supervised();
+      facts.supervised->vms[0].active = facts.domains[0].active = false;
+      facts.supervised->vms[0].gave_up = gave_up;
+      facts.supervised->vms[0].last_error = words;
+    };
+  };
+  return {
+      {"not known", [](auto&) {}, "vm-failed", S::ok, "", "virtsessiond, which was not asked", ""},
+      {"none", [](auto& facts) { facts.supervised = supervised(); }, "vm-failed", S::ok, "", "no VM gave up", ""},
+      {"off with an error", failed("it is Tuesday", false), "vm-failed", S::problem, "web",
+       "it is off because of an error: it is Tuesday", ""},
+      {"gave up", failed("it is Tuesday"), "vm-failed", S::problem, "web",
+       "virtsession gave up starting it: it is Tuesday", ""},
+      {"a socket's path is too long", failed("internal error: UNIX socket path '/home/ann/x/monitor.sock' too long"),
+       "vm-failed", S::problem, "web", "give it a shorter name", ""},
+      {"no swtpm", failed("Unable to find 'swtpm' binary in $PATH"), "vm-failed", S::problem, "web",
+       "swtpm, which is missing", "sudo apt install swtpm swtpm-tools"},
+      {"a USB device that is not plugged in", failed("Did not find USB device 1234:5678"), "vm-failed", S::problem,
+       "web", "plug the device in", kEdit},
+      {"virtiofs on an old libvirt", failed("unsupported configuration: virtiofs is not yet supported in session mode"),
+       "vm-failed", S::problem, "web", "virtiofs works in a session from libvirt 10.0 on", kEdit},
   };
 }
 
@@ -165,6 +222,14 @@ std::vector<CheckRow> filesystem_rows() {
     return [=](DoctorFacts& facts) { image(facts).filesystem = FilesystemFacts{point, type, false, 100 * kGiB}; };
   };
   return {
+      {"only a disk on the network",
+       [](auto& facts) {
+         facts.domains[0].images.clear();
+         facts.domains[0].remote_disks = {"vda (nbd)"};
+       },
+       "disk-filesystem", S::ok, "web", "vda (nbd) is no file on this machine", ""},
+      {"one there and one here", [](auto& facts) { facts.domains[0].remote_disks = {"vda (nbd)"}; }, "disk-filesystem",
+       S::ok, "web", "its other disk images are on file systems of this machine", ""},
       {"well", [](auto&) {}, "disk-filesystem", S::ok, "web", "file systems of this machine", ""},
       {"memory", on("tmpfs", "/tmp"), "disk-filesystem", S::warning, "web", "lost at the next reboot", ""},
       {"a file server", on("nfs4", "/home"), "disk-filesystem", S::warning, "web", "a network file system, nfs4",
@@ -195,7 +260,8 @@ std::vector<CheckRow> filesystem_rows() {
 
 std::vector<CheckRow> vm_rows() {
   std::vector<CheckRow> rows;
-  for (const auto& part : {policy_rows(), save_rows(), present_rows(), space_rows(), filesystem_rows()})
+  for (const auto& part :
+       {policy_rows(), definition_rows(), failure_rows(), save_rows(), present_rows(), space_rows(), filesystem_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }

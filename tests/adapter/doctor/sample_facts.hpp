@@ -17,8 +17,8 @@ namespace virtsession::test {
 inline constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 inline constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 
-inline UnitFacts enabled_unit(const std::string& name) { return {name, "loaded", "active", "", "enabled"}; }
-inline UnitFacts static_unit(const std::string& name) { return {name, "loaded", "active", "", "static"}; }
+inline UnitFacts enabled_unit(const std::string& name) { return {name, "loaded", "active", "", "enabled", "", ""}; }
+inline UnitFacts static_unit(const std::string& name) { return {name, "loaded", "active", "", "static", "", ""}; }
 
 inline ImageFacts good_image() {
   ImageFacts image;

@@ -29,6 +29,8 @@ TEST_CASE("a running domain's XML tells its title, id, memory, networks and agen
         <interface type='network'><mac address='52:54:00:00:00:01'/>
           <source network='default' portid='x' bridge='virbr0'/></interface>
         <interface type='bridge'><mac address='52:54:00:00:00:02'/><source bridge='br0'/></interface>
+        <interface type='bridge'><source network='lan' portid='x' bridge='br1'/></interface>
+        <interface type='vhostuser'><source type='unix' path='/x'/><backend type='passt'/></interface>
         <interface type='user'><mac address='52:54:00:00:00:03'/><backend type='passt'/></interface>
         <interface type='user'/>
         <interface type='direct'><source dev='eth0' mode='bridge'/></interface>
@@ -44,6 +46,8 @@ TEST_CASE("a running domain's XML tells its title, id, memory, networks and agen
   CHECK(domain.agent_connected);
   const std::vector<Network> networks = {{"network", "default", "52:54:00:00:00:01"},
                                          {"bridge", "br0", "52:54:00:00:00:02"},
+                                         {"bridge", "br1", ""},
+                                         {"vhostuser", "passt", ""},
                                          {"user", "passt", "52:54:00:00:00:03"},
                                          {"user", "slirp", ""},
                                          {"direct", "eth0", ""},

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "util/last_words.hpp"
+
+#include "util/unique_c_ptr.hpp"
+
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <regex>
+
+namespace virtsession {
+namespace {
+
+using Journal = UniqueCPtr<sd_journal, sd_journal_close>;
+
+/// Longer than the brake of libvirt's daemons keeps them apart.
+constexpr std::chrono::minutes kRecent{10};
+constexpr int kMostEntries = 300;
+
+std::optional<std::string> field(sd_journal* journal, const std::string& name) {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (sd_journal_get_data(journal, name.c_str(), &data, &size) < 0 || size <= name.size()) return std::nullopt;
+  return std::string(static_cast<const char*>(data), size).substr(name.size() + 1);
+}
+
+/// systemd's own words about the unit are no error of its program. What comes by standard error has one priority, and
+/// is the program's as well: the last of it is what counts.
+bool is_error(sd_journal* journal) {
+  const auto priority = field(journal, "PRIORITY");
+  return field(journal, "_TRANSPORT") == "stdout" || (priority && *priority <= "3");
+}
+
+}  // namespace
+
+std::string without_log_prefix(std::string_view line) {
+  static const std::regex kPrefix(R"(^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+\d+: \d+: \w+ : (\w+:\d+ : )?)");
+  return std::regex_replace(std::string(line), kPrefix, "");
+}
+
+std::string last_words(const std::string& unit) {
+  sd_journal* opened = nullptr;
+  if (sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY) < 0) return {};
+  const Journal journal(opened);
+  const std::string of_unit = "_SYSTEMD_USER_UNIT=" + unit, of_user = "_UID=" + std::to_string(getuid());
+  if (sd_journal_add_match(opened, of_unit.c_str(), 0) < 0 || sd_journal_add_match(opened, of_user.c_str(), 0) < 0 ||
+      sd_journal_seek_tail(opened) < 0)
+    return {};
+  const auto oldest = std::chrono::duration_cast<std::chrono::microseconds>(
+                          std::chrono::system_clock::now().time_since_epoch() - kRecent)
+                          .count();
+  for (int seen = 0; seen < kMostEntries && sd_journal_previous(opened) > 0; ++seen) {
+    std::uint64_t time = 0;
+    if (sd_journal_get_realtime_usec(opened, &time) < 0 || static_cast<std::int64_t>(time) < oldest) return {};
+    if (!is_error(opened)) continue;
+    if (const auto message = field(opened, "MESSAGE")) return without_log_prefix(*message);
+  }
+  return {};
+}
+
+}  // namespace virtsession
