@@ -48,13 +48,15 @@ std::optional<timespec> changed(const std::string& path) {
   return status.st_ctim;
 }
 
-/// The program, and the files of the user that libvirt's daemons read.
+/// The program, and the files of the user that libvirt's daemons read, with their folder: one may be taken away.
 std::vector<std::string> what_matters(const std::string& program) {
   std::vector<std::string> paths{program};
   auto config = folder_from("XDG_CONFIG_HOME");
   if (config.empty()) config = folder_from("HOME") + "/.config";
+  config += "/libvirt";
+  paths.push_back(config);
   std::error_code error;
-  for (fs::directory_iterator entry(config + "/libvirt", error), end; !error && entry != end; entry.increment(error))
+  for (fs::directory_iterator entry(config, error), end; !error && entry != end; entry.increment(error))
     if (entry->path().extension() == ".conf") paths.push_back(entry->path());
   return paths;
 }

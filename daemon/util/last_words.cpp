@@ -27,11 +27,13 @@ std::optional<std::string> field(sd_journal* journal, const std::string& name) {
   return std::string(static_cast<const char*>(data), size).substr(name.size() + 1);
 }
 
-/// systemd's own words about the unit are no error of its program. What comes by standard error has one priority, and
-/// is the program's as well: the last of it is what counts.
-bool is_error(sd_journal* journal) {
+/// systemd's own words about the unit are no error of its program. What comes by standard error has one priority for
+/// all, and libvirt's level in the text.
+bool is_error(sd_journal* journal, const std::string& message) {
+  static const std::regex kNoError(R"(^\d{4}-\d\d-\d\d [^ ]+ \d+: (debug|info|warning) : .*)");
+  if (field(journal, "_TRANSPORT") == "stdout") return !std::regex_match(message, kNoError);
   const auto priority = field(journal, "PRIORITY");
-  return field(journal, "_TRANSPORT") == "stdout" || (priority && *priority <= "3");
+  return priority && *priority <= "3";
 }
 
 }  // namespace
@@ -55,8 +57,8 @@ std::string last_words(const std::string& unit) {
   for (int seen = 0; seen < kMostEntries && sd_journal_previous(opened) > 0; ++seen) {
     std::uint64_t time = 0;
     if (sd_journal_get_realtime_usec(opened, &time) < 0 || static_cast<std::int64_t>(time) < oldest) return {};
-    if (!is_error(opened)) continue;
-    if (const auto message = field(opened, "MESSAGE")) return without_log_prefix(*message);
+    const auto message = field(opened, "MESSAGE");
+    if (message && is_error(opened, *message)) return without_log_prefix(*message);
   }
   return {};
 }
