@@ -2,6 +2,7 @@
 #include "client.hpp"
 
 #include "console.hpp"
+#include "core/utf8.hpp"
 #include "dbus/object_path.hpp"
 #include "dbus/text.hpp"
 #include "doctor/gather.hpp"

@@ -5,14 +5,12 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <memory>
-
-#define SD_JOURNAL_SUPPRESS_LOCATION  // a line number of this file helps nobody
-#include <systemd/sd-journal.h>
 
 namespace virtsession::log {
 

@@ -101,6 +101,7 @@ TEST_CASE("a libvirt that is on its way is waited for by its signals") {
 
 TEST_CASE("what depends on the caller's environment is judged by the caller") {
   Faked session;
+  session.run_as_person();
   session.service.on_loop([&] {
     session.service.api.findings = {{"uri-default", Severity::warning, "", "what the daemon's environment makes", ""},
                                     {"uri-other-users", Severity::ok, "", "nobody", ""}};
@@ -140,6 +141,7 @@ TEST_CASE("the history of a VM that is gone is found by its name") {
 
 TEST_CASE("a virtsessiond that has failed: that it has, why, and what to do") {
   Session session;
+  session.run_as_person();
   const std::string what_to_do =
       "Find the cause, and when it is removed start it again:\n"
       "    journalctl --user --unit=virtsessiond --pager-end\n"
@@ -160,6 +162,7 @@ TEST_CASE("a virtsessiond that has failed: that it has, why, and what to do") {
 
 TEST_CASE("monitor: one sentence at the end of the session") {
   Session session;
+  session.run_as_person();
   OnTerminal monitor(session.command({"monitor"}), 300);
   monitor.wait_for("waiting for it");
   session.stop_bus();

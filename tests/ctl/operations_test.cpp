@@ -134,6 +134,7 @@ TEST_CASE("monitor tells every change, also of a virtsessiond that comes and goe
 
 TEST_CASE("logs hands over to journalctl, with the VM's uuid and everything else as it was given") {
   Usual session;
+  session.run_as_person();
   const auto tools = session.folder() / "tools";
   session.environment["PATH"] = tools.string() + ":" + session.environment["PATH"];
   REQUIRE(run({"sh", "-c",

@@ -155,6 +155,7 @@ TEST_CASE("virtsessiond does not answer: doctor finds what needs no virtsessiond
 
 TEST_CASE("no connection to libvirt: the reason, and where to look") {
   Session session;  // without a file for libvirt to read
+  session.run_as_person();
   session.offer_daemon();
   const auto text = session.err({"start", "db"}, 1);
   CHECK(text.find("no connection to libvirt: ") != std::string::npos);

@@ -140,7 +140,7 @@ TEST_CASE("A QEMU that libvirt started and does not know any more") {
   const auto found = about(gather_facts(elsewhere.options), "qemu-orphan", who);
   REQUIRE(found.size() == 1);
   CHECK(found[0].severity == Severity::warning);
-  CHECK(found[0].fix == "kill " + std::to_string(qemu.pid()));
+  CHECK_MESSAGE(found[0].fix.empty(), "a command that ends a guest is no advice");
   CHECK(about(gather_facts(elsewhere.options), "qemu-orphan", std::to_string(foreign.pid())).empty());
 
   // libvirt finds those again that it has noted.
