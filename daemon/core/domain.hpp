@@ -90,6 +90,7 @@ struct DomainSnapshot {
   std::string disk_error;
   std::string disk_error_path;
   bool persistent = false;
+  bool appliance = false;  ///< libguestfs made it to work on a disk image: nothing in it is worth a shutdown
   bool autostart = false;
   std::optional<bool> autostart_once;  ///< nothing when libvirt has no such flag (before 11.2)
   bool managed_save = false;

@@ -24,6 +24,7 @@ struct DomainXml {
   std::map<std::string, std::string> disk_files;  ///< by target ("vda"): the file or device; not of network disks
   std::string save_blocker;                       ///< see save_blocker()
   bool restarts_on_poweroff = false;
+  bool is_guestfs = false;  ///< made by libguestfs: its name or its metadata say so
 };
 
 /// Reads the XML that virDomainGetXMLDesc returned. What is missing or odd keeps its default: only XML that is not

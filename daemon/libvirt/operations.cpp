@@ -7,7 +7,11 @@
 
 #include <libvirt/virterror.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdint>
+#include <string>
 
 namespace virtsession {
 namespace {
@@ -68,6 +72,19 @@ int set_time(virDomainPtr domain, std::uint64_t usec) {
                           static_cast<unsigned>(usec % kUsecPerSecond * 1000), 0);
 }
 
+// What QEMU or libvirt refuse for the devices that the domain has, in whatever words: it would be refused again.
+Result<void> refused_or(Result<void> saved) {
+  if (saved || saved.error().code != ErrorCode::operation_failed) return saved;
+  constexpr std::array kRefusals = {"non-migratable", "not migratable",    "not yet migratable",
+                                    "is blocked",     "is disabled when",  "is not supported",
+                                    "cannot migrate", "cannot save",       "does not support migration",
+                                    "unmigratable",   "migration disabled"};
+  std::string text = saved.error().message;
+  std::ranges::transform(text, text.begin(), [](unsigned char letter) { return std::tolower(letter); });
+  const bool refused = std::ranges::any_of(kRefusals, [&](const char* words) { return text.find(words) != text.npos; });
+  return refused ? Error{ErrorCode::not_supported, saved.error().message} : saved;
+}
+
 /// A job's statistics, whose fields depend on its kind and on libvirt.
 class JobStats {
  public:
@@ -99,7 +116,7 @@ struct Runner {
   Result<void> operator()(const call::Save& call) const {
     unsigned flags = call.running ? VIR_DOMAIN_SAVE_RUNNING : 0;
     if (call.bypass_cache) flags |= VIR_DOMAIN_SAVE_BYPASS_CACHE;
-    return checked(domain, virDomainManagedSave(domain, flags));
+    return refused_or(checked(domain, virDomainManagedSave(domain, flags)));
   }
   Result<void> operator()(const call::PowerOff& call) const {
     const auto flags = call.graceful ? VIR_DOMAIN_DESTROY_GRACEFUL : VIR_DOMAIN_DESTROY_DEFAULT;

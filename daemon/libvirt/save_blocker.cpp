@@ -45,9 +45,37 @@ std::string shared_memory_blocker(const xmlNode* device) {
   return "it shares memory with the host (shmem \"" + attribute_or_empty(device, "name") + "\")";
 }
 
+// QEMU cannot tell what an emulated NVMe controller is at.
+constexpr const char* kNvme = "it has an emulated NVMe controller";
+
 std::string disk_blocker(const xmlNode* disk) {
+  if (attribute_or_empty(child(disk, "target"), "bus") == "nvme") return kNvme;
   if (!child(disk, "transient")) return {};
   return "what it writes to the disk " + attribute_or_empty(child(disk, "target"), "dev") + " is not kept (transient)";
+}
+
+// The server of the folder knows what the guest has open there, and QEMU does not.
+std::string folder_blocker(const xmlNode* device) {
+  const bool is_virtiofs = attribute_or_empty(child(device, "driver"), "type") == "virtiofs";
+  return "it shares the folder \"" + attribute_or_empty(child(device, "target"), "dir") + "\" with the host (" +
+         (is_virtiofs ? "virtiofs" : "9p") + ")";
+}
+
+std::string video_blocker(const xmlNode* video) {
+  const xmlNode* model = child(video, "model");
+  const xmlNode* acceleration = model ? child(model, "acceleration") : nullptr;
+  return attribute_or_empty(acceleration, "accel3d") == "yes" ? "its graphics are accelerated (3D)" : std::string();
+}
+
+// What it passes to QEMU past libvirt: "-device nvme,...", or the same in JSON.
+std::string command_line_blocker(const xmlNode* command_line) {
+  for (const xmlNode* node = command_line ? command_line->children : nullptr; node; node = node->next) {
+    if (!is_element(node, "arg")) continue;
+    const auto value = attribute(node, "value").value_or("");
+    if (value == "nvme" || value.starts_with("nvme,") || value.find("\"driver\":\"nvme\"") != std::string::npos)
+      return kNvme;
+  }
+  return {};
 }
 
 std::string device_blocker(const xmlNode* device) {
@@ -55,6 +83,8 @@ std::string device_blocker(const xmlNode* device) {
   if (is_element(device, "interface") && attribute(device, "type") == "hostdev") return pci_blocker(device);
   if (is_element(device, "shmem")) return shared_memory_blocker(device);
   if (is_element(device, "disk")) return disk_blocker(device);
+  if (is_element(device, "filesystem")) return folder_blocker(device);
+  if (is_element(device, "video")) return video_blocker(device);
   return {};
 }
 
@@ -82,6 +112,7 @@ std::string save_blocker(const xmlNode* domain) {
   const xmlNode* devices = child(domain, "devices");
   for (const xmlNode* device = devices ? devices->children : nullptr; device; device = device->next)
     if (auto reason = device_blocker(device); !reason.empty()) return reason;
+  if (auto reason = command_line_blocker(child(domain, "commandline")); !reason.empty()) return reason;
   return cpu_blocker(domain);
 }
 

@@ -126,6 +126,7 @@ class Reader {
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
     snapshot_.restarts_on_poweroff = details.restarts_on_poweroff;
+    snapshot_.appliance = details.is_guestfs && !snapshot_.persistent;
     if (snapshot_.pause_reason == PauseReason::io_error) read_disk_error(details.disk_files);
     snapshot_.save_blocker = snapshot_.persistent ? std::move(details.save_blocker) : kTransient;
   }

@@ -96,9 +96,33 @@ TEST_CASE("what keeps libvirt from saving a domain is told where the XML is cert
 
   CHECK(blocker("", invtsc + "<clock><timer name='tsc' frequency='3000000000'/></clock>").empty());
   CHECK(blocker("", "<cpu><feature policy='disable' name='invtsc'/></cpu>").empty());
+  CHECK(blocker("<filesystem type='mount'><target dir='share'/></filesystem>") ==
+        "it shares the folder \"share\" with the host (9p)");
+  CHECK(blocker("<filesystem type='mount'><driver type='virtiofs'/><target dir='share'/></filesystem>") ==
+        "it shares the folder \"share\" with the host (virtiofs)");
+  CHECK(blocker("<video><model type='virtio'><acceleration accel3d='yes'/></model></video>") ==
+        "its graphics are accelerated (3D)");
+  CHECK(blocker("<video><model type='virtio'><acceleration accel3d='no'/></model></video>").empty());
+  CHECK(blocker("<disk type='file'><target dev='nvme0' bus='nvme'/></disk>") == "it has an emulated NVMe controller");
+  const auto with_argument = [&](const std::string& value) {
+    return blocker("",
+                   "<q:commandline xmlns:q='http://libvirt.org/schemas/domain/qemu/1.0'><q:arg value='-device'/>"
+                   "<q:arg value='" +
+                       value + "'/></q:commandline>");
+  };
+  CHECK(with_argument("nvme,drive=d,serial=1") == "it has an emulated NVMe controller");
+  CHECK(with_argument("{\"driver\":\"nvme\",\"id\":\"n\"}") == "it has an emulated NVMe controller");
+  CHECK(with_argument("usb-tablet").empty());
   CHECK(blocker("<hostdev mode='subsystem' type='usb'/><hostdev mode='subsystem' type='scsi'/>").empty());
   CHECK(blocker("<hostdev mode='subsystem' type='pci'>" + address + "<teaming type='transient'/></hostdev>").empty());
   CHECK(blocker("<shmem name='x' role='master'/><disk type='file'/><interface type='user'/><hostdev/>").empty());
+}
+
+TEST_CASE("a domain that libguestfs has made is known by its name or its metadata") {
+  CHECK(parsed("<domain><name>guestfs-8sx2jq0wfk3j4h5d</name></domain>").is_guestfs);
+  CHECK(
+      parsed("<domain><name>a</name><metadata><g:x xmlns:g='http://libguestfs.org/'/></metadata></domain>").is_guestfs);
+  CHECK_FALSE(parsed("<domain><name>my-guestfs-box</name><metadata><x/></metadata></domain>").is_guestfs);
 }
 
 TEST_CASE("a domain that restarts when its guest powers off says so") {
