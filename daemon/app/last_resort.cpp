@@ -86,7 +86,7 @@ std::vector<Vm> running_vms(virConnectPtr connection, const Policy& defaults) {
     auto policy = defaults;
     if (domain.policy_text) apply_policy(policy, read_policy_text(*domain.policy_text).keys.used);
     vm.node = {domain.uuid,        domain.name,         policy.stop_order,       policy.start_order,
-               policy.start_after, policy.stop_actions, policy.stop_timeout_sec, domain.memory_kib};
+               policy.start_after, policy.stop_actions, policy.stop_timeout_sec, save_time(domain.memory_kib, 0)};
     // Once the session has ended nothing can be left running.
     std::erase(vm.node.actions, StopAction::leave);
     if (vm.node.actions.empty()) vm.node.actions = {StopAction::shutdown, StopAction::poweroff};
@@ -151,7 +151,7 @@ class LastStop {
 
   bool does(Vm& vm, StopAction action) {
     const bool last = vm.node.actions.size() == 1;
-    const auto time = stop_time(action, last, vm.node.timeout_sec, vm.node.memory_kib);
+    const auto time = stop_time(action, last, vm.node.timeout_sec, vm.node.save_takes);
     vm.until = Clock::now() + fit_.of(time);
     log::warn("Last resort: VM \"{}\": {}", vm.node.name, to_text(action));
     bool done = false;

@@ -49,12 +49,13 @@ void Pass::end() {
 
 /// Watches, probes and timers follow from the state.
 void Pass::arrange() {
-  const auto& supervisor = parts_.supervisor;
+  auto& supervisor = parts_.supervisor;
   auto wanted = supervisor.wanted_facts();
   // Costs a signal at login and logout, and cannot be read without waiting when a dry run asks.
   wanted.graphical_session |= supervisor.plan_facts().graphical_session;
   parts_.host_watcher.want(wanted);
   parts_.tcp_prober.want(supervisor.probes());
+  supervisor.on_sleep_delay(parts_.login_manager.inhibit_delay_max());
   parts_.login_manager.want_sleep_lock(supervisor.wants_sleep_lock());
   if (parts_.link.managed()) parts_.vm_scopes.want(wanted_scopes(supervisor.scopes()));
   if (const auto wake = supervisor.wake())

@@ -26,13 +26,18 @@ struct VmIsOff {
   std::string uuid;
   auto operator<=>(const VmIsOff&) const = default;
 };
+/// It was told to shut down.
+struct GuestIsAsked {
+  std::string uuid;
+  auto operator<=>(const GuestIsAsked&) const = default;
+};
 struct StartsSettle {
   auto operator<=>(const StartsSettle&) const = default;
 };
 struct StopEnds {
   auto operator<=>(const StopEnds&) const = default;
 };
-using WaitsFor = std::variant<CallEnds, VmIsOff, StartsSettle, StopEnds>;
+using WaitsFor = std::variant<CallEnds, VmIsOff, GuestIsAsked, StartsSettle, StopEnds>;
 
 /// Who waits for an answer, and for what. Every request is answered exactly once: at once, or when what it waits for
 /// has come, or when its time is up.

@@ -14,6 +14,8 @@ namespace virtsession {
 namespace {
 
 const char* const kTransient = "transient: belongs to the program that made it";
+const char* const kLeave = "left to systemd, which ends it with the session, without a shutdown";
+const char* const kAppliance = "an appliance of libguestfs: ended at once, and nobody waits for it";
 
 /// Why a VM does not start at login.
 std::string skip_reason(const Vm& vm) {
@@ -43,13 +45,17 @@ std::string start_reason(const Vm& vm, const PlannedStart& planned, const std::v
 std::string stop_reason(const StopNode& node, bool has_agent, const StopFit& fit) {
   std::string text;
   for (const auto& action : node.actions) {
+    if (action == StopAction::leave) {
+      text += (text.empty() ? "" : ", then ") + std::string(kLeave);
+      continue;
+    }
     const bool last = &action == &node.actions.back();
     text += (text.empty() ? "" : ", then ") + std::string(to_text(action));
     if (action == StopAction::shutdown) text += has_agent ? " by its agent" : " by its power button";
-    const auto time = fit.of(stop_time(action, last, node.timeout_sec, node.memory_kib));
+    const auto time = fit.of(stop_time(action, last, node.timeout_sec, node.save_takes));
     if (!last || action == StopAction::shutdown) text += " for up to " + seconds_text(time);
   }
-  return text.empty() ? "none of its stop_actions is possible" : text;
+  return text.empty() ? "none of its stop_actions is possible: its QEMU is ended by SIGTERM in the end" : text;
 }
 
 /// The skipped ones follow, by name.
@@ -132,12 +138,14 @@ std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, cons
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget) {
   std::map<std::string, StopNode> nodes;
   std::map<std::string, std::string> left_out;
-  std::vector<PlanStep> skipped;
+  std::vector<PlanStep> steps, skipped;
   for (const auto& [uuid, vm] : vms.all()) {
-    if (is_to_be_stopped(vm))
+    if (vm.domain().active() && vm.domain().appliance)
+      steps.push_back({1, uuid, vm.name(), std::string(to_text(StopAction::poweroff)), kAppliance});
+    else if (is_to_be_stopped(vm, true))
       nodes[uuid] = stop_node(vm, possible_actions(vm, &left_out[uuid]));
     else
-      skipped.push_back({0, uuid, vm.name(), "skip", vm.domain().active() ? kTransient : "does not run"});
+      skipped.push_back({0, uuid, vm.name(), "skip", "does not run"});
   }
   std::vector<StopNode> list;
   for (const auto& [uuid, node] : nodes) list.push_back(node);
@@ -145,13 +153,13 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
   std::map<std::uint32_t, std::vector<StopTime>> times;
   for (const auto& planned : planned_stops) times[planned.wave].push_back(planned.time);
   const auto fit = fit_stops(times, parallel, until_last_call(budget));
-  std::vector<PlanStep> steps;
   for (const auto& planned : planned_stops) {
     const auto& node = nodes.at(planned.uuid);
     const auto decision = node.actions.empty() ? StopAction::leave : node.actions.front();
     auto reason = stop_reason(node, vms.at(planned.uuid).domain().agent_connected, fit) + "; order " +
                   std::to_string(planned.order);
     for (const auto& uuid : planned.before) reason += "; after " + in_quotes(nodes.at(uuid).name) + " is off";
+    if (!vms.at(planned.uuid).domain().persistent) reason += "; transient: left alone until the session ends";
     steps.push_back(
         {planned.wave, planned.uuid, node.name, std::string(to_text(decision)), reason + left_out.at(planned.uuid)});
   }
@@ -162,7 +170,8 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
 std::map<std::string, double> explain_stop_ends(const Vms& vms, std::int64_t parallel) {
   std::vector<StopNode> nodes;
   for (const auto& [uuid, vm] : vms.all())
-    if (is_to_be_stopped(vm)) nodes.push_back(stop_node(vm, possible_actions(vm, nullptr)));
+    if (is_to_be_stopped(vm, true) && !vm.domain().appliance)
+      nodes.push_back(stop_node(vm, possible_actions(vm, nullptr)));
   return stop_ends(plan_stops(nodes), parallel);
 }
 

@@ -57,7 +57,37 @@ json to_entry(const KeptVm& vm) {
   if (!vm.gave_up.empty()) entry["gave_up"] = valid_utf8(vm.gave_up);
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
   if (vm.saved_paused) entry["saved_paused"] = true;
+  if (vm.told_to_shut_down) entry["told_to_shut_down"] = true;
+  if (!vm.save_refusal.empty()) entry["save_refusal"] = valid_utf8(vm.save_refusal);
+  if (vm.stopping) entry["stopping"] = true;
   return entry;
+}
+
+json to_entry(const VmLasting& vm) {
+  auto entry = json::object();
+  if (vm.save_kib_per_sec > 0) entry["save_kib_per_sec"] = vm.save_kib_per_sec;
+  if (vm.shutdown_interrupted) entry["shutdown_interrupted"] = true;
+  if (vm.restored_usec > 0) entry["restored_usec"] = vm.restored_usec;
+  return entry;
+}
+
+VmLasting lasting_from(const json& entry) {
+  return {count_in(entry, "save_kib_per_sec"), flag_in(entry, "shutdown_interrupted", false),
+          count_in(entry, "restored_usec")};
+}
+
+json to_entry(const KeptStop& stop) {
+  auto entry = json{{"cause", valid_utf8(to_text(stop.cause))}, {"begun_usec", usec(stop.begun)}};
+  if (stop.deadline) entry["deadline_usec"] = usec(*stop.deadline);
+  return entry;
+}
+
+std::optional<KeptStop> stop_from(const json& entry) {
+  const auto begun = steady_in(entry, "begun_usec"), deadline = steady_in(entry, "deadline_usec");
+  const auto text = text_in(entry, "cause");
+  const auto cause = text.empty() ? Cause{CauseKind::session_end} : cause_from_text(text);
+  if (!begun || (cause.kind == CauseKind::session_end && !deadline)) return std::nullopt;
+  return KeptStop{*begun, deadline, cause};
 }
 
 std::set<std::string> texts_in(const json& object, const char* key) {
@@ -91,6 +121,9 @@ std::optional<KeptVm> from_entry(const json& entry) {
     vm.since_usec = count_in(*phase, "since_usec");
   }
   vm.saved_paused = flag_in(entry, "saved_paused", false);
+  vm.told_to_shut_down = flag_in(entry, "told_to_shut_down", false);
+  vm.save_refusal = valid_utf8(text_in(entry, "save_refusal"));
+  vm.stopping = flag_in(entry, "stopping", false);
   return vm;
 }
 
@@ -100,11 +133,12 @@ KeptState to_state(const Kept& kept) {
   KeptState state;
   state.lasting = {{"up", kept.up}};
   if (!kept.saved_paused.empty()) state.lasting["saved_paused"] = kept.saved_paused;
+  for (const auto& [uuid, vm] : kept.lasting)
+    if (auto entry = to_entry(vm); !entry.empty()) state.lasting["vms"][uuid] = std::move(entry);
   if (kept.session_over) return state;
   state.login = {{"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
   for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
-  if (kept.stop)
-    state.login["stop"] = {{"deadline_usec", usec(kept.stop->deadline)}, {"begun_usec", usec(kept.stop->begun)}};
+  if (kept.stop) state.login["stop"] = to_entry(*kept.stop);
   return state;
 }
 
@@ -116,10 +150,10 @@ Kept from_state(const KeptState& state) {
       if (const auto vm = from_entry(entry)) kept.vms.emplace(uuid, *vm);
   kept.up = texts_in(state.lasting, "up");
   kept.saved_paused = texts_in(state.lasting, "saved_paused");
-  if (const auto* stop = object_in(state.login, "stop"))
-    if (const auto begun = steady_in(*stop, "begun_usec"), deadline = steady_in(*stop, "deadline_usec");
-        begun && deadline)
-      kept.stop = KeptStop{*begun, *deadline};
+  if (const auto* vms = object_in(state.lasting, "vms"))
+    for (const auto& [uuid, entry] : vms->items())
+      if (entry.is_object()) kept.lasting.emplace(uuid, lasting_from(entry));
+  if (const auto* stop = object_in(state.login, "stop")) kept.stop = stop_from(*stop);
   return kept;
 }
 

@@ -5,6 +5,7 @@
 #include "core/moment.hpp"
 #include "core/phase.hpp"
 #include "core/policy.hpp"
+#include "core/vm_lasting.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -47,11 +48,16 @@ struct KeptVm {
   Phase phase = Phase::unknown;
   std::uint64_t since_usec = 0;  ///< when it entered that phase
   bool saved_paused = false;
+  bool told_to_shut_down = false;  ///< as in Run, and the next one
+  std::string save_refusal = {};
+  bool stopping = false;  ///< by the stop of all that was under way
 };
 
-/// A stop for the end of the session that was under way.
+/// A stop of all that was under way, for the end of the session or because somebody wanted it.
 struct KeptStop {
-  SteadyTime begun, deadline;
+  SteadyTime begun;
+  std::optional<SteadyTime> deadline;  ///< the end of a session always has one
+  Cause cause = {CauseKind::session_end};
 };
 
 /// What one instance leaves for the next.
@@ -59,9 +65,10 @@ struct Kept {
   bool autostart_begun = false;
   std::map<std::string, KeptVm> vms;  ///< by uuid
   std::optional<KeptStop> stop;
-  std::set<std::string> up;            ///< by uuid: what ran, or should have
-  std::set<std::string> saved_paused;  ///< by uuid: a person had paused it before it was saved
-  bool session_over = false;           ///< the next login begins anew, even if the runtime folder is still there
+  std::set<std::string> up;                  ///< by uuid: what ran, or should have
+  std::set<std::string> saved_paused;        ///< by uuid: a person had paused it before it was saved
+  std::map<std::string, VmLasting> lasting;  ///< by uuid
+  bool session_over = false;                 ///< the next login begins anew, even if the runtime folder is still there
 };
 
 KeptState to_state(const Kept& kept);

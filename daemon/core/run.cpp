@@ -44,6 +44,33 @@ void Run::forgo_readiness() {
   ready_wait_.reset();
 }
 
-void Run::wait_until_off(SteadyTime deadline) { off_by_ = std::max(off_by_.value_or(deadline), deadline); }
+/// Whatever was to end it has come to nothing.
+void Run::keep_running() {
+  end_cause_.reset();
+  save_begun_.reset();
+  told_to_shut_down_ = false;
+}
+
+void Run::on_rebooted(Moment now) {
+  booted_usec_ = now.wall_usec;
+  told_to_shut_down_ = false;
+}
+
+bool Run::boots(Moment now) const {
+  constexpr std::uint64_t kBootUsec = 60'000'000;
+  return booted_usec_ > 0 && now.wall_usec < booted_usec_ + kBootUsec;
+}
+
+void Run::wait_until_off(SteadyTime deadline, Moment now) {
+  off_by_ = std::max(off_by_.value_or(deadline), deadline);
+  if (!shutdown_) shutdown_ = GuestShutdown(*off_by_, now);
+  shutdown_->set_until(*off_by_);
+  shutdown_->hasten();
+}
+
+void Run::stop_waiting_until_off() {
+  off_by_.reset();
+  shutdown_.reset();
+}
 
 }  // namespace virtsession

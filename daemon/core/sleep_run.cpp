@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/sleep_run.hpp"
 
+#include "core/guest_save.hpp"
 #include "core/vm_life.hpp"
 #include "core/vms.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace virtsession {
 namespace {
@@ -14,27 +17,94 @@ const Cause kHostWokeUp{CauseKind::host_woke_up};
 
 }  // namespace
 
-void SleepRun::begin(bool all_stop) {
-  host_sleeps_ = true;
-  for (auto& [uuid, vm] : vms_.all())
-    if (context_.connected && !all_stop && vm.domain().persistent && !context_.calls.lifecycle(uuid) &&
-        vm.domain().state == DomainState::running)
-      put_to_sleep(vm, vm.policy().sleep);
+void SleepRun::set_delay(Duration delay) {
+  if (std::exchange(delay_, delay) == delay) return;
+  for (auto& [uuid, vm] : vms_.all()) vm.touch();
 }
 
-void SleepRun::end() {
+/// What is left of logind's delay is for a save to be aborted and the VM to be paused.
+Duration SleepRun::time_to_save() const { return delay_ * 4 / 5; }
+
+/// \param others what is saved before it on the same disk takes so long
+std::string SleepRun::why_not_saved(const Vm& vm, Duration others) const {
+  if (auto why = save_obstacle(vm); !why.empty()) return why;
+  const auto takes = save_takes(vm);
+  if (others + takes <= time_to_save()) return {};
+  auto text = "a save of its " + std::to_string(vm.domain().memory_kib / 1024) + " MiB may take " + seconds_text(takes);
+  if (others > Duration{}) text += " after others that take " + seconds_text(others);
+  return text + ", and logind lets the host's sleep wait for " + seconds_text(delay_);
+}
+
+std::optional<Problem> SleepRun::problem(const Vm& vm) const {
+  if (vm.policy().sleep != SleepAction::save || !vm.domain().persistent) return std::nullopt;
+  const auto why = why_not_saved(vm, {});
+  if (why.empty()) return std::nullopt;
+  Problem problem{"/sleep", "it is paused, not saved, when the host sleeps: " + why, {}, ProblemCode::not_possible};
+  if (!save_obstacle(vm).empty()) return problem;
+  const auto delay = std::chrono::ceil<std::chrono::seconds>(save_takes(vm) * 5 / 4);
+  problem.suggestion = "InhibitDelayMaxSec=" + std::to_string(delay.count()) + " in /etc/systemd/logind.conf";
+  return problem;
+}
+
+void SleepRun::begin(bool all_stop, Moment now) {
+  host_sleeps_ = true;
+  saved_by_ = now.steady + time_to_save();
+  if (!context_.connected || all_stop) return;
+  std::vector<Vm*> to_save;
+  for (auto& [uuid, vm] : vms_.all()) {
+    const auto action = vm.policy().sleep;
+    if (action == SleepAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) ||
+        vm.domain().state != DomainState::running)
+      continue;
+    if (action == SleepAction::save)
+      to_save.push_back(&vm);
+    else
+      pause(vm);
+  }
+  std::ranges::stable_sort(to_save, {}, [](const Vm* vm) { return save_takes(*vm); });  // as many as possible
+  Duration others{};
+  for (auto* vm : to_save) {
+    const auto why = why_not_saved(*vm, others);
+    if (why.empty()) {
+      others += save_takes(*vm);
+      save(*vm, now);
+    } else {
+      journal(*vm, Incident::phase, "is paused for " + to_text(kHostSleeps) + ", not saved: " + why);
+      pause(*vm);
+    }
+  }
+}
+
+/// A save that is still under way keeps its guest from going on.
+void SleepRun::end(Moment now) {
   host_sleeps_ = false;
+  give_up_saves(now);
   for (auto& [uuid, vm] : vms_.all())
     if (vm.run()) vm.run()->set_clock_stale();
 }
 
-void SleepRun::put_to_sleep(Vm& vm, SleepAction action) {
-  if (action == SleepAction::none) return;
-  if (action == SleepAction::save && !vm.domain().save_blocker.empty()) action = SleepAction::pause;
-  const bool saves = action == SleepAction::save;
-  if (saves && vm.run()) vm.run()->end_for(kHostSleeps);
-  const auto kind = saves ? OperationKind::save : OperationKind::pause;
-  vm.set_sleep(VmSleep(action, context_.calls.send({.uuid = vm.uuid(), .call = plain_call(kind)}, kHostSleeps)));
+void SleepRun::save(Vm& vm, Moment now) {
+  if (vm.run()) vm.run()->end_for(kHostSleeps);
+  const auto call = send_save(vm, false, kHostSleeps, now);
+  context_.calls.watch_save(call, now.steady + kSaveProgressInterval);
+  vm.set_sleep(VmSleep(SleepAction::save, call));
+  vm.enter(Phase::saving, "being saved for " + to_text(kHostSleeps), kHostSleeps, now);
+}
+
+void SleepRun::pause(Vm& vm) {
+  vm.set_sleep(
+      VmSleep(SleepAction::pause, context_.calls.send({.uuid = vm.uuid(), .call = call::Pause{}}, kHostSleeps)));
+}
+
+void SleepRun::give_up_saves(Moment now) {
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (!vm.sleep() || !vm.sleep()->give_up_save()) continue;
+    context_.calls.send({.uuid = uuid, .call = call::AbortJob{}}, kHostSleeps);
+    vm.enter(Phase::saving,
+             "its save for " + to_text(kHostSleeps) +
+                 " is aborted: " + (host_sleeps_ ? "logind waits no longer" : "the host is awake again"),
+             kHostSleeps, now);
+  }
 }
 
 bool SleepRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result, bool all_stop, Moment now) {
@@ -45,13 +115,18 @@ bool SleepRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result, 
     return true;
   }
   const bool saves = vm.sleep()->saves();
+  const bool given_up = vm.sleep()->given_up();
   vm.set_sleep({});
   if (vm.run()) vm.run()->keep_running();
-  vm.set_error(std::string("failed to ") + (saves ? "save" : "pause") + " for " + to_text(kHostSleeps) + ": " +
-               result.error().message);
+  if (saves && !given_up) on_save_failed(vm, result.error());
+  const auto why = given_up ? "it was not done in time" : result.error().message;
+  vm.set_error(std::string("failed to ") + (saves ? "save" : "pause") + " for " + to_text(kHostSleeps) + ": " + why);
   journal(vm, Incident::phase, vm.status().last_error);
-  if (saves && host_sleeps_ && context_.connected && !all_stop && vm.domain().state == DomainState::running)
-    put_to_sleep(vm, SleepAction::pause);
+  const bool is_ours = vm.domain().active() && vm.domain().persistent;
+  if (saves && host_sleeps_ && context_.connected && !all_stop && is_ours)
+    pause(vm);
+  else if (vm.domain().active())
+    settle_active(vm, {CauseKind::libvirt}, now);
   return true;
 }
 
@@ -68,8 +143,19 @@ bool SleepRun::wants_lock() const {
   });
 }
 
+std::optional<SteadyTime> SleepRun::wake() const {
+  const bool saves = std::ranges::any_of(vms_.all(), [](const auto& entry) {
+    const auto* sleep = entry.second.sleep();
+    return sleep && sleep->saves() && sleep->under_way() && !sleep->given_up();
+  });
+  return host_sleeps_ && saves ? std::optional(saved_by_) : std::nullopt;
+}
+
 void SleepRun::advance(Moment now) {
-  if (host_sleeps_) return;
+  if (host_sleeps_) {
+    if (now.steady >= saved_by_) give_up_saves(now);
+    return;
+  }
   for (auto& [uuid, vm] : vms_.all()) {
     if (vm.sleep() && !vm.sleep()->under_way()) wake_up(vm, now);
     if (vm.run() && vm.run()->clock_stale()) set_clock(vm, now);
@@ -79,8 +165,9 @@ void SleepRun::advance(Moment now) {
 /// A VM that somebody started, stopped or resumed since is left as it is.
 void SleepRun::wake_up(Vm& vm, Moment now) {
   const auto action = vm.sleep()->action();
-  vm.set_sleep({});
   const auto& domain = vm.domain();
+  if (action == SleepAction::save && domain.active() && domain.in_job) return;  // an instance before began it
+  vm.set_sleep({});
   if (vm.run() && vm.run()->end_cause() == kHostSleeps) vm.run()->keep_running();  // a save that came to nothing
   const bool busy = context_.calls.lifecycle(vm.uuid());
   if (action == SleepAction::pause && domain.state == DomainState::paused && !busy) {

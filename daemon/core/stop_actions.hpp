@@ -11,11 +11,14 @@ namespace virtsession {
 
 class Vm;
 
-/// Whether a stop of all has to do with the VM: it runs or is about to, and is no other program's transient one.
-bool is_to_be_stopped(const Vm& vm);
-/// Those of its policy's stop_actions that can be tried as it is now.
+/// Whether a stop of all has to do with the VM: it runs or is about to. \param ends_session a transient one, which
+/// another program has made and will end, is left to it until then
+bool is_to_be_stopped(const Vm& vm, bool ends_session);
+/// Those of its policy's stop_actions that can be tried as it is now; of what nobody keeps, the plug.
 /// \param left_out gets why the others cannot, unless it is nullptr
 std::vector<StopAction> possible_actions(const Vm& vm, std::string* left_out);
+/// Why its guest is not to be asked to shut down; empty when it is.
+std::string shutdown_obstacle(const Vm& vm);
 StopNode stop_node(const Vm& vm, std::vector<StopAction> actions);
 
 }  // namespace virtsession

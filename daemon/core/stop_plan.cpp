@@ -16,7 +16,7 @@ using Seconds = std::chrono::duration<double>;
 // libvirt gives QEMU 10 s to end by itself before it kills it; as a rule it takes less than two.
 constexpr double kPowerOffSec = 3;
 // A slow disk: a guest's memory is written at 200 MiB/s or more by most.
-constexpr double kSaveKibPerSec = 128 * 1024;
+constexpr std::uint64_t kSaveKibPerSec = 128 * 1024;
 constexpr double kSaveBaseSec = 2;
 /// What the needs of all together leave for patience when the budget is too small for both.
 constexpr double kMostForNeeds = 2.0 / 3;
@@ -90,7 +90,7 @@ std::vector<PlannedStop> plan_stops(const std::vector<StopNode>& nodes) {
     last = std::max(last, stop.wave);
     const auto& node = *by_uuid.at(stop.uuid);
     for (const auto& action : node.actions)
-      stop.time += stop_time(action, &action == &node.actions.back(), node.timeout_sec, node.memory_kib);
+      stop.time += stop_time(action, &action == &node.actions.back(), node.timeout_sec, node.save_takes);
     result.push_back(std::move(stop));
   }
   std::ranges::sort(result, {}, [&](const auto& stop) {
@@ -99,8 +99,13 @@ std::vector<PlannedStop> plan_stops(const std::vector<StopNode>& nodes) {
   return result;
 }
 
-StopTime stop_time(StopAction action, bool last, double timeout_sec, std::uint64_t memory_kib) {
-  const auto save_sec = kSaveBaseSec + static_cast<double>(memory_kib) / kSaveKibPerSec;
+Duration save_time(std::uint64_t memory_kib, std::uint64_t kib_per_sec) {
+  const auto rate = static_cast<double>(kib_per_sec > 0 ? kib_per_sec : kSaveKibPerSec);
+  return from_seconds(kSaveBaseSec + static_cast<double>(memory_kib) / rate);
+}
+
+StopTime stop_time(StopAction action, bool last, double timeout_sec, Duration save_takes) {
+  const auto save_sec = seconds(save_takes);
   switch (action) {
     case StopAction::shutdown:
       return {from_seconds(timeout_sec), {}};

@@ -21,7 +21,7 @@ struct StopNode {
   std::vector<std::string> start_after;  ///< names or uuids
   std::vector<StopAction> actions;       ///< those that can be tried, in order
   double timeout_sec = 0;                ///< of each action but the last
-  std::uint64_t memory_kib = 0;          ///< what a save has to write at most
+  Duration save_takes{};                 ///< at most
 };
 
 /// How long the actions of one VM may take: what is waited for, and may be cut to fit, what an action needs, and what
@@ -48,8 +48,11 @@ struct PlannedStop {
 /// stopped after all that start after it, whatever the orders say. \return by wave, then name
 std::vector<PlannedStop> plan_stops(const std::vector<StopNode>& nodes);
 
+/// How long it takes at most to save a guest's memory. \param kib_per_sec as fast as it was the last time; 0: not known
+Duration save_time(std::uint64_t memory_kib, std::uint64_t kib_per_sec);
+
 /// \param last no other action follows
-StopTime stop_time(StopAction action, bool last, double timeout_sec, std::uint64_t memory_kib);
+StopTime stop_time(StopAction action, bool last, double timeout_sec, Duration save_takes);
 
 /// What systemd's limits leave for stopping VMs: its margin is for our own end and that of what VMs need, which is
 /// stopped after us. \param unit TimeoutStopUSec of our unit \param user of user@UID.service; nothing for infinity

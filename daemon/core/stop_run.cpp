@@ -36,12 +36,17 @@ void StopRun::end_session(SteadyTime deadline, std::set<std::string> up, Moment 
   cut_to_deadline(deadline, now);
 }
 
-void StopRun::resume(SteadyTime begun, SteadyTime deadline, std::set<std::string> up) {
-  current_ = Current{.cause = {CauseKind::session_end},
-                     .ends_session = true,
-                     .deadline = deadline,
-                     .begun = begun,
+void StopRun::resume(const KeptStop& stop, std::set<std::string> up) {
+  current_ = Current{.cause = stop.cause,
+                     .ends_session = stop.cause.kind == CauseKind::session_end,
+                     .deadline = stop.deadline,
+                     .begun = stop.begun,
                      .up = std::move(up)};
+}
+
+void StopRun::resume(Vm& vm) {
+  if (under_way() && !vm.stop() && is_to_be_stopped(vm, ends_session()))
+    vm.set_stop(VmStop(possible_actions(vm, nullptr)));
 }
 
 void StopRun::start_over(Current run, Moment now) {
@@ -81,7 +86,7 @@ void StopRun::drop_start(Vm& vm, Moment now) {
 
 void StopRun::add_stops() {
   for (auto& [uuid, vm] : vms_.all())
-    if (!vm.stop() && is_to_be_stopped(vm)) vm.set_stop(VmStop(possible_actions(vm, nullptr)));
+    if (!vm.stop() && is_to_be_stopped(vm, ends_session())) vm.set_stop(VmStop(possible_actions(vm, nullptr)));
   rebuild_plan();
 }
 
@@ -89,7 +94,7 @@ void StopRun::add_stops() {
 void StopRun::rebuild_plan() {
   std::vector<StopNode> nodes;
   for (const auto& [uuid, vm] : vms_.all())
-    if (vm.stop()) nodes.push_back(stop_node(vm, vm.stop()->actions()));
+    if (vm.stop() && !vm.domain().appliance) nodes.push_back(stop_node(vm, vm.stop()->actions()));
   plan_.clear();
   for (auto& planned : plan_stops(nodes)) plan_.emplace(planned.uuid, std::move(planned));
 }
@@ -175,6 +180,13 @@ bool StopRun::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& 
 
 void StopRun::on_rebooted(Vm& vm, Moment now) {
   if (under_way() && vm.stop()) vm.stop()->on_rebooted(vm, *this, now);
+}
+
+std::string StopRun::on_gone(Vm& vm) {
+  if (!under_way() || !vm.is_stopping()) return {};
+  vm.stop()->on_gone(vm);
+  current_->outcomes[vm.uuid()] = *vm.stop()->outcome();
+  return std::string(to_text(*vm.stop()->outcome()));
 }
 
 void StopRun::on_progress(Vm& vm, const std::string& progress, Moment now) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/cause.hpp"
+#include "core/kept_state.hpp"
 #include "core/moment.hpp"
 #include "core/request.hpp"
 #include "core/stop_plan.hpp"
@@ -31,7 +32,9 @@ class StopRun final : private StopTerms {
   /// \param up what runs or should, by uuid, for the next login
   void end_session(SteadyTime deadline, std::set<std::string> up, Moment now);
   /// An instance before was at it: it goes on to the same deadline.
-  void resume(SteadyTime begun, SteadyTime deadline, std::set<std::string> up);
+  void resume(const KeptStop& stop, std::set<std::string> up);
+  /// It was at this VM.
+  void resume(Vm& vm);
   void advance(Moment now);
   /// Every VM that is being stopped goes on to its last action.
   void hurry(Moment now);
@@ -39,6 +42,8 @@ class StopRun final : private StopTerms {
   /// \return whether the call was one of the VM's stop
   bool on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, Moment now);
   void on_rebooted(Vm& vm, Moment now);
+  /// A transient VM is gone with its run. \return how it ended, for people; empty when it was not being stopped
+  std::string on_gone(Vm& vm);
   void on_progress(Vm& vm, const std::string& progress, Moment now);
   /// A QEMU that was terminated without libvirt has ended.
   void on_qemu_ended(Vm& vm);
@@ -51,7 +56,7 @@ class StopRun final : private StopTerms {
   bool under_way() const { return current_ && !current_->over; }
   /// Nothing may be started: VMs are being stopped, or the session is over.
   bool forbids_starts() const { return current_.has_value(); }
-  bool ends_session() const { return current_ && current_->ends_session; }
+  bool ends_session() const override { return current_ && current_->ends_session; }
   bool session_over() const { return ends_session() && current_->over; }
   const Cause& cause() const override { return current_->cause; }
   SteadyTime begun() const { return current_->begun; }

@@ -33,12 +33,16 @@ Supervisor::Supervisor(Config config, Kept kept, std::uint32_t seed)
       backoff_(seed),
       unseen_(std::move(kept.vms)),
       saved_paused_(std::move(kept.saved_paused)),
+      lasting_(std::move(kept.lasting)),
       start_run_(context_, vms_, kept.autostart_begun, kept.up) {
-  if (kept.stop) stop_run_.resume(kept.stop->begun, kept.stop->deadline, std::move(kept.up));
+  if (kept.stop) stop_run_.resume(*kept.stop, std::move(kept.up));
   stop_run_.wait_for_unseen(std::ranges::any_of(unseen_, [](const auto& vm) { return vm.second.id >= 0; }));
 }
 
-bool Supervisor::is_in_stop(const KeptState& kept) { return from_state(kept).stop.has_value(); }
+bool Supervisor::is_in_stop(const KeptState& kept) {
+  const auto stop = from_state(kept).stop;
+  return stop && stop->cause.kind == CauseKind::session_end;
+}
 
 // Events.
 
@@ -55,6 +59,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
   saved_paused_.clear();
+  lasting_.clear();
   unseen_.clear();  // what is not in the list is gone
   stop_run_.wait_for_unseen(false);
   start_run_.on_first_list(config_.autostart && !stop_run_.forbids_starts(), now);
@@ -84,7 +89,10 @@ void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
     domain.agent_connected = event.kind == DomainEventKind::agent_connected;
     vm->take_in(std::move(domain));
   }
-  if (event.kind == DomainEventKind::rebooted) stop_run_.on_rebooted(*vm, now);
+  if (event.kind == DomainEventKind::rebooted) {
+    if (vm->run()) vm->run()->on_rebooted(now);
+    stop_run_.on_rebooted(*vm, now);
+  }
   advance(now);
 }
 
@@ -136,6 +144,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
   }
   stop_run_.on_libvirt_lost(now);
   sleep_run_.on_libvirt_lost();
+  requests_.on_libvirt_lost();
 }
 
 void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) {
@@ -180,10 +189,7 @@ void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
   advance(now);
 }
 
-void Supervisor::on_tick(Moment now) {
-  requests_.on_tick(now);
-  advance(now);
-}
+void Supervisor::on_tick(Moment now) { advance(now); }
 
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* vm = vms_.find(uuid);
@@ -235,16 +241,19 @@ void Supervisor::on_qemu_ended(const std::string& uuid, Moment now) {
   advance(now);
 }
 
+void Supervisor::on_sleep_delay(Duration delay) { sleep_run_.set_delay(delay); }
+
 void Supervisor::on_sleep(bool begins, Moment now) {
   if (begins)
-    sleep_run_.begin(stop_run_.forbids_starts());
+    sleep_run_.begin(stop_run_.forbids_starts(), now);
   else
-    sleep_run_.end();
+    sleep_run_.end(now);
   advance(now);
 }
 
 /// The runs never call each other: they take their turns here.
 void Supervisor::advance(Moment now) {
+  requests_.advance(now);
   stop_run_.advance(now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
@@ -266,6 +275,7 @@ Surroundings Supervisor::around(const Vm& vm) const {
 void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
   vm.set_saved_paused(domain.managed_save && saved_paused_.contains(domain.uuid));
+  if (const auto lasting = lasting_.find(domain.uuid); lasting != lasting_.end()) vm.set_lasting(lasting->second);
   start_run_.dependencies_stale();
   std::erase_if(gone_, [&](const auto& entry) { return now.steady > entry.second.until; });
   if (const auto back = gone_.extract(domain.uuid); !back.empty()) {
@@ -276,6 +286,7 @@ void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   }
   const auto left = unseen_.find(domain.uuid);
   if (left == unseen_.end() || !restore(vm, left->second, around(vm), now)) first_seen(vm, just_now, around(vm), now);
+  if (left != unseen_.end() && left->second.stopping && left->second.id == domain.id) stop_run_.resume(vm);
 }
 
 void Supervisor::update(Vm& vm, const DomainSnapshot& domain, Moment now) {
@@ -293,8 +304,12 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
   for (const auto& call : calls_.drop(uuid))  // a transient VM goes with its stop
     answers_.close(CallEnds{call.operation.id}, is_stop(call.operation.kind()) ? Result<void>() : Result<void>(gone));
   end_off_wait(vm, Result<void>());
-  history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
-                to_text(Cause{CauseKind::other_client})});
+  const auto outcome = stop_run_.on_gone(vm);
+  if (outcome.empty())
+    history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
+                  to_text(Cause{CauseKind::other_client})});
+  else
+    vm.enter(Phase::inactive, outcome + ", and gone: it was transient", stop_run_.cause(), now);
   for (const auto incident : {Incident::gave_up, Incident::bad_policy, Incident::stuck}) withdraw_notice(vm, incident);
   gone_.insert_or_assign(uuid, Gone{kept_of(vm), vm.restarts(), now.steady + kDefinedAgainWithin});
   vms_.remove(uuid);
@@ -311,6 +326,7 @@ std::optional<SteadyTime> Supervisor::wake() const {
   consider(stop_run_.wake());
   consider(requests_.wake());
   if (connected_ && !stop_run_.forbids_starts()) consider(start_run_.wake());
+  if (connected_ && !stop_run_.forbids_starts()) consider(sleep_run_.wake());
   return first;
 }
 
@@ -334,7 +350,7 @@ std::map<std::string, ScopeWish> Supervisor::scopes() const {
   std::map<std::string, ScopeWish> wishes;
   for (const auto& [uuid, vm] : vms_.all()) {
     const auto& policy = vm.policy();
-    if (vm.domain().active() && vm.domain().persistent)
+    if (vm.domain().active())
       wishes[uuid] = {vm.name(), vm.domain().id, policy.cpu_weight, policy.io_weight, policy.memory_high_mib};
   }
   return wishes;
@@ -345,6 +361,9 @@ KeptState Supervisor::kept_state() const {
   kept.saved_paused = saved_paused_;
   for (const auto& [uuid, vm] : vms_.all())
     if (vm.saved_paused()) kept.saved_paused.insert(uuid);
+  kept.lasting = lasting_;
+  for (const auto& [uuid, vm] : vms_.all())
+    if (vm.domain().persistent) kept.lasting[uuid] = vm.lasting();
   if (session_over()) {
     kept.session_over = true;
     kept.up = stop_run_.up();
@@ -359,10 +378,9 @@ KeptState Supervisor::kept_state() const {
   // Until the first list was read, what ran at the last stop is still what is known.
   if (!start_run_.begun()) kept.up = start_run_.was_up();
   // What is stopped for the end of the session goes on at the next login.
-  if (stop_run_.ends_session()) {
-    kept.up = stop_run_.up();
-    kept.stop = KeptStop{stop_run_.begun(), *stop_run_.deadline()};
-  }
+  if (stop_run_.ends_session()) kept.up = stop_run_.up();
+  if (stop_run_.ends_session() || stop_run_.under_way())
+    kept.stop = KeptStop{stop_run_.begun(), stop_run_.deadline(), stop_run_.cause()};
   return to_state(kept);
 }
 
@@ -378,7 +396,10 @@ Result<std::string> Supervisor::find_vm(const std::string& name_or_uuid) const {
 }
 
 VmView Supervisor::view(const std::string& uuid) const {
-  return view_of(vms_.at(uuid), start_run_.dependency_problems(uuid), connected_);
+  const auto& vm = vms_.at(uuid);
+  auto problems = start_run_.dependency_problems(uuid);
+  if (auto problem = sleep_run_.problem(vm)) problems.push_back(*std::move(problem));
+  return view_of(vm, problems, connected_);
 }
 
 std::map<std::string, std::uint32_t> Supervisor::counts() const { return counts_of(vms_, connected_); }

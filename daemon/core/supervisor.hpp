@@ -83,6 +83,8 @@ class Supervisor {
   void on_hurry(Moment now);
   /// A QEMU that was terminated without libvirt has ended.
   void on_qemu_ended(const std::string& uuid, Moment now);
+  /// InhibitDelayMaxUSec of logind; its default until it is known.
+  void on_sleep_delay(Duration delay);
   /// logind's PrepareForSleep. \param begins the host is about to sleep; otherwise it woke up
   void on_sleep(bool begins, Moment now);
 
@@ -154,7 +156,9 @@ class Supervisor {
   };
   std::map<std::string, Gone> gone_;      ///< by uuid
   std::map<std::string, KeptVm> unseen_;  ///< what the last instance left, until the first list was read
-  std::set<std::string> saved_paused_;    ///< by uuid: what the last login left; until the first list was read
+  // What the last login left, by uuid; until the first list was read.
+  std::set<std::string> saved_paused_;
+  std::map<std::string, VmLasting> lasting_;
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};
   SleepRun sleep_run_{context_, vms_};

@@ -16,16 +16,17 @@
 namespace virtsession {
 
 /// What kind of mistake it is, for programs.
-enum class ProblemCode { unreadable, unknown_key, invalid_value, unknown_vm, unmarked_vm, cycle };
+enum class ProblemCode { unreadable, unknown_key, invalid_value, unknown_vm, unmarked_vm, cycle, not_possible };
 
 template <>
-inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 6>{{{
+inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 7>{{{
     {ProblemCode::unreadable, "unreadable"},
     {ProblemCode::unknown_key, "unknown-key"},
     {ProblemCode::invalid_value, "invalid-value"},
     {ProblemCode::unknown_vm, "unknown-vm"},
     {ProblemCode::unmarked_vm, "unmarked-vm"},
     {ProblemCode::cycle, "cycle"},
+    {ProblemCode::not_possible, "not-possible"},
 }}};
 
 /// What is wrong with one key of a policy or of the configuration.

@@ -60,6 +60,10 @@ void Vm::set_error(std::string text) {
   touch();
 }
 
+void Vm::set_lasting(const VmLasting& lasting) {
+  if (std::exchange(lasting_, lasting) != lasting) touch();
+}
+
 void Vm::set_run(std::optional<Run> run) {
   run_ = std::move(run);
   touch();

@@ -8,6 +8,7 @@
 #include "core/phase.hpp"
 #include "core/restart.hpp"
 #include "core/run.hpp"
+#include "core/vm_lasting.hpp"
 #include "core/vm_policy.hpp"
 #include "core/vm_sleep.hpp"
 #include "core/vm_start.hpp"
@@ -76,6 +77,8 @@ class Vm {
   /// A person had paused it before it was saved: it is left paused when it is restored.
   bool saved_paused() const { return saved_paused_; }
   void set_saved_paused(bool paused) { saved_paused_ = paused; }
+  const VmLasting& lasting() const { return lasting_; }
+  void set_lasting(const VmLasting& lasting);
   /// Its stop has not ended.
   bool is_stopping() const { return stop_ && !stop_->ended(); }
 
@@ -92,6 +95,7 @@ class Vm {
   VmPolicy policy_;
   VmStatus status_;
   bool saved_paused_ = false;
+  VmLasting lasting_;
   RestartBudget restarts_;
   std::optional<Run> run_;
   std::optional<VmStart> start_;

@@ -14,6 +14,8 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
   vm.set_run(Run(kept.started_usec));
   vm.want(Intent::up);
   if (kept.never_ready) vm.run()->set_never_ready();
+  if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
+  vm.run()->set_save_refusal(kept.save_refusal);
   if (kept.ready_wait_ordered) begin_ready_wait(vm, *kept.ready_wait_ordered, now);
   if (vm.run()->ready_wait())
     vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(vm.policy().start_ready), {CauseKind::policy}, now);
@@ -31,6 +33,8 @@ KeptVm kept_of(const Vm& vm) {
   if (const auto* run = vm.run()) {
     kept.started_usec = run->started_usec();
     kept.never_ready = run->never_ready();
+    kept.told_to_shut_down = run->was_told_to_shut_down();
+    kept.save_refusal = run->save_refusal();
     if (run->ready_wait()) kept.ready_wait_ordered = run->ready_wait()->ordered;
   }
   if (const auto* start = vm.start())
@@ -40,6 +44,7 @@ KeptVm kept_of(const Vm& vm) {
   kept.phase = status.phase;
   kept.since_usec = status.since_usec;
   kept.saved_paused = vm.saved_paused();
+  kept.stopping = vm.is_stopping();
   return kept;
 }
 

@@ -2,6 +2,8 @@
 #include "core/vm_life.hpp"
 
 #include "core/answers.hpp"
+#include "core/guest_save.hpp"
+#include "core/interrupted_shutdown.hpp"
 #include "core/ready_wait.hpp"
 #include "core/vm.hpp"
 
@@ -125,6 +127,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   end_off_wait(vm, Result<void>());  // it was off in between
   vm.set_run(Run(now.wall_usec));
   if (restored) vm.run()->set_clock_stale();
+  note_begin(vm, restored, now);
   begin_ready_wait(vm, ordered, now);
   vm.want(Intent::up);
   vm.set_start({});
@@ -147,9 +150,13 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const bool signalled = reason == ShutoffReason::shutdown && vm.run() && vm.run()->host_ended_it();
   const bool panicked = vm.run() && vm.run()->panicked();
   const bool by_guest = vm.run() && vm.run()->guest_ended_it();
+  const bool to_start_again = note_end(vm, asked.has_value(), now) && !around.all_stop;
+  const auto* save = vm.run() && vm.run()->save_begun() ? &*vm.run()->save_begun() : nullptr;
+  const bool saved_paused = save ? save->paused : vm.status().phase == Phase::paused;
+  if (reason == ShutoffReason::saved) on_saved(vm, now);
   end_off_wait(vm, Result<void>());
   vm.set_run({});
-  vm.set_saved_paused(reason == ShutoffReason::saved && vm.status().phase == Phase::paused);
+  vm.set_saved_paused(reason == ShutoffReason::saved && saved_paused);
   withdraw_notice(vm, Incident::stuck);
   if (!asked && (signalled || reason == ShutoffReason::crashed || reason == ShutoffReason::failed)) {
     const auto kind = panicked ? CrashKind::panicked : signalled ? CrashKind::signalled : CrashKind::crashed;
@@ -160,6 +167,7 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
   vm.enter(Phase::inactive, stop_text(reason),
            asked.value_or(Cause{by_guest ? CauseKind::guest : CauseKind::other_client}), now);
+  if (to_start_again) start_again(vm, now);
 }
 
 void settle(Vm& vm, bool state_changed, Moment now) {
@@ -202,6 +210,7 @@ bool is_to_go_on(const Vm& vm) {
 void end_off_wait(Vm& vm, const Result<void>& result) {
   if (vm.run()) vm.run()->stop_waiting_until_off();
   vm.context().answers.close(VmIsOff{vm.uuid()}, result);
+  vm.context().answers.close(GuestIsAsked{vm.uuid()}, result);
 }
 
 }  // namespace virtsession

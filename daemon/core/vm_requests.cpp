@@ -2,6 +2,7 @@
 #include "core/vm_requests.hpp"
 
 #include "core/answers.hpp"
+#include "core/guest_save.hpp"
 #include "core/list_text.hpp"
 #include "core/vm_life.hpp"
 #include "core/vms.hpp"
@@ -12,8 +13,6 @@ namespace virtsession {
 namespace {
 
 constexpr Duration kShutdownWait = std::chrono::seconds(60);
-/// How often the progress of a save is read.
-constexpr Duration kProgressInterval = std::chrono::seconds(1);
 
 OperationKind operation_of(RequestKind kind) {
   switch (kind) {
@@ -62,6 +61,9 @@ bool is_lifecycle(RequestKind kind) {
   }
   return false;
 }
+
+/// A stop of all asks the guest itself, in its own time; one that stands still for the host's sleep is not to be woken.
+bool is_to_be_asked(const Vm& vm) { return vm.context().connected && !vm.stop() && !vm.sleep(); }
 
 std::string quoted(const Vm& vm) { return "VM " + in_quotes(vm.name()); }
 
@@ -150,21 +152,30 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
     }
     return context_.answers.give(id, {});
   }
-  auto& run = *vm.run();
-  run.end_for(cause);
-  run.forgo_readiness();
-  const auto kind = operation_of(request.kind);
-  Operation operation{.uuid = vm.uuid(), .call = plain_call(kind)};
-  if (kind == OperationKind::power_off) operation.call = call::PowerOff{request.graceful};
-  const auto call = context_.calls.send(std::move(operation), cause);
+  vm.run()->end_for(cause);
+  vm.run()->forgo_readiness();
+  vm.enter(Phase::stopping,
+           "asked to " + std::string(to_text(operation_of(request.kind))) + " by " + request.caller.name, cause, now);
+  if (request.kind == RequestKind::shutdown) return shut_down(vm, id, request, now);
+  Operation operation{.uuid = vm.uuid(), .call = call::PowerOff{request.graceful}};
+  context_.answers.open(id, CallEnds{context_.calls.send(std::move(operation), cause)});
+}
+
+void VmRequests::shut_down(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   const auto deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
-  const bool shuts_down = request.kind == RequestKind::shutdown;
-  if (shuts_down) run.wait_until_off(deadline);
-  if (shuts_down && request.wait)
+  vm.run()->wait_until_off(deadline, now);
+  if (request.wait)
     context_.answers.open(id, VmIsOff{vm.uuid()}, deadline);
+  else if (vm.run()->shutdown()->asked())
+    context_.answers.give(id, {});
   else
-    context_.answers.open(id, CallEnds{call});
-  vm.enter(Phase::stopping, "asked to " + std::string(to_text(kind)) + " by " + request.caller.name, cause, now);
+    context_.answers.open(id, GuestIsAsked{vm.uuid()});
+  ask_guest(vm, now);
+}
+
+void VmRequests::ask_guest(Vm& vm, Moment now) {
+  auto call = vm.run()->shutdown()->advance(vm, now);
+  if (call) context_.calls.send({.uuid = vm.uuid(), .call = *std::move(call)}, vm.run()->end_cause().value_or(Cause{}));
 }
 
 void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
@@ -179,10 +190,9 @@ void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now
   const auto cause = asked_by(request.caller);
   vm.run()->end_for(cause);
   vm.run()->forgo_readiness();
-  Operation operation{.uuid = vm.uuid(), .call = call::Save{request.bypass_cache}};
-  const auto call = context_.calls.send(std::move(operation), cause);
+  const auto call = send_save(vm, request.bypass_cache, cause, now);
   answers.open(id, CallEnds{call});
-  context_.calls.watch_save(call, now.steady + kProgressInterval);
+  context_.calls.watch_save(call, now.steady + kSaveProgressInterval);
   on_progress(vm, {}, now);
 }
 
@@ -225,16 +235,21 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
       if (vm.status().phase != Phase::starting) return;
       came_up(vm, call.cause, false, around, now);
       return went_down(vm, around, now);
+    case OperationKind::resume:
+      if (vm.run() && vm.run()->shutdown()) vm.run()->shutdown()->on_answer(vm, call, {}, now);
+      [[fallthrough]];
     case OperationKind::save:
     case OperationKind::power_off:
     case OperationKind::pause:
-    case OperationKind::resume:
     case OperationKind::reboot:
       if (active) settle_active(vm, call.cause, now);
       break;
     case OperationKind::shutdown:
-      // Asked for by a stop of all, which has ended: nobody waits for the guest.
-      if (!vm.run() || !vm.run()->off_by()) settle(vm, false, now);
+      if (vm.run() && vm.run()->shutdown())
+        vm.run()->shutdown()->on_answer(vm, call, {}, now);
+      else  // asked for by a stop of all, which has ended: nobody waits for the guest
+        settle(vm, false, now);
+      context_.answers.close(GuestIsAsked{vm.uuid()}, {});
       break;
     case OperationKind::set_autostart:
     case OperationKind::set_autostart_once:
@@ -254,10 +269,16 @@ void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, 
   if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
   if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs on
     return journal(vm, Incident::phase, "its clock could not be set: " + error.message);
+  auto* shutdown = vm.run() ? vm.run()->shutdown() : nullptr;
+  if (shutdown && (kind == OperationKind::shutdown || kind == OperationKind::resume)) {
+    if (!shutdown->on_answer(vm, call, error, now).empty())
+      give_up_shutdown(vm, error, "failed to " + std::string(to_text(kind)) + ": " + error.message, call.cause, now);
+    return;
+  }
   const auto text = "failed to " + std::string(to_text(kind)) + ": " + error.message;
   vm.set_error(text);
+  if (kind == OperationKind::save) on_save_failed(vm, error);
   if (kind == OperationKind::start) return;
-  if (kind == OperationKind::shutdown) end_off_wait(vm, error);
   if (vm.is_stopping()) return;  // it is stopped in other ways
   if (vm.run()) vm.run()->keep_running();
   if (is_stop(kind) && vm.domain().active()) {
@@ -271,41 +292,55 @@ void VmRequests::on_progress(Vm& vm, const std::string& progress, Moment now) {
     vm.enter(Phase::saving, "being saved" + progress + " for " + to_text(call->cause), call->cause, now);
 }
 
-void VmRequests::on_tick(Moment now) {
+void VmRequests::advance(Moment now) {
   for (auto& [uuid, vm] : vms_.all()) {
     look_at_save(vm, now);
     look_at_shutdown(vm, now);
   }
 }
 
+void VmRequests::on_libvirt_lost() {
+  for (auto& [uuid, vm] : vms_.all())
+    if (vm.run() && vm.run()->shutdown()) vm.run()->shutdown()->on_libvirt_lost();
+}
+
 void VmRequests::look_at_save(Vm& vm, Moment now) {
   const auto* save = context_.calls.watched_save(vm.uuid());
   if (!save || now.steady < *save->look_again) return;
   const auto cause = save->cause;
-  context_.calls.watch_save(save->operation.id, now.steady + kProgressInterval);
+  context_.calls.watch_save(save->operation.id, now.steady + kSaveProgressInterval);
   if (!context_.calls.has(vm.uuid(), OperationKind::job_progress))
     context_.calls.send({.uuid = vm.uuid(), .call = call::ReadProgress{}}, cause);
 }
 
 void VmRequests::look_at_shutdown(Vm& vm, Moment now) {
-  if (!vm.run() || !vm.run()->off_by()) return;
-  const auto text = in_quotes(vm.name()) + " did not shut down in the time it was given";
-  context_.answers.expire(VmIsOff{vm.uuid()}, now.steady, {ErrorCode::timed_out, text});
-  if (now.steady < *vm.run()->off_by()) return;
-  vm.run()->stop_waiting_until_off();
+  if (!vm.run() || !vm.run()->shutdown()) return;
+  const Error late{ErrorCode::timed_out, in_quotes(vm.name()) + " did not shut down in the time it was given"};
+  context_.answers.expire(VmIsOff{vm.uuid()}, now.steady, late);
+  if (now.steady >= *vm.run()->off_by()) return give_up_shutdown(vm, late, late.message, {CauseKind::policy}, now);
+  if (!is_to_be_asked(vm)) return;
+  const Error asleep{ErrorCode::operation_failed, in_quotes(vm.name()) + " went to sleep instead of shutting down"};
+  if (vm.run()->shutdown()->fell_asleep(vm))
+    return give_up_shutdown(vm, asleep, asleep.message, {CauseKind::policy}, now);
+  ask_guest(vm, now);
+}
+
+void VmRequests::give_up_shutdown(Vm& vm, const Error& error, const std::string& text, const Cause& cause, Moment now) {
+  end_off_wait(vm, error);
   if (vm.is_stopping()) return;
   vm.run()->keep_running();
   vm.set_error(text);
   vm.want(Intent::up);
-  settle_active(vm, {CauseKind::policy}, now);
+  settle_active(vm, cause, now);
 }
 
 std::optional<SteadyTime> VmRequests::wake() const {
   auto first = SteadyTime::max();
   for (const auto& [uuid, vm] : vms_.all()) {
     if (const auto* save = context_.calls.watched_save(uuid)) first = std::min(first, *save->look_again);
-    if (!vm.run() || !vm.run()->off_by()) continue;
+    if (!vm.run() || !vm.run()->shutdown()) continue;
     first = std::min(first, *vm.run()->off_by());
+    if (is_to_be_asked(vm)) first = std::min(first, vm.run()->shutdown()->wake());
     first = std::min(first, context_.answers.first_deadline(VmIsOff{uuid}).value_or(first));
   }
   return first == SteadyTime::max() ? std::nullopt : std::optional(first);

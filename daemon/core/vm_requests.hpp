@@ -30,8 +30,9 @@ class VmRequests {
   void on_done(Vm& vm, const PendingCall& call, const Surroundings& around, Moment now);
   /// It has failed; a start that failed is the StartRun's.
   void on_failed(Vm& vm, const PendingCall& call, const Error& error, Moment now);
-  /// Saves are looked at, and guests that did not shut down in their time are given up.
-  void on_tick(Moment now);
+  /// Saves are looked at, and guests are asked to shut down again, until they are given up.
+  void advance(Moment now);
+  void on_libvirt_lost();
   /// \param progress of a save that a person asked for, for people
   void on_progress(Vm& vm, const std::string& progress, Moment now);
   std::optional<SteadyTime> wake() const;
@@ -39,11 +40,14 @@ class VmRequests {
  private:
   void start(Vm& vm, RequestId id, const VmRequest& request, Moment now);
   void stop(Vm& vm, RequestId id, const VmRequest& request, Moment now);
+  void shut_down(Vm& vm, RequestId id, const VmRequest& request, Moment now);
   void save(Vm& vm, RequestId id, const VmRequest& request, Moment now);
   void plain(Vm& vm, RequestId id, const VmRequest& request);
   void policy(Vm& vm, RequestId id, const VmRequest& request);
   void look_at_save(Vm& vm, Moment now);
   void look_at_shutdown(Vm& vm, Moment now);
+  void ask_guest(Vm& vm, Moment now);
+  void give_up_shutdown(Vm& vm, const Error& error, const std::string& text, const Cause& cause, Moment now);
 
   const Context& context_;
   Vms& vms_;

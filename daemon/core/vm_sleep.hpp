@@ -5,6 +5,7 @@
 #include "core/policy.hpp"
 
 #include <optional>
+#include <utility>
 
 namespace virtsession {
 
@@ -20,10 +21,14 @@ class VmSleep {
   bool under_way() const { return call_.has_value(); }
   bool waits_for(OperationId id) const { return call_ == id; }
   void answered() { call_.reset(); }
+  /// Its save is to be aborted. \return whether that is new
+  bool give_up_save() { return saves() && under_way() && !std::exchange(given_up_, true); }
+  bool given_up() const { return given_up_; }
 
  private:
   SleepAction action_;
   std::optional<OperationId> call_;
+  bool given_up_ = false;
 };
 
 }  // namespace virtsession

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/vm_stop.hpp"
 
+#include "core/guest_save.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm.hpp"
 
@@ -15,10 +16,8 @@ constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
 constexpr Duration kAbortTakes = std::chrono::seconds(3);
-/// A guest that boots does not see its button, and is not to be bothered all the time.
-constexpr Duration kPressMost = std::chrono::seconds(10);
-constexpr Duration kPressLeast = std::chrono::seconds(1);
-constexpr Duration kSaveProgressInterval = std::chrono::seconds(1);
+/// A guest that sleeps is woken before it is saved; one that does not wake up is saved as it is.
+constexpr Duration kWakingTakes = std::chrono::seconds(5);
 
 StopOutcome outcome_of(ShutoffReason reason) {
   switch (reason) {
@@ -46,7 +45,7 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
   if (ended()) return false;
   const bool active = vm.domain().active();
   ran_ |= active;
-  if (!is_to_be_stopped(vm)) {
+  if (!is_to_be_stopped(vm, terms.ends_session())) {
     end(active ? StopOutcome::undefined : ran_ ? outcome_of(vm.domain().shutoff_reason) : StopOutcome::not_started);
     return true;
   }
@@ -62,8 +61,7 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
       return overdue_ = true;
     case Stage::acts:
       if (now.steady >= until_) return time_is_up(vm, terms, now);
-      if (now.steady >= look_again_) look_again(vm, terms, now);
-      return false;
+      return go_on(vm, terms, now);
     case Stage::ended:
       break;
   }
@@ -71,7 +69,8 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
 }
 
 bool VmStop::pass_queue(Vm& vm, const StopTerms& terms, Moment now) {
-  if (!leaves() && !terms.may_begin(vm)) {  // nobody waits for one that is left running
+  const bool stands_apart = leaves() || vm.domain().appliance;  // nobody waits for it, and it for nobody
+  if (!stands_apart && !terms.may_begin(vm)) {
     const bool untouched = !vm.run() || !vm.run()->off_by();
     if (vm.domain().active() && untouched && !vm.context().calls.lifecycle(vm.uuid()))
       vm.enter(Phase::stopping, "waits for its turn to be stopped " + reason_text(terms.cause()), terms.cause(), now);
@@ -87,13 +86,13 @@ bool VmStop::pass_queue(Vm& vm, const StopTerms& terms, Moment now) {
 bool VmStop::is_forced() const { return actions_.size() == 1 && actions_.front() != StopAction::shutdown; }
 
 StopTime VmStop::time_of_action(const Vm& vm) const {
-  return stop_time(actions_.front(), actions_.size() == 1, vm.policy().stop_timeout_sec, vm.domain().memory_kib);
+  return stop_time(actions_.front(), actions_.size() == 1, vm.policy().stop_timeout_sec, save_takes(vm));
 }
 
 StopTime VmStop::time_of_actions(const Vm& vm) const {
   StopTime sum;
   for (const auto& action : actions_)
-    sum += stop_time(action, &action == &actions_.back(), vm.policy().stop_timeout_sec, vm.domain().memory_kib);
+    sum += stop_time(action, &action == &actions_.back(), vm.policy().stop_timeout_sec, save_takes(vm));
   return sum;
 }
 
@@ -108,7 +107,8 @@ StopTime VmStop::time_left(const Vm& vm, SteadyTime now, bool anew) const {
 /// Begins the first of the actions that are left.
 void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
   stage_ = Stage::waits;
-  asked_agent_ = asked_ = by_agent_ = aborted_ = false;
+  shutdown_.reset();
+  saves_ = aborted_ = false;
   if (actions_.empty()) {
     const auto text = "could not be stopped" + failed_;
     vm.set_error(text);
@@ -124,7 +124,10 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
 void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   const auto action = actions_.front();
   if (action == StopAction::leave) {
-    vm.enter(Phase::running, "left running, as its policy says", terms.cause(), now);
+    vm.enter(Phase::running,
+             std::string("left running, as its policy says") +
+                 (terms.ends_session() ? ": systemd ends it with the session, without a shutdown" : ""),
+             terms.cause(), now);
     return end(StopOutcome::left_running);
   }
   const auto* call = vm.context().calls.exclusive(vm.uuid());
@@ -133,9 +136,9 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
     return vm.enter(Phase::stopping, "waits until libvirt has ended its work on it (" + what + ")", terms.cause(), now);
   }
   if (aborted_) return next_action(vm, "not in time", terms, now);  // and libvirt was lost since
+  if (action == StopAction::save && !save_obstacle(vm).empty()) return next_action(vm, save_obstacle(vm), terms, now);
   expected_ = now.steady + terms.fit(now.steady).of(time_of_action(vm));
   until_ = is_forced() ? terms.last_call() : expected_;
-  press_every_ = std::clamp((until_ - now.steady) / 4, kPressLeast, kPressMost);
   stage_ = Stage::acts;
   overdue_ = false;
   if (auto* run = vm.run()) {
@@ -145,14 +148,15 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   look_again_ = until_;
   switch (action) {
     case StopAction::shutdown:
-      if (vm.domain().state == DomainState::paused)
-        send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
-      else
-        press_button(vm, terms, now);
-      break;
+      shutdown_tried_ = true;
+      if (!shutdown_) shutdown_ = GuestShutdown(until_, now);
+      shutdown_->set_until(until_);
+      shutdown_->on_libvirt_lost();
+      return ask_guest(vm, terms, now);
     case StopAction::save:
-      look_again_ = now.steady + kSaveProgressInterval;
-      send(vm, {.uuid = vm.uuid(), .call = call::Save{}}, terms, now);
+      if (vm.domain().state != DomainState::pm_suspended) return save(vm, terms, now);
+      look_again_ = now.steady + kWakingTakes;
+      send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
       break;
     case StopAction::poweroff:
       if (!failed_.empty()) journal(vm, Incident::forced, "is powered off " + reason_text(terms.cause()) + failed_);
@@ -166,21 +170,28 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
 
 void VmStop::tell(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now) {
   const auto action = actions_.front();
-  auto text = std::string("the guest is asked to shut down by its ") + (by_agent_ ? "agent" : "power button");
+  const bool by_agent = shutdown_ && shutdown_->by_agent();
+  auto text = std::string("the guest is asked to shut down by its ") + (by_agent ? "agent" : "power button");
   if (action == StopAction::save) text = "is being saved";
+  if (action != StopAction::poweroff && vm.domain().state == DomainState::pm_suspended) text = "the guest is woken up";
   if (action == StopAction::poweroff) text = "is powered off";
   vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping,
            text + progress + " " + reason_text(terms.cause()) + failed_, terms.cause(), now);
 }
 
-SteadyTime VmStop::next_press(SteadyTime now) const { return std::min(until_, now + press_every_); }
-
-/// Through its agent first, if it has one; an agent that does not help is not asked again.
-void VmStop::press_button(Vm& vm, const StopTerms& terms, Moment now) {
-  by_agent_ = vm.domain().agent_connected && !std::exchange(asked_agent_, true);
-  look_again_ = next_press(now.steady);
-  send(vm, {.uuid = vm.uuid(), .call = call::Shutdown{by_agent_ ? ShutdownWay::agent : ShutdownWay::acpi}}, terms, now);
+void VmStop::save(Vm& vm, const StopTerms& terms, Moment now) {
+  saves_ = true;
+  look_again_ = now.steady + kSaveProgressInterval;
+  unanswered_[send_save(vm, false, terms.cause(), now)] = SteadyTime::max();
   tell(vm, {}, terms, now);
+}
+
+void VmStop::ask_guest(Vm& vm, const StopTerms& terms, Moment now) {
+  if (auto call = shutdown_->advance(vm, now)) {
+    send(vm, {.uuid = vm.uuid(), .call = *std::move(call)}, terms, now);
+    tell(vm, {}, terms, now);
+  }
+  look_again_ = shutdown_->wake();
 }
 
 void VmStop::send(Vm& vm, Operation operation, const StopTerms& terms, Moment now) {
@@ -188,29 +199,39 @@ void VmStop::send(Vm& vm, Operation operation, const StopTerms& terms, Moment no
   if (operation.kind() == OperationKind::power_off) limit = now.steady + kSlowAnswer;
   const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
   if (shutdown && shutdown->way == ShutdownWay::agent) limit = now.steady + kAgentAnswer;
-  if (operation.kind() == OperationKind::save) limit = SteadyTime::max();
   unanswered_[vm.context().calls.send(std::move(operation), terms.cause())] = limit;
 }
 
-void VmStop::look_again(Vm& vm, const StopTerms& terms, Moment now) {
+/// \return whether another action follows
+bool VmStop::go_on(Vm& vm, const StopTerms& terms, Moment now) {
   const auto& calls = vm.context().calls;
   switch (actions_.front()) {
     case StopAction::shutdown:
-      if (calls.exclusive(vm.uuid()))
-        look_again_ = until_;  // its answer brings the next
-      else
-        press_button(vm, terms, now);
+      if (shutdown_->fell_asleep(vm)) {
+        next_action(vm, "the guest went to sleep instead", terms, now);
+        return true;
+      }
+      ask_guest(vm, terms, now);
       break;
     case StopAction::save:
-      look_again_ = std::min(until_, now.steady + kSaveProgressInterval);
-      if (!calls.has(vm.uuid(), OperationKind::job_progress))
-        send(vm, {.uuid = vm.uuid(), .call = call::ReadProgress{}}, terms, now);
+      if (!saves_) {
+        const bool sleeps = vm.domain().state == DomainState::pm_suspended && now.steady < look_again_;
+        if (calls.exclusive(vm.uuid()))
+          look_again_ = std::max(look_again_, now.steady + kSaveProgressInterval);  // libvirt is at it
+        else if (!sleeps)
+          save(vm, terms, now);
+      } else if (now.steady >= look_again_) {
+        look_again_ = std::min(until_, now.steady + kSaveProgressInterval);
+        if (!calls.has(vm.uuid(), OperationKind::job_progress))
+          send(vm, {.uuid = vm.uuid(), .call = call::ReadProgress{}}, terms, now);
+      }
       break;
     case StopAction::poweroff:
     case StopAction::leave:
       look_again_ = until_;
       break;
   }
+  return false;
 }
 
 /// \return whether another action follows
@@ -219,7 +240,7 @@ bool VmStop::time_is_up(Vm& vm, const StopTerms& terms, Moment now) {
     until_ = look_again_ = SteadyTime::max();  // what else could be done?
     return false;
   }
-  if (actions_.front() == StopAction::save && !std::exchange(aborted_, true)) {
+  if (saves_ && !std::exchange(aborted_, true)) {
     until_ = look_again_ = expected_ = now.steady + kAbortTakes;
     send(vm, {.uuid = vm.uuid(), .call = call::AbortJob{}}, terms, now);
     return false;
@@ -229,15 +250,30 @@ bool VmStop::time_is_up(Vm& vm, const StopTerms& terms, Moment now) {
 }
 
 void VmStop::next_action(Vm& vm, const std::string& why, const StopTerms& terms, Moment now) {
-  failed_ += "; " + std::string(to_text(actions_.front())) + ": " + why;
+  const auto failed = actions_.front();
+  failed_ += "; " + std::string(to_text(failed)) + ": " + why;
   actions_.erase(actions_.begin());
+  if (!terms.hurried() && is_to_be_asked_first(vm, failed)) actions_.insert(actions_.begin(), StopAction::shutdown);
   begin_action(vm, terms, now);
+}
+
+/// What was to be saved is not to lose its work because that failed: there may be time for a shutdown.
+bool VmStop::is_to_be_asked_first(const Vm& vm, StopAction failed) const {
+  return failed == StopAction::save && !shutdown_tried_ && actions_ == std::vector{StopAction::poweroff} &&
+         shutdown_obstacle(vm).empty();
 }
 
 void VmStop::end(std::optional<StopOutcome> outcome) {
   stage_ = Stage::ended;
   started_again_ = false;
   outcome_ = outcome;
+}
+
+void VmStop::on_gone(const Vm& vm) {
+  if (ended()) return;
+  if (terminated_) return end(StopOutcome::terminated);
+  if (vm.run() && vm.run()->guest_ended_it()) return end(StopOutcome::shut_down);
+  end(vm.run() && vm.run()->host_ended_it() ? StopOutcome::powered_off : StopOutcome::ended_otherwise);
 }
 
 bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, const StopTerms& terms,
@@ -247,18 +283,15 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
   const auto action = actions_.front();
   switch (call.operation.kind()) {
     case OperationKind::shutdown:
-      if (action == StopAction::shutdown)
-        button_pressed(vm, std::get<call::Shutdown>(call.operation.call).way, result, terms, now);
-      break;
     case OperationKind::resume:
+      if (action == StopAction::save && !result) look_again_ = now.steady;  // it cannot be woken
       if (action != StopAction::shutdown) break;
-      if (result)
-        press_button(vm, terms, now);
-      else
-        next_action(vm, result.error().message, terms, now);
+      if (const auto why = shutdown_->on_answer(vm, call, result, now); !why.empty()) next_action(vm, why, terms, now);
       break;
     case OperationKind::save:
-      if (!result) next_action(vm, aborted_ ? "not in time" : result.error().message, terms, now);
+      if (result) break;
+      if (!aborted_) on_save_failed(vm, result.error());
+      next_action(vm, aborted_ ? "not in time" : result.error().message, terms, now);
       break;
     case OperationKind::power_off:
       if (!result) next_action(vm, result.error().message, terms, now);
@@ -277,21 +310,9 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
   return true;
 }
 
-/// A guest that was asked once may be at it: that it cannot be asked again, or otherwise, is no reason to give it up.
-void VmStop::button_pressed(Vm& vm, ShutdownWay way, const Result<void>& result, const StopTerms& terms, Moment now) {
-  asked_ |= static_cast<bool>(result);
-  const bool may_obey = asked_ || vm.context().calls.has(vm.uuid(), OperationKind::shutdown);
-  if (way == ShutdownWay::agent && !result)
-    look_again_ = now.steady;
-  else if (!may_obey)
-    next_action(vm, result.error().message, terms, now);
-  else if (look_again_ == until_)
-    look_again_ = next_press(now.steady);
-}
-
 void VmStop::on_progress(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now) {
   if (stage_ != Stage::acts || terminated_ || aborted_) return;
-  if (actions_.front() == StopAction::save) tell(vm, progress, terms, now);
+  if (saves_) tell(vm, progress, terms, now);
 }
 
 /// A guest that was asked to shut down and boots instead will not do better the next time.
@@ -302,12 +323,13 @@ void VmStop::on_rebooted(Vm& vm, const StopTerms& terms, Moment now) {
 
 void VmStop::on_libvirt_lost() {
   unanswered_.clear();
+  saves_ = false;
   if (stage_ == Stage::acts) stage_ = Stage::waits;
 }
 
 void VmStop::hurry(Vm& vm, const StopTerms& terms, Moment now) {
   if (terminated_ || actions_.size() < 2) return;
-  const bool saves = stage_ == Stage::acts && actions_.front() == StopAction::save;
+  const bool saves = stage_ == Stage::acts && saves_;
   actions_.erase(actions_.begin() + (saves ? 1 : 0), actions_.end() - 1);
   failed_ += "; somebody did not want to wait";
   if (saves)
@@ -323,11 +345,12 @@ void VmStop::cut(const Vm& vm, const StopFit& fit, const StopTerms& terms, Momen
                    : is_forced()          ? terms.last_call()
                                           : expected_;
   until_ = std::min(until_, end);
+  if (shutdown_) shutdown_->set_until(until_);
   look_again_ = std::min(look_again_, until_);
 }
 
 bool VmStop::is_to_terminate(const Vm& vm) const {
-  if (ended() || terminated_ || !vm.domain().active() || !vm.domain().persistent) return false;
+  if (ended() || terminated_ || !vm.domain().active()) return false;
   if (actions_.empty()) return true;
   if (leaves()) return false;
   // A save that is all that is left may still end well.

@@ -3,6 +3,7 @@
 
 #include "core/calls.hpp"
 #include "core/cause.hpp"
+#include "core/guest_shutdown.hpp"
 #include "core/moment.hpp"
 #include "core/result.hpp"
 #include "core/stop_plan.hpp"
@@ -47,6 +48,8 @@ class StopTerms {
  public:
   virtual ~StopTerms() = default;
   virtual const Cause& cause() const = 0;
+  /// The session ends: systemd ends whatever is left.
+  virtual bool ends_session() const = 0;
   /// Nothing but the last action of each VM is tried any more.
   virtual bool hurried() const = 0;
   /// Those that stop before it are off, and fewer are being stopped than may be.
@@ -82,6 +85,8 @@ class VmStop {
   /// QEMU is told to end without libvirt.
   void terminate(Vm& vm, const StopTerms& terms, Moment now);
   void end(std::optional<StopOutcome> outcome);
+  /// The VM was transient, and is gone with its run.
+  void on_gone(const Vm& vm);
 
   bool ended() const { return stage_ == Stage::ended; }
   bool queued() const { return stage_ == Stage::queued; }
@@ -118,28 +123,27 @@ class VmStop {
   void begin_action(Vm& vm, const StopTerms& terms, Moment now);
   void act(Vm& vm, const StopTerms& terms, Moment now);
   void tell(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now);
-  void press_button(Vm& vm, const StopTerms& terms, Moment now);
-  void button_pressed(Vm& vm, ShutdownWay way, const Result<void>& result, const StopTerms& terms, Moment now);
+  void save(Vm& vm, const StopTerms& terms, Moment now);
+  bool go_on(Vm& vm, const StopTerms& terms, Moment now);
+  void ask_guest(Vm& vm, const StopTerms& terms, Moment now);
   void send(Vm& vm, Operation operation, const StopTerms& terms, Moment now);
-  void look_again(Vm& vm, const StopTerms& terms, Moment now);
   bool time_is_up(Vm& vm, const StopTerms& terms, Moment now);
   void next_action(Vm& vm, const std::string& why, const StopTerms& terms, Moment now);
-  SteadyTime next_press(SteadyTime now) const;
+  bool is_to_be_asked_first(const Vm& vm, StopAction failed) const;
 
   Stage stage_ = Stage::queued;
-  std::vector<StopAction> actions_;  ///< the first is tried now or next
-  std::string failed_;               ///< what was tried before, and how it ended: "; shutdown: ..."
-  SteadyTime until_{};               ///< acts: when the next action follows; waits: when others go on without it
-  SteadyTime expected_{};            ///< acts: when the action should be over, by the plan
-  Duration press_every_{};           ///< while the guest is asked to shut down
-  SteadyTime look_again_{};          ///< acts: when to press the button again, or to read a save's progress
+  std::vector<StopAction> actions_;        ///< the first is tried now or next
+  std::string failed_;                     ///< what was tried before, and how it ended: "; shutdown: ..."
+  SteadyTime until_{};                     ///< acts: when the next action follows; waits: when others go on without it
+  SteadyTime expected_{};                  ///< acts: when the action should be over, by the plan
+  SteadyTime look_again_{};                ///< acts: when to go on with the action
+  std::optional<GuestShutdown> shutdown_;  ///< acts: how the guest is asked
+  bool shutdown_tried_ = false;
   std::map<OperationId, SteadyTime> unanswered_;  ///< its calls, and until when libvirt has to answer
   bool overdue_ = false;
-  bool ran_ = false;          ///< it was seen to run: there was something to be stopped
-  bool asked_ = false;        ///< the guest was asked to shut down, and libvirt says that it was told
-  bool asked_agent_ = false;  ///< the guest was asked through its agent
-  bool by_agent_ = false;     ///< it was so the last time that it was asked
-  bool aborted_ = false;      ///< its save was told to stop
+  bool ran_ = false;      ///< it was seen to run: there was something to be stopped
+  bool saves_ = false;    ///< libvirt was asked to save it: a guest that sleeps is woken before
+  bool aborted_ = false;  ///< its save was told to stop
   bool terminated_ = false;
   bool started_again_ = false;
   std::optional<StopOutcome> outcome_;

@@ -79,12 +79,15 @@ class Chaos {
     if (chance(20)) domain.start_failures = {"no disk"};
     domain.dies_at_once = chance(8);
     domain.ignores_shutdown = chance(20);
+    domain.sleeps_on_button = chance(10);
+    if (chance(10)) domain.save_refusal = "State blocked by non-migratable device";
+    if (!spec.persistent) domain.snapshot.appliance = chance(30);
     domain.start_takes = std::chrono::milliseconds(pick(3000));
   }
 
   void event() {
     const auto name = any();
-    const auto kind = pick(28);
+    const auto kind = pick(29);
     if (name.empty() || kind == 0) return define();
     const bool active = world_.running(name);
     switch (kind) {
@@ -137,6 +140,9 @@ class Chaos {
         return world_.sleep();
       case 22:
         return world_.wake_up();
+      case 23:
+        if (active) world_.domain(name).snapshot.state = DomainState::pm_suspended;
+        return world_.refresh(name);
       default:
         return world_.pass(static_cast<double>(pick(400)) / 10);
     }
@@ -163,7 +169,8 @@ class Chaos {
   /// A VM that starts by its turn starts after nothing whose start is still under way, unless they go in a circle.
   void check_start(const std::string& name) {
     const auto view = world_.view(name);
-    if (view.phase_reason.starts_with("because of restart policy")) return;
+    for (const auto* cause : {"restart policy", "policy", "the host woke up"})  // which waits for no other VM
+      if (view.phase_reason.starts_with(std::string("because of ") + cause)) return;
     for (const auto& dependency : after(view)) {
       CAPTURE(name);
       const auto other = world_.supervisor().view(dependency);
@@ -215,8 +222,8 @@ class Chaos {
     for (const auto& name : world_.names()) {
       CAPTURE(name);
       const auto phase = world_.phase(name);
-      CHECK(
-          (world_.running(name) ? phase == "running" || phase == "paused" : phase == "inactive" || phase == "gave-up"));
+      CHECK((world_.running(name) ? phase == "running" || phase == "paused" || phase == "asleep"
+                                  : phase == "inactive" || phase == "gave-up"));
       CHECK(world_.history(name).size() <= 50);
     }
   }

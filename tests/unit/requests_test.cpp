@@ -404,11 +404,16 @@ TEST_CASE("request: a VM that is removed in the middle") {
 }
 
 TEST_CASE("request: a transient VM goes with its stop, and that is a success") {
-  for (const auto kind : {RequestKind::shutdown, RequestKind::power_off, RequestKind::save}) {
+  for (const auto kind : {RequestKind::shutdown, RequestKind::power_off}) {
     auto world = with({.persistent = false, .running = true});
     const auto id = world.request(kind, "a");
     world.deliver();
     CHECK(world.answer(id) == "ok");
     CHECK(world.supervisor().uuids().empty());
   }
+  auto world = with({.persistent = false, .running = true});
+  const auto id = world.request(RequestKind::save, "a");
+  world.deliver();
+  CHECK(world.answer(id) == "OperationFailed");
+  CHECK(world.running("a"));
 }

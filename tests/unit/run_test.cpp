@@ -30,13 +30,13 @@ TEST_CASE("run: what was told of the last one is not so of the next") {
 TEST_CASE("run: of those who wait until it is off, the most patient one decides") {
   const SteadyTime now(1h);
   Run run(0);
-  run.wait_until_off(now + 30s);
-  run.wait_until_off(now + 60s);
-  run.wait_until_off(now + 10s);
+  run.wait_until_off(now + 30s, {now, 0});
+  run.wait_until_off(now + 60s, {now, 0});
+  run.wait_until_off(now + 10s, {now, 0});
   CHECK(run.off_by() == now + 60s);
   run.stop_waiting_until_off();
   CHECK_FALSE(run.off_by());
-  run.wait_until_off(now + 10s);
+  run.wait_until_off(now + 10s, {now, 0});
   CHECK(run.off_by() == now + 10s);
 }
 

@@ -16,11 +16,11 @@ const Error kRefusal{ErrorCode::operation_failed, "no"};
 struct HostSleep {
   /// \return what is done before it
   std::string falls_asleep(bool all_stop = false) {
-    run.begin(all_stop);
+    run.begin(all_stop, core.now);
     return core.done();
   }
   std::string wakes_up() {
-    run.end();
+    run.end(core.now);
     return goes_on();
   }
   std::string goes_on() {
@@ -104,10 +104,12 @@ TEST_CASE("host's sleep: what could not be saved is paused instead, while the ho
     HostSleep host;
     auto& vm = host.core.running("web", {{"sleep", "save"}});
     host.falls_asleep();
-    if (awake) host.wakes_up();
-    host.answers(vm, kRefusal);
+    const auto save = host.core.take_call().operation.id;
+    if (awake) CHECK(host.wakes_up() == "abort the job of web");
+    CHECK(host.run.on_call_done(vm, save, kRefusal, false, host.core.now));
     CHECK(host.core.done() == (awake ? "" : "pause web"));
-    CHECK(vm.status().last_error == "failed to save for the host's sleep: no");
+    CHECK(vm.status().last_error ==
+          std::string("failed to save for the host's sleep: ") + (awake ? "it was not done in time" : "no"));
   }
 }
 

@@ -62,10 +62,12 @@ TEST_CASE("sleep: a VM is paused before, and goes on after it") {
 
 TEST_CASE("sleep: a VM is saved before, and started after it") {
   auto world = sleeper(kSave);
-  world.domain("a").save_takes = 4s;
+  world.domain("a").save_takes = 3s;
   world.sleep();
   CHECK(world.pending() == Strings{"save a"});
-  world.pass(3);
+  CHECK(world.phase("a") == "saving");
+  CHECK(world.reason("a") == "being saved for the host's sleep");
+  world.pass(2);
   CHECK(wants_lock(world));
   world.pass(2);
   CHECK_FALSE(wants_lock(world));
@@ -87,6 +89,7 @@ TEST_CASE("sleep: a VM is saved before, and started after it") {
 TEST_CASE("sleep: a save that is not over when the host wakes up is ended and undone") {
   auto world = sleeper(kSave);
   world.domain("a").save_takes = 10s;
+  world.domain("a").cannot_abort = true;
   world.sleep();
   world.pass(5);
   world.wake_up();
@@ -199,7 +202,7 @@ TEST_CASE("sleep: only what was done for it is undone") {
 
 TEST_CASE("sleep: who wants the VM saved while it is saved is answered with it") {
   auto world = sleeper(kSave);
-  world.domain("a").save_takes = 5s;
+  world.domain("a").save_takes = 3s;
   world.sleep();
   const auto id = world.request(RequestKind::save, "a");
   world.pass(6);

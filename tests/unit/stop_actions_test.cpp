@@ -22,8 +22,21 @@ TEST_CASE("stop actions: which can be tried, and why not the others?") {
        "shutdown, poweroff", "; not save: it has a PCI device of the host"},
       {"on_poweroff is restart", kAll, [](auto& domain) { domain.restarts_on_poweroff = true; }, "save, poweroff",
        "; not shutdown: it would start again (on_poweroff is restart)"},
-      {"the guest sleeps", kAll, [](auto& domain) { domain.state = DomainState::pm_suspended; }, "save, poweroff",
-       "; not shutdown: the guest does not run (pm-suspended)"},
+      {"the guest sleeps: it is woken", kAll, [](auto& domain) { domain.state = DomainState::pm_suspended; },
+       "shutdown, save, poweroff", ""},
+      {"the guest crashed and is kept", kAll, [](auto& domain) { domain.state = DomainState::crashed; },
+       "save, poweroff", "; not shutdown: the guest does not run (crashed)"},
+      {"what would have been saved",
+       {"save", "poweroff"},
+       [](auto& domain) { domain.save_blocker = "no"; },
+       "shutdown, poweroff",
+       "; not save: no"},
+      {"it is transient",
+       {"save"},
+       [](auto& domain) { domain.persistent = false; },
+       "shutdown, poweroff",
+       "; not save: it is transient, and gone when it is off"},
+      {"an appliance", kAll, [](auto& domain) { domain.appliance = true; }, "poweroff", ""},
       {"what comes after leave", {"shutdown", "leave", "poweroff"}, [](auto&) {}, "shutdown, leave", ""},
   };
   for (const auto& row : rows) {
@@ -41,12 +54,13 @@ TEST_CASE("stop actions: which can be tried, and why not the others?") {
 
 TEST_CASE("stop actions: which VMs are stopped when all are?") {
   CoreFixture core;
-  CHECK(is_to_be_stopped(core.running("runs")));
-  CHECK_FALSE(is_to_be_stopped(core.off("off")));
+  CHECK(is_to_be_stopped(core.running("runs"), false));
+  CHECK_FALSE(is_to_be_stopped(core.off("off"), true));
   auto& starts = core.off("starts");
   core.calls.send({.uuid = starts.uuid(), .call = call::Start{}}, asked_by("me"));
-  CHECK(is_to_be_stopped(starts));
+  CHECK(is_to_be_stopped(starts, false));
   auto& transient = core.running("transient");
   core.tell(transient, [](auto& domain) { domain.persistent = false; });
-  CHECK_FALSE(is_to_be_stopped(transient));
+  CHECK_FALSE(is_to_be_stopped(transient, false));
+  CHECK(is_to_be_stopped(transient, true));
 }

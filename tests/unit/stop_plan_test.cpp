@@ -18,7 +18,7 @@ const Actions kDefault{StopAction::shutdown, StopAction::save, StopAction::power
 
 StopNode stop_node(const std::string& name, std::int64_t start_order = 0, Strings after = {},
                    std::optional<std::int64_t> stop_order = {}) {
-  return {"uuid-" + name, name, stop_order, start_order, std::move(after), kDefault, 60, 0};
+  return {"uuid-" + name, name, stop_order, start_order, std::move(after), kDefault, 60, save_time(0, 0)};
 }
 
 /// "1 web, 2 app db": the waves with the names in them.
@@ -131,7 +131,7 @@ TEST_CASE("stop time: each action but the last is waited for, the last takes wha
   for (const auto& row : rows) {
     CAPTURE(to_text(row.action));
     CAPTURE(row.last);
-    const auto time = stop_time(row.action, row.last, row.timeout_sec, kGib);
+    const auto time = stop_time(row.action, row.last, row.timeout_sec, save_time(kGib, 0));
     CHECK(sec(time.patience) == doctest::Approx(row.patience_sec));
     CHECK(sec(time.need) == doctest::Approx(row.need_sec));
     CHECK(time.given == 0s);

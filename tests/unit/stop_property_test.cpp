@@ -35,6 +35,7 @@ class SessionEnd {
     CHECK(world_.terminated().empty());
     for (const auto& name : were_up_) {
       CAPTURE(name);
+      if (std::ranges::count(world_.names(), name) == 0) continue;  // it was transient, and is off
       const auto& domain = world_.domain(name);
       const auto actions = world_.view(name).policy["stop_actions"];
       if (domain.snapshot.persistent && actions[0] == "shutdown" && could_shut_down(name))
@@ -125,6 +126,10 @@ class SessionEnd {
     if (chance(70)) vm.save_takes = up_to(20);
     if (chance(5)) vm.save_takes = up_to(500);
     if (chance(10)) vm.start_takes = up_to(20);
+    vm.sleeps_on_button = chance(6);
+    if (chance(6)) vm.save_refusal = "State blocked by non-migratable device";
+    if (!vm.snapshot.persistent) vm.snapshot.appliance = chance(30);
+    if (vm.snapshot.active() && chance(6)) vm.snapshot.state = DomainState::pm_suspended;
     if (chance(8)) vm.snapshot.save_blocker = "it has a host device";
     if (chance(4)) vm.snapshot.restarts_on_poweroff = true;
     if (vm.snapshot.active() && chance(5)) vm.snapshot.state = DomainState::paused;
@@ -145,8 +150,9 @@ class SessionEnd {
   /// Asked in whatever way it may be asked at first, it is off in its time.
   bool could_shut_down(const std::string& name) {
     const auto& vm = world_.domain(name);
-    const bool hears = !vm.ignores_shutdown && !vm.ignores_button && !vm.ignores_agent && vm.button_failure.empty() &&
-                       vm.agent_failure.empty() && !vm.reboots_instead && !vm.snapshot.restarts_on_poweroff;
+    const bool hears = !vm.ignores_shutdown && !vm.sleeps_on_button && !vm.ignores_button && !vm.ignores_agent &&
+                       vm.button_failure.empty() && vm.agent_failure.empty() && !vm.reboots_instead &&
+                       !vm.snapshot.restarts_on_poweroff;
     const auto takes = std::chrono::duration<double>(vm.shutdown_takes + vm.agent_takes).count();
     return hears && vm.snapshot.state != DomainState::crashed && !was_frozen_.contains(name) &&
            takes < world_.view(name).policy["stop_timeout_sec"].get<double>();
@@ -172,14 +178,15 @@ class SessionEnd {
   /// What was up when the session ended is what the next login finds, whatever happened since.
   void check_kept() {
     const auto kept = world_.supervisor().kept_state();
-    if (up_.is_null()) up_ = kept.lasting;
-    CHECK(kept.lasting == up_);
+    if (up_.is_null()) up_ = kept.lasting["up"];
+    CHECK(kept.lasting["up"] == up_);
     CHECK((world_.supervisor().session_over() ? kept.login == json::object() : Supervisor::is_in_stop(kept)));
   }
 
   /// A VM is asked for the first time when nothing that stops before it is left to be stopped. Policies and VMs that
   /// change meanwhile change who that is: then only start_after is looked at.
   void check_order(const std::string& name) {
+    if (world_.domain(name).snapshot.appliance) return;  // it waits for nobody
     const auto id = world_.domain(name).snapshot.id;
     const bool first = asked_.insert({world_.uuid(name), id}).second;
     if (!first || id < 0 || !world_.supervisor().session_end())
@@ -206,11 +213,12 @@ class SessionEnd {
     std::vector<StopNode> nodes;
     for (const auto& name : world_.names()) {
       const auto view = world_.view(name);  // as the supervisor knows it: an event comes before the state after it
-      if (!view.persistent || (view.state == DomainState::shut_off && !were_up_.contains(name))) continue;
+      if (world_.domain(name).snapshot.appliance || (view.state == DomainState::shut_off && !were_up_.contains(name)))
+        continue;
       const auto& keys = view.policy;
       std::optional<std::int64_t> order;
       if (!keys["stop_order"].is_null()) order = keys["stop_order"].get<std::int64_t>();
-      nodes.push_back({view.uuid, name, order, keys["start_order"], keys["start_after"], {}, 0, 0});
+      nodes.push_back({view.uuid, name, order, keys["start_order"], keys["start_after"], {}, 0, {}});
     }
     return nodes;
   }

@@ -225,7 +225,7 @@ TEST_CASE("the end of the session: a new instance goes on to the same deadline, 
   Stopping test;
   test.core.connected = false;
   const auto begun = test.core.now.steady;
-  test.stops.resume(begun, begun + 1min, {"uuid-web"});
+  test.stops.resume(KeptStop{begun, begun + 1min}, {"uuid-web"});
   test.stops.wait_for_unseen(true);
   test.goes_on();
   CHECK_FALSE(test.stops.session_over());

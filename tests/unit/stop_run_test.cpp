@@ -284,12 +284,14 @@ TEST_CASE("plan: who would be stopped, when and how") {
   const auto plan = world.supervisor().plan_stop(1000s);
   Strings rows;
   for (const auto& step : plan) rows.push_back(std::to_string(step.wave) + " " + step.name + " " + step.decision);
-  CHECK(rows == Strings{"1 blocked leave", "2 web shutdown", "3 app shutdown", "4 db shutdown", "0 guestfs skip",
+  CHECK(rows == Strings{"1 blocked leave", "2 guestfs shutdown", "2 web shutdown", "3 app shutdown", "4 db shutdown",
                         "0 off skip"});
-  CHECK(plan[0].reason == "leave; order -1; not save: it has a host device");
-  CHECK(plan[3].reason ==
+  CHECK(
+      plan[0].reason ==
+      "left to systemd, which ends it with the session, without a shutdown; order -1; not save: it has a host device");
+  CHECK(plan[4].reason ==
         "shutdown by its agent for up to 60 s, then save for up to 60 s, then poweroff; order 0; "
         "after \"app\" is off");
   CHECK(world.pending().empty());
-  CHECK(world.supervisor().plan_stop(65s)[1].reason.starts_with("shutdown by its power button for up to 8 s"));
+  CHECK(world.supervisor().plan_stop(65s)[2].reason.starts_with("shutdown by its power button for up to 8 s"));
 }

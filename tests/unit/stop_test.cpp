@@ -199,10 +199,6 @@ TEST_CASE("stop: what cannot work is left out, and said") {
        [](auto& vm) { vm.state = DomainState::crashed; },
        {"save a"},
        "; not shutdown: the guest does not run (crashed)"},
-      {"suspended by the guest",
-       [](auto& vm) { vm.state = DomainState::pm_suspended; },
-       {"save a"},
-       "; not shutdown: the guest does not run (pm-suspended)"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
@@ -337,18 +333,22 @@ TEST_CASE("stop: a guest that crashes meanwhile stays off") {
   }
 }
 
-TEST_CASE("stop: a transient VM is nobody's business, also one that has just become so") {
-  World world;
-  world.define("guestfs", {.persistent = false, .running = true});
-  world.define("a", {.running = true});
-  world.domain("a").ignores_shutdown = true;
-  world.connect();
-  world.end_session(100);
-  world.pass(1);
-  world.undefine("a");
-  CHECK(world.supervisor().session_over());
-  world.pass(100);
-  CHECK(world.stops() == Strings{"button a"});
-  CHECK(world.running("guestfs"));
-  CHECK(world.terminated().empty());
+TEST_CASE("stop: a VM that has just become transient is stopped with the session, and is nobody's business before it") {
+  for (const bool session : {false, true}) {
+    CAPTURE(session);
+    World world;
+    world.define("a", running({{"stop_timeout_sec", 5}}));
+    world.domain("a").ignores_shutdown = true;
+    world.connect();
+    if (session)
+      world.end_session(100);
+    else
+      world.request_stop_all();
+    world.pass(0.5);
+    world.undefine("a");
+    world.pass(100);
+    CHECK(world.exists("a") != session);
+    CHECK(world.stops().back() == (session ? "power off a" : "button a"));
+    CHECK(world.stop_state() == "idle");
+  }
 }

@@ -13,6 +13,7 @@ namespace {
 /// A run that stops one VM and has all the time that it wants.
 struct Terms final : StopTerms {
   const Cause& cause() const override { return because; }
+  bool ends_session() const override { return false; }
   bool hurried() const override { return is_hurried; }
   bool may_begin(const Vm&) const override { return its_turn; }
   StopFit fit(SteadyTime) const override { return cut; }
@@ -152,6 +153,7 @@ TEST_CASE("a VM's stop: a guest that was asked once is not given up because it c
 TEST_CASE("a VM's stop: a guest that is paused does not see its button") {
   OneStop test({}, [](auto& domain) { domain.state = DomainState::paused; });
   CHECK(test.done() == "resume web");
+  test.core.tell(test.vm, [](auto& domain) { domain.state = DomainState::running; });
   test.answers();
   CHECK(test.core.done() == "shut down web");
 }
@@ -217,6 +219,7 @@ TEST_CASE("a VM's stop: a save that is under way is aborted for somebody who doe
   OneStop test(json{{"stop_actions", {"save", "poweroff"}}});
   CHECK(test.done() == "save web");
   const auto save = test.core.take_call();
+  test.terms.is_hurried = true;
   test.stop().hurry(test.vm, test.terms, test.core.now);
   CHECK(test.done() == "abort the job of web");
   CHECK(test.stop().on_call_done(test.vm, save, kNo, test.terms, test.core.now));

@@ -42,6 +42,7 @@ struct FakeDomain {
   bool ignores_shutdown = false;  ///< the guest does nothing when it is asked, in whatever way
   bool ignores_button = false;    ///< it does nothing when its power button is pressed
   bool ignores_agent = false;     ///< its agent says that it shuts down, and nothing happens
+  bool sleeps_on_button = false;  ///< its power button sends it to sleep
   bool reboots_instead = false;
   bool ignores_sigterm = false;
   bool cannot_abort = false;   ///< a save that was begun goes on
@@ -49,6 +50,7 @@ struct FakeDomain {
   std::string button_failure;  ///< libvirt's words when the button is pressed; the same for those below
   std::string agent_failure;
   std::string save_failure;
+  std::string save_refusal;  ///< it never can be saved
   std::string power_off_failure;
   std::string resume_failure;
   Duration start_takes{};
@@ -222,7 +224,8 @@ class World {
   RequestId next_request_ = 1;
   std::set<RequestId> outstanding_;
   std::map<RequestId, Result<void>> answers_;
-  std::string asked_for_;  // uuid of the VM about which a request is being made
+  std::string asked_for_;           // uuid of the VM about which a request is being made
+  std::set<std::string> unwanted_;  // uuids of VMs that somebody has asked to shut down
   std::set<OperationId> policy_starts_;
   std::size_t most_starts_in_flight_ = 0;
   Strings started_;

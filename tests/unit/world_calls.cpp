@@ -69,6 +69,8 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::shutdown:
       return ask_guest(domain, std::get<call::Shutdown>(operation.call).way);
     case OperationKind::save:
+      if (!snapshot.persistent) return failed("cannot do managed save for transient domain");
+      if (!domain.save_refusal.empty()) return Error{ErrorCode::not_supported, domain.save_refusal};
       if (!domain.save_failure.empty()) return failed(domain.save_failure);
       domain.saved_standing = snapshot.state != DomainState::running && !std::get<call::Save>(operation.call).running;
       stop(domain, ShutoffReason::saved, {});
@@ -112,6 +114,7 @@ RequestId World::request(RequestKind kind, const std::string& name, const Change
   if (change) change(request);
   outstanding_.insert(id);
   asked_for_ = request.uuid;
+  if (kind == RequestKind::shutdown) unwanted_.insert(request.uuid);
   supervisor_->on_request(id, request, now());
   collect();
   asked_for_.clear();

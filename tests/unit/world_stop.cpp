@@ -40,6 +40,7 @@ RequestId World::request_stop_all(bool wait, std::optional<double> seconds) {
 
 Duration World::takes(const FakeDomain& domain, const Operation& operation) const {
   if (operation.kind() == OperationKind::start) return domain.start_takes;
+  if (operation.kind() == OperationKind::save && !domain.save_refusal.empty()) return {};
   if (operation.kind() == OperationKind::save) return domain.save_takes;
   const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
   const bool by_agent = shutdown && shutdown->way != ShutdownWay::acpi;
@@ -57,8 +58,11 @@ void World::check_operation(const FakeDomain& domain, const Operation& operation
   const bool stops = operation.kind() == OperationKind::shutdown || operation.kind() == OperationKind::save ||
                      operation.kind() == OperationKind::power_off;
   if (asked_for) return;
+  const bool spares_transient = !supervisor_->session_end() && !unwanted_.contains(operation.uuid);
+  const bool is_harmless = operation.kind() == OperationKind::shutdown || operation.kind() == OperationKind::power_off;
   if (stops || operation.kind() == OperationKind::pause)
-    CHECK_MESSAGE(domain.snapshot.persistent, "a transient VM is stopped, saved or paused");
+    CHECK_MESSAGE((domain.snapshot.persistent || (is_harmless && !spares_transient)),
+                  "a transient VM is saved, paused, or stopped before the session ends");
   if (operation.kind() == OperationKind::save)
     CHECK_MESSAGE(domain.snapshot.save_blocker.empty(), "what cannot be saved is saved");
   if (!stops) return;
@@ -75,11 +79,22 @@ Result<void> World::ask_guest(FakeDomain& domain, ShutdownWay way) {
   if (way == ShutdownWay::agent && !has_agent)
     return Error{ErrorCode::operation_failed,
                  domain.agent_failure.empty() ? "the agent is not connected" : domain.agent_failure};
+  if (domain.snapshot.state != DomainState::running) return Error{ErrorCode::operation_failed, "it does not run"};
   if (way == ShutdownWay::agent || (way == ShutdownWay::automatic && has_agent)) {
     domain.asked = !domain.ignores_agent;
     return {};
   }
   if (!domain.button_failure.empty()) return Error{ErrorCode::operation_failed, domain.button_failure};
+  if (domain.sleeps_on_button && !domain.ignores_button && time_ >= domain.booted) {
+    domain.snapshot.state = DomainState::pm_suspended;
+    domain.snapshot.state_reason = "unknown";
+    later({}, [this, uuid = domain.snapshot.uuid] {
+      if (!domains_.contains(uuid)) return;
+      send_event(uuid, DomainEventKind::pm_suspended);
+      send(uuid);
+    });
+    return {};
+  }
   domain.asked = !domain.ignores_button && time_ >= domain.booted;
   return {};
 }
@@ -133,9 +148,13 @@ void World::tell_progress(const std::string& uuid) {
 }
 
 void World::terminate(const std::string& uuid) {
+  CHECK_MESSAGE(supervisor_->session_end(), "QEMU is ended by SIGTERM before the session ends");
+  if (!domains_.contains(uuid))  // it was transient, and libvirt could not tell that it is gone
+    return later({}, [this, uuid] {
+      supervisor_->on_qemu_ended(uuid, now());
+      collect();
+    });
   auto& domain = domains_.at(uuid);
-  CAPTURE(domain.snapshot.name);
-  CHECK_MESSAGE(supervisor_->view(uuid).persistent, "a transient VM is ended by SIGTERM");
   terminated_.push_back(domain.snapshot.name);
   if (domain.ignores_sigterm || !domain.snapshot.active()) return;
   later(std::chrono::milliseconds(500), [this, uuid, id = domain.snapshot.id] {
