@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "doctor/advice.hpp"
 #include "doctor/checks.hpp"
+#include "doctor/words.hpp"
 
 namespace virtsession {
 
@@ -8,17 +10,21 @@ void check_definitions(const Picture& picture, Report& report) {
   const auto& facts = picture.facts;
   for (const auto& definition : facts.unlisted) {
     const std::string there = definition.path + " is there, and ";
-    if (!facts.domains_from_libvirt)
+    if (!facts.domains_from_libvirt) {
       report.add("definition-listed", Severity::problem, definition.name,
                  there + "it is not the definition of a VM: libvirt will not list it");
-    else if (definition.error.empty())
+    } else if (definition.error.empty()) {
       report.add("definition-listed", Severity::problem, definition.name,
                  there + "libvirt does not list it: it has not read that file since it was started",
                  "virtsessionctl restart-libvirt");
-    else
+    } else {
+      const auto advice = advice_on(definition.error, facts.machine.distribution);
       report.add("definition-listed", Severity::problem, definition.name,
-                 there + "libvirt does not list it: " + definition.error +
-                     ". Once the file is right again: virtsessionctl restart-libvirt");
+                 there + "libvirt does not list it: " + first_line(definition.error) +
+                     (advice.text.empty() ? "" : "; " + advice.text) +
+                     ". When that is mended: virtsessionctl restart-libvirt",
+                 advice.fix);
+    }
   }
   if (facts.unlisted.empty())
     report.ok("definition-listed", "every definition in the session is of a VM that is listed");

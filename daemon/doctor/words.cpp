@@ -40,6 +40,8 @@ std::string duration_text(std::int64_t seconds) {
   return fmt::format("{} days", seconds / kDay);
 }
 
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
 std::string virsh_command(const std::string& verb, const std::string& vm) {
   return "virsh -c qemu:///session " + verb + " " + shell_word(vm);
 }

@@ -17,6 +17,8 @@ std::string size_text(std::uint64_t bytes);
 std::string version_text(unsigned long version);
 /// "1 VM", "3 VMs"
 std::string count_text(std::size_t count, const std::string& noun);
+/// Of libvirt's words, which may go on for lines.
+std::string first_line(const std::string& text);
 /// "90 s", "1 min 30 s", "3 days"
 std::string duration_text(std::int64_t seconds);
 

@@ -16,12 +16,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
-constexpr const char* kConf = "/home/alice/.config/libvirt/libvirtd.conf";
-
 /// How often systemd has seen libvirt's daemon end by itself.
-long ends_of_libvirtd(Desktop& desktop) {
+long ends_of_libvirt(Desktop& desktop) {
   const auto text = desktop.host().journal({"--boot=0", "--output=cat", "_COMM=systemd"});
-  const std::string what = "virtsession-libvirtd.service: Main process exited";
+  const std::string what = kLibvirtUnit + ": Main process exited";
   long count = 0;
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
   return count;
@@ -32,34 +30,36 @@ bool shut_down(const Guest& guest) { return guest.count_on_console("reboot: Powe
 }  // namespace
 
 TEST_CASE(
-    "a libvirtd.conf that libvirt refuses: few starts, clients get an error, doctor has its words, mended it is back") {
+    "a configuration of its daemon that libvirt refuses: few starts, clients get an error, doctor has its words, "
+    "mended it is back") {
   Desktop desktop;
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none});
   guest.start();
   const auto pid = guest.qemu_pid();
-  desktop.host().write_file(kConf, "max_clients = \"many\"\n", kUser);
+  const auto conf = "/home/alice/.config/libvirt/" + kLibvirtDaemon + ".conf";
+  desktop.host().write_file(conf, "max_clients = \"many\"\n", kUser);
   const auto broken = Clock::now();
   desktop.host().user(kUser, {"systemctl", "--user", "--no-block", "restart", kLibvirtUnit});
-  wait_until([&] { return ends_of_libvirtd(desktop) >= 5; }, kLong, "libvirtd has ended some times");
+  wait_until([&] { return ends_of_libvirt(desktop) >= 5; }, kLong, "libvirtd has ended some times");
 
   // Clients come all the time, as virt-manager does.
   while (Clock::now() - broken < seconds(60)) {
     const auto begun = Clock::now();
     const auto listed = desktop.host().user(kUser, {"timeout", "20", "virsh", "-c", "qemu:///session", "list"});
     CHECK(Clock::now() - begun < seconds(5));
-    CHECK(listed.status == 1);
+    CHECK(listed.status != 0);
     std::this_thread::sleep_for(seconds(2));
   }
-  CHECK(ends_of_libvirtd(desktop) <= 10);
-  CHECK(desktop.host().exec({"pgrep", "-c", "-x", "libvirtd"}).out == "0\n");  // and none forked its own
+  CHECK(ends_of_libvirt(desktop) <= 10);
+  CHECK(desktop.host().exec({"pgrep", "-c", "-x", kLibvirtDaemon}).out == "0\n");  // and none forked its own
   const auto text = ctl_out(desktop, {"doctor"}, 1);
   INFO(text);
-  CHECK(has(text, "virtsession-libvirtd.service does not stay up (waits for its next start"));
+  CHECK(has(text, kLibvirtUnit + " does not stay up (waits for its next start"));
   CHECK(has(text, "max_clients"));
   CHECK(guest.qemu_pid() == pid);
 
-  desktop.host().write_file(kConf, "max_clients = 100\n", kUser);
+  desktop.host().write_file(conf, "max_clients = 100\n", kUser);
   wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kLong, "libvirt is ready again");
   CHECK(guest.state() == "running");
   CHECK(guest.qemu_pid() == pid);
