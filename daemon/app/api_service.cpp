@@ -7,6 +7,15 @@
 
 namespace virtsession {
 
+namespace {
+
+/// What the names in start_after come to among the VMs there are; a mistake in that key is one of the policy's own.
+bool is_of_dependencies(ProblemCode code) {
+  return code == ProblemCode::unknown_vm || code == ProblemCode::unmarked_vm || code == ProblemCode::cycle;
+}
+
+}  // namespace
+
 SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, double>& stop_ends) {
   SupervisedVm vm;
   vm.uuid = view.uuid;
@@ -24,9 +33,8 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   if (vm.gave_up || view.phase == Phase::inactive) vm.last_error = view.last_error;
   vm.start_if_paths = policy.start_if_paths;
   for (const auto& problem : view.policy_problems) {
-    // A key that could not be used leaves nothing to wait for; what names come to is told of the names in force.
-    const bool of_names = problem.pointer.starts_with("/start_after") && !policy.start_after.empty();
-    (of_names ? vm.dependency_problems : vm.policy_problems).push_back(to_text(std::vector{problem}));
+    (is_of_dependencies(problem.code) ? vm.dependency_problems : vm.policy_problems)
+        .push_back(to_text(std::vector{problem}));
   }
   vm.networks = view.networks;
   vm.scope = view.scope;

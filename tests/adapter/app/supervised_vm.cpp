@@ -18,17 +18,15 @@ VmView view_with(const Problem& problem) {
 }  // namespace
 
 TEST_CASE("a mistake in start_after is one of the policy, a name that leads nowhere one of dependencies") {
-  const auto mistaken =
-      supervised_vm(view_with({"/start_after", "start_after must be a list of VM names, not 5", ""}), {});
-  CHECK(mistaken.policy_problems.size() == 1);
-  CHECK(mistaken.dependency_problems.empty());
-
-  auto view = view_with({"/start_after/0", "start_after names \"b\", and there is no such VM", ""});
-  view.policy["start_after"] = {"b"};
-  const auto dangling = supervised_vm(view, {});
-  CHECK(dangling.policy_problems.empty());
-  CHECK(dangling.dependency_problems.size() == 1);
-
-  const auto other = supervised_vm(view_with({"/start_oder", "unknown key start_oder", ""}), {});
-  CHECK(other.policy_problems.size() == 1);
+  const auto is_of_policy = [](const Problem& problem) {
+    const auto vm = supervised_vm(view_with(problem), {});
+    CHECK(vm.policy_problems.size() + vm.dependency_problems.size() == 1);
+    return vm.policy_problems.size() == 1;
+  };
+  CHECK(is_of_policy({"/start_after", "start_after must be a list of VM names", "", ProblemCode::invalid_value}));
+  CHECK(is_of_policy({"/start_oder", "unknown key start_oder", "", ProblemCode::unknown_key}));
+  CHECK(is_of_policy({"", "the policy is not JSON", "", ProblemCode::unreadable}));
+  CHECK_FALSE(is_of_policy({"/start_after/0", "there is no such VM", "", ProblemCode::unknown_vm}));
+  CHECK_FALSE(is_of_policy({"/start_after/0", "it is not marked to start", "", ProblemCode::unmarked_vm}));
+  CHECK_FALSE(is_of_policy({"/start_after", "it goes round in a circle", "", ProblemCode::cycle}));
 }
