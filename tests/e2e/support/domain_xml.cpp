@@ -80,7 +80,9 @@ std::string operating_system(const DomainXml& domain) {
 
 std::string devices_of(const DomainXml& domain) {
   // Without these two libvirt adds what the guests have no use for.
-  std::string text = "<controller type='usb' model='none'/>\n<memballoon model='none'/>\n";
+  std::string text = "<memballoon model='none'/>\n";
+  if (domain.devices.find("<controller type='usb'") == std::string::npos)
+    text += "<controller type='usb' model='none'/>\n";
   if (!domain.console.empty()) {
     text += "<serial type='file'><source path='" + escaped(domain.console) + "' append='on'/></serial>\n";
   }
