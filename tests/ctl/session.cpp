@@ -101,14 +101,19 @@ void Session::stop_daemon() {
 }
 
 void Session::offer_daemon() {
-  // What the bus starts has the environment of the bus.
   auto daemon = daemon_command();
   const auto program = daemon.front();
   daemon.erase(daemon.begin());
+  offer("org.virtsession.Supervisor1", program, daemon);
+}
+
+void Session::offer(const std::string& name, const std::string& program, const std::vector<std::string>& arguments) {
+  // What the bus starts has the environment of the bus.
   std::string line;
-  for (const auto& word : command_of(program, daemon)) line += "'" + word + "' ";
-  std::ofstream(folder_ / "daemon.sh") << "exec " << line << "\n";
-  bus_.offer("org.virtsession.Supervisor1", "/bin/sh " + (folder_ / "daemon.sh").string());
+  for (const auto& word : command_of(program, arguments)) line += "'" + word + "' ";
+  const auto script = (folder_ / (name + ".sh")).string();
+  std::ofstream(script) << "exec " << line << "\n";
+  bus_.offer(name, "/bin/sh " + script);
 }
 
 void Session::run_as_person() {

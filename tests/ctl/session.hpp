@@ -37,6 +37,8 @@ class Session {
   void offer_daemon();
   /// From here on virtsessionctl is run by a person, also when the test is run by root, who has no session libvirt.
   void run_as_person();
+  /// The bus runs a program in this session, with the environment of now, when somebody wants that name.
+  void offer(const std::string& name, const std::string& program, const std::vector<std::string>& arguments = {});
 
   /// Runs virtsessionctl in a pipe.
   CommandResult ctl(const std::vector<std::string>& arguments, const std::string& input = {}) const;
