@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -25,9 +26,14 @@ constexpr auto kName = "org.freedesktop.Notifications";
 constexpr auto kPath = "/org/freedesktop/Notifications";
 constexpr auto kTryAgain = "try-again";
 constexpr auto kDetails = "details";
+// The server's word for a click on the notification itself.
+constexpr auto kClick = "default";
 // About what a bubble shows; the rest is behind "Show details".
 constexpr std::size_t kBodyLimit = 300;
 constexpr std::int32_t kServersOwnExpiry = -1;
+// The window of virtsession, where it is installed.
+constexpr auto kWindow = "org.virtsession.Window";
+constexpr auto kWindowPath = "/org/virtsession/Window";
 
 /// A VM's uuid, and what happened to it.
 using Key = std::pair<std::string, Incident>;
@@ -82,7 +88,8 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
  public:
   Client(sdbus::IConnection& session_bus, NotificationActions actions)
       : ProxyInterfaces(session_bus, sdbus_compat::ServiceName(kName), sdbus::ObjectPath(kPath)),
-        actions_(std::move(actions)) {
+        actions_(std::move(actions)),
+        window_(sdbus::createProxy(session_bus, sdbus_compat::ServiceName(kWindow), sdbus::ObjectPath(kWindowPath))) {
     registerProxy();
     owner_match_ =
         watch_bus_name(session_bus, kName, [this](const std::string& old_owner, const std::string& new_owner) {
@@ -157,6 +164,7 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
     if (capabilities_->contains("body-markup")) body = escape_markup(body);
     std::vector<std::string> buttons;
     if (capabilities_->contains("actions")) {
+      buttons.insert(buttons.end(), {kClick, "Show"});
       if (notice.incident == Incident::gave_up) buttons.insert(buttons.end(), {kTryAgain, "Try again"});
       if (!entry.details) buttons.insert(buttons.end(), {kDetails, "Show details"});
     }
@@ -164,6 +172,7 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
     const VariantMap hints{
         {"urgency", sdbus::Variant(static_cast<std::uint8_t>(urgency))},
         {"category", sdbus::Variant(std::string("x-virtsession.vm.error"))},
+        {"desktop-entry", sdbus::Variant(std::string(kWindow))},
     };
     const auto icon = urgency == Urgency::critical ? "dialog-error" : "dialog-warning";
     Notify("virtsession", entry.id, icon, displayable(summary_of(notice)), body, buttons, hints, kServersOwnExpiry);
@@ -230,13 +239,40 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
       withdraw(Key(key));
       if (actions_.try_again) actions_.try_again(uuid);
     } else if (action == kDetails) {
-      auto text = actions_.details ? actions_.details(*entry.notice) : entry.notice->text;
-      // The callback may have withdrawn it.
-      const auto still = find(id);
-      if (still == entries_.end()) return;
-      still->second.details = std::move(text);
-      still->second.to_send = true;
-      send_next();
+      show_details(key);
+    } else if (action == kClick) {
+      open_page(key);
+    }
+  }
+
+  void onActivationToken(const std::uint32_t&, const std::string& token) override { token_ = token; }
+
+  void show_details(const Key& key) {
+    const auto entry = entries_.find(key);
+    if (entry == entries_.end()) return;
+    auto text = actions_.details ? actions_.details(*entry->second.notice) : entry->second.notice->text;
+    // The callback may have withdrawn it.
+    const auto still = entries_.find(key);
+    if (still == entries_.end()) return;
+    still->second.details = std::move(text);
+    still->second.to_send = true;
+    send_next();
+  }
+
+  /// Opens the VM's page in the window. Where there is no window, a click shows the details.
+  void open_page(const Key& key) {
+    VariantMap platform;
+    if (const auto token = std::exchange(token_, {}); !token.empty())
+      platform.emplace("activation-token", sdbus::Variant(token));
+    try {
+      window_->callMethodAsync("ActivateAction")
+          .onInterface("org.freedesktop.Application")
+          .withArguments(std::string("show-machine"), std::vector<sdbus::Variant>{sdbus::Variant(key.first)}, platform)
+          .uponReplyInvoke([this, key](sdbus_compat::AsyncError error) {
+            if (error) show_details(key);
+          });
+    } catch (const sdbus::Error& error) {
+      log::debug("Failed to open the window: {}", error.getMessage());
     }
   }
 
@@ -257,6 +293,8 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
   }
 
   NotificationActions actions_;
+  std::unique_ptr<sdbus::IProxy> window_;
+  std::string token_;  // of the click that follows
   sdbus::Slot owner_match_;
   std::map<Key, Entry> entries_;
   std::optional<std::set<std::string>> capabilities_;  // nothing: not asked since the server came

@@ -97,7 +97,9 @@ TEST_CASE("A VM that gave up is shown, with what can be done about it") {
   CHECK(shown.replaces == 0);
   CHECK(shown.summary == "Gave up starting virtual machine \"web\"");
   CHECK(shown.body == "failed to start: no disk &lt;vda&gt; &amp; no hope");
-  CHECK(shown.actions == std::vector<std::string>{"try-again", "Try again", "details", "Show details"});
+  CHECK(shown.actions ==
+        std::vector<std::string>{"default", "Show", "try-again", "Try again", "details", "Show details"});
+  CHECK(shown.hints.at("desktop-entry").get<std::string>() == "org.virtsession.Window");
   CHECK(shown.hints.at("urgency").get<std::uint8_t>() == 2);
   CHECK(shown.hints.at("category").get<std::string>() == "x-virtsession.vm.error");
   CHECK(desktop.server->count("GetCapabilities") == 1);
@@ -105,7 +107,7 @@ TEST_CASE("A VM that gave up is shown, with what can be done about it") {
   desktop.notifications->show(bad_policy("unknown key"));
   const auto second = desktop.shown_as(2);
   CHECK(second.replaces == 0);
-  CHECK(second.actions == std::vector<std::string>{"details", "Show details"});
+  CHECK(second.actions == std::vector<std::string>{"default", "Show", "details", "Show details"});
   CHECK(second.hints.at("urgency").get<std::uint8_t>() == 1);
   CHECK(desktop.server->count("GetCapabilities") == 1);
 }
@@ -192,10 +194,20 @@ TEST_CASE("Show details shows all there is to say, also after the server has clo
   std::string escaped;
   for (int i = 0; i < 1000; ++i) escaped += "&lt;";
   CHECK(shown.body == escaped);
-  CHECK(shown.actions == std::vector<std::string>{"try-again", "Try again"});
+  CHECK(shown.actions == std::vector<std::string>{"default", "Show", "try-again", "Try again"});
   desktop.notifications->withdraw({Incident::gave_up, "u1"});
   desktop.server->fence();
   CHECK(desktop.closed().size() == 1);
+}
+
+TEST_CASE("A click shows the details where there is no window to open") {
+  Desktop desktop;
+  desktop.notifications->set_enabled(true);
+  desktop.notifications->show(gave_up("first"));
+  desktop.shown_as(1);
+  desktop.details = "all there is to say";
+  desktop.press(1, "default");
+  CHECK(desktop.shown_as(2).body == "all there is to say");
 }
 
 TEST_CASE("Switched off, nothing is asked of the desktop; switched on, what still holds is shown") {
