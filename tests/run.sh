@@ -8,7 +8,7 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style asan tsan fuzz e2e
+Without arguments all that CI runs: style window asan tsan fuzz e2e
 
   style    clang-format, shell scripts, manual pages
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
@@ -17,6 +17,7 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
   unit     the core with a fake hypervisor and a manual clock; debug build
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
   ctl      virtsessionctl on a terminal and in a pipe, against the real daemon on test:///; debug build
+  window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build
   asan     unit, adapter and ctl tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
@@ -37,6 +38,8 @@ TXT
 }
 
 test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm shellcheck
+  libgtkmm-4.0-dev libadwaita-1-dev gettext xvfb at-spi2-core gir1.2-atspi-2.0 adwaita-icon-theme librsvg2-common
+  fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi systemd systemd-sysv systemd-container
   bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc passt polkitd procps util-linux
   util-linux-extra)
@@ -73,6 +76,12 @@ test_with() {  # preset, labels
   build "$1" --target "${labels[@]/%/_tests}"
   echo "== Testing: ${*:2} ($1)"
   ctest --preset "$1" -L "^($(IFS='|' && echo "${*:2}"))\$" -j "$test_jobs"
+}
+
+window() {
+  test_with release window
+  appstreamcli validate --no-net contrib/window/data/*.metainfo.xml
+  desktop-file-validate build/release/contrib/window/*.desktop
 }
 
 e2e() {
@@ -200,6 +209,7 @@ fuzz() {
       exit $status' bash '{}'
 }
 
+<<<<<<< HEAD
 all_legs=(oldest trixie forky virtqemud)
 parts=()
 legs=()
@@ -215,6 +225,13 @@ done
 for part in "${parts[@]}"; do
   case $part in
     style | tidy | tidy-all | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
+=======
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(style window asan tsan fuzz e2e)
+for part in "${parts[@]}"; do
+  case $part in
+    style | tidy | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
+>>>>>>> 85f754d (wip)
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "view/machine_row.hpp"
+
+#include "model/time_text.hpp"
+#include "texts/translate.hpp"
+
+#include <array>
+
+namespace virtsession::window {
+namespace {
+
+using namespace texts;
+
+constexpr std::array kTones{Tone::good, Tone::attention, Tone::bad, Tone::faint};
+
+void append(GMenu* menu, const std::string& text, const std::string& action, const std::string& uuid) {
+  GMenuItem* const item = g_menu_item_new(text.c_str(), nullptr);
+  g_menu_item_set_action_and_target(item, action.c_str(), "s", uuid.c_str());
+  g_menu_append_item(menu, item);
+  g_object_unref(item);
+}
+
+void append_section(GMenu* menu, GMenu* section) {
+  g_menu_append_section(menu, nullptr, G_MENU_MODEL(section));
+  g_object_unref(section);
+}
+
+void set_accessible_name(Gtk::Widget& widget, const std::string& name) {
+  gtk_accessible_update_property(GTK_ACCESSIBLE(widget.gobj()), GTK_ACCESSIBLE_PROPERTY_LABEL, name.c_str(), -1);
+}
+
+}  // namespace
+
+const char* tone_class(Tone tone) {
+  switch (tone) {
+    case Tone::good:
+      return "success";
+    case Tone::attention:
+      return "accent";
+    case Tone::bad:
+      return "error";
+    case Tone::faint:
+      return "dim-label";
+  }
+  return "";
+}
+
+std::string machine_line(const MachineView& machine) {
+  auto text = machine.word;
+  if (machine.since != 0)
+    text = filled(_("{} since {}"), text, moment_text(machine.since, static_cast<std::uint64_t>(g_get_real_time())));
+  return machine.reason.empty() ? text : text + " · " + machine.reason;
+}
+
+GMenuModel* machine_menu(const VmInfo& vm) {
+  const auto uuid = vm.uuid();
+  GMenu* const menu = g_menu_new();
+  GMenu* const verbs = g_menu_new();
+  for (const auto verb : kVerbs)
+    if (can(vm, verb)) append(verbs, verb_text(verb), std::string("win.vm-") + verb_id(verb), uuid);
+  append_section(menu, verbs);
+  GMenu* const look = g_menu_new();
+  if (vm.is_active()) append(look, _("Open Console"), "win.vm-console", uuid);
+  append(look, _("Policy"), "win.vm-policy", uuid);
+  append(look, _("Log"), "win.vm-log", uuid);
+  append_section(menu, look);
+  return G_MENU_MODEL(menu);
+}
+
+MachineRow::MachineRow(Shell& shell, Choice& choice)
+    : Gtk::Box(Gtk::Orientation::VERTICAL), shell_(shell), choice_(choice) {
+  build();
+  check_.signal_toggled().connect([this] {
+    if (updating_ || !item_) return;
+    const auto& uuid = item_->entry().machine.uuid;
+    if (check_.get_active())
+      choice_.uuids.insert(uuid);
+    else
+      choice_.uuids.erase(uuid);
+    choice_.changed.emit();
+  });
+  mark_.signal_toggled().connect([this] {
+    if (!updating_ && item_) shell_.set_mark(item_->entry().machine.uuid, mark_.get_active());
+  });
+  verb_.signal_clicked().connect([this] {
+    const auto* const vm = item_ ? shell_.supervisor().find(item_->entry().machine.uuid) : nullptr;
+    if (vm && has_main_verb(*vm)) shell_.run(main_verb(*vm), vm->uuid());
+  });
+  more_.signal_clicked().connect([this] { show_menu(); });
+}
+
+void MachineRow::build() {
+  heading_.set_xalign(0);
+  heading_.add_css_class("heading");
+  heading_.set_margin_start(2);
+  heading_.set_margin_top(18);
+  heading_.set_margin_bottom(8);
+  append(heading_);
+
+  line_.add_css_class("machine-line");
+  check_.set_valign(Gtk::Align::CENTER);
+  icon_.set_pixel_size(16);
+  for (auto* const label : {&name_, &reason_}) {
+    label->set_xalign(0);
+    label->set_ellipsize(Pango::EllipsizeMode::END);
+    texts_.append(*label);
+  }
+  reason_.add_css_class("caption");
+  reason_.add_css_class("dim-label");
+  texts_.set_hexpand(true);
+  texts_.set_valign(Gtk::Align::CENTER);
+  mark_.set_icon_name("view-pin-symbolic");
+  more_.set_icon_name("view-more-symbolic");
+  more_.set_tooltip_text(_("More"));
+  for (Gtk::Button* const button : std::initializer_list<Gtk::Button*>{&mark_, &verb_, &more_}) {
+    button->add_css_class("flat");
+    button->set_valign(Gtk::Align::CENTER);
+  }
+  line_.append(check_);
+  line_.append(icon_);
+  line_.append(texts_);
+  auto* const buttons = Gtk::make_managed<Gtk::Box>();
+  for (Gtk::Button* const button : std::initializer_list<Gtk::Button*>{&mark_, &verb_, &more_})
+    buttons->append(*button);
+  line_.append(*buttons);
+  append(line_);
+}
+
+void MachineRow::show(const Glib::RefPtr<EntryItem>& item) {
+  item_ = item;
+  changed_ = item_->changed.connect([this] { update(); });
+  choice_changed_ = choice_.changed.connect([this] { update(); });
+  update();
+}
+
+void MachineRow::forget() {
+  changed_.disconnect();
+  choice_changed_.disconnect();
+  item_.reset();
+}
+
+void MachineRow::update() {
+  updating_ = true;
+  const auto& entry = item_->entry();
+  heading_.set_visible(entry.is_title);
+  line_.set_visible(!entry.is_title);
+  if (auto* const row = get_parent()) {
+    const auto set = [&](const char* name, bool on) { on ? row->add_css_class(name) : row->remove_css_class(name); };
+    set("machine-row", !entry.is_title);
+    set("title-row", entry.is_title);
+    set("first", entry.first);
+    set("last", entry.last);
+  }
+  entry.is_title ? update_title(entry) : update_machine(entry.machine);
+  updating_ = false;
+}
+
+void MachineRow::update_title(const Entry& entry) {
+  heading_.set_text(entry.text);
+  if (auto* const row = get_parent()) set_accessible_name(*row, entry.text);
+}
+
+void MachineRow::update_machine(const MachineView& machine) {
+  const auto* const vm = shell_.supervisor().find(machine.uuid);
+  line_.set_opacity(machine.dimmed ? 0.5 : 1);
+  check_.set_visible(choice_.on);
+  check_.set_active(choice_.uuids.contains(machine.uuid));
+  set_accessible_name(check_, filled(_("Select {}"), machine.name));
+  icon_.set_from_icon_name(machine.icon);
+  for (const auto tone : kTones) icon_.remove_css_class(tone_class(tone));
+  icon_.add_css_class(tone_class(machine.tone));
+  name_.set_text(machine.title.empty() ? machine.name : machine.name + " – " + machine.title);
+  const auto line = machine_line(machine);
+  reason_.set_text(line);
+  reason_.set_tooltip_text(machine.reason);
+  mark_.set_active(machine.marked);
+  mark_.set_visible(!choice_.on && vm && vm->flag("Persistent"));
+  mark_.set_tooltip_text(machine.marked ? _("Starts at Login") : _("Does Not Start at Login"));
+  set_accessible_name(mark_, filled(_("Start {} at login"), machine.name));
+  const bool can_act = vm && has_main_verb(*vm);
+  verb_.set_visible(!choice_.on);
+  verb_.set_sensitive(can_act && !machine.dimmed);
+  if (vm) {
+    const auto verb = main_verb(*vm);
+    verb_.set_icon_name(verb_icon(verb));
+    verb_.set_tooltip_text(verb_text(verb));
+    set_accessible_name(verb_, verb_text(verb) + " " + machine.name);
+  }
+  more_.set_visible(!choice_.on);
+  set_accessible_name(more_, filled(_("More about {}"), machine.name));
+  if (auto* const row = get_parent()) set_accessible_name(*row, machine.name + ", " + line);
+}
+
+void MachineRow::show_menu() {
+  const auto* const vm = item_ ? shell_.supervisor().find(item_->entry().machine.uuid) : nullptr;
+  if (!vm) return;
+  GMenuModel* const model = machine_menu(*vm);
+  GtkWidget* const popover = gtk_popover_menu_new_from_model(model);
+  g_object_unref(model);
+  gtk_widget_set_parent(popover, GTK_WIDGET(more_.gobj()));
+  // It is gone when its action has run.
+  g_signal_connect(popover, "closed", G_CALLBACK(+[](GtkWidget* closed) {
+                     g_idle_add_once(
+                         [](gpointer data) {
+                           if (gtk_widget_get_parent(GTK_WIDGET(data))) gtk_widget_unparent(GTK_WIDGET(data));
+                           g_object_unref(data);
+                         },
+                         g_object_ref(closed));
+                   }),
+                   nullptr);
+  gtk_popover_popup(GTK_POPOVER(popover));
+}
+
+}  // namespace virtsession::window

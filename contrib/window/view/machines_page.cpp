@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "view/machines_page.hpp"
+
+#include "texts/translate.hpp"
+#include "view/widgets.hpp"
+
+#include <gtkmm/noselection.h>
+#include <gtkmm/signallistitemfactory.h>
+
+#include <algorithm>
+
+namespace virtsession::window {
+namespace {
+
+using namespace texts;
+
+constexpr const char* kVirtInstall =
+    "virt-install --connect qemu:///session --name web --memory 2048 --disk size=10 "
+    "--osinfo detect=on,require=off --cdrom FILE.iso";
+
+GtkWidget* empty_page(Shell& shell) {
+  GtkWidget* const commands = group("");
+  adw_preferences_group_add(ADW_PREFERENCES_GROUP(commands),
+                            command_row(kVirtInstall, [&shell](const std::string& text) { shell.tell(text); }));
+  GtkWidget* const clamp = adw_clamp_new();
+  adw_clamp_set_child(ADW_CLAMP(clamp), commands);
+  return status_page("org.virtsession.Window-symbolic", _("No Virtual Machines Yet"),
+                     _("Make one with GNOME Boxes, with virt-manager (a connection “QEMU/KVM user session”), or in a "
+                       "terminal. It is shown here at once."),
+                     clamp);
+}
+
+}  // namespace
+
+MachinesPage::MachinesPage(Shell& shell) : shell_(shell) {
+  search_bar_.set_child(search_entry_);
+  search_entry_.set_placeholder_text(_("Search machines"));
+  search_bar_.connect_entry(search_entry_);
+  search_entry_.signal_search_changed().connect([this] { update(); });
+  box_.append(search_bar_);
+  build_list();
+  stack_.add(*Glib::wrap(empty_page(shell)), "empty");
+  stack_.add(
+      *Glib::wrap(status_page("edit-find-symbolic", _("Nothing Found"), _("No machine has these words in its name"))),
+      "nothing");
+  stack_.set_vexpand(true);
+  box_.append(stack_);
+  build_bars();
+}
+
+void MachinesPage::build_list() {
+  const auto factory = Gtk::SignalListItemFactory::create();
+  factory->signal_setup().connect([this](const Glib::RefPtr<Gtk::ListItem>& item) {
+    item->set_child(*Gtk::make_managed<MachineRow>(shell_, choice_));
+  });
+  factory->signal_bind().connect([](const Glib::RefPtr<Gtk::ListItem>& item) {
+    const auto entry = std::dynamic_pointer_cast<EntryItem>(item->get_item());
+    item->set_activatable(!entry->entry().is_title);
+    dynamic_cast<MachineRow*>(item->get_child())->show(entry);
+  });
+  factory->signal_unbind().connect(
+      [](const Glib::RefPtr<Gtk::ListItem>& item) { dynamic_cast<MachineRow*>(item->get_child())->forget(); });
+  list_.set_model(Gtk::NoSelection::create(store_));
+  list_.set_factory(factory);
+  list_.set_single_click_activate(true);
+  list_.add_css_class("machines");
+  list_.signal_activate().connect([this](guint position) { activate(position); });
+  set_name(GTK_WIDGET(list_.gobj()), _("Machines"));
+  GtkWidget* const clamp = adw_clamp_scrollable_new();
+  adw_clamp_scrollable_set_maximum_size(ADW_CLAMP_SCROLLABLE(clamp), 720);
+  adw_clamp_scrollable_set_child(ADW_CLAMP_SCROLLABLE(clamp), GTK_WIDGET(list_.gobj()));
+  GtkWidget* const scrolled = gtk_scrolled_window_new();
+  gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), clamp);
+  stack_.add(*Glib::wrap(scrolled), "list");
+}
+
+void MachinesPage::build_bars() {
+  chosen_bar_.pack_start(chosen_count_);
+  for (const auto verb : {Verb::save, Verb::shutdown, Verb::start}) {
+    auto* const button = Gtk::make_managed<Gtk::Button>(verb_text(verb));
+    button->signal_clicked().connect([this, verb] { run_on_chosen(verb); });
+    chosen_buttons_.push_back(button);
+    chosen_bar_.pack_end(*button);
+  }
+  chosen_bar_.set_revealed(false);
+  choice_.changed.connect([this] {
+    const auto number = choice_.uuids.size();
+    chosen_count_.set_text(filled(ngettext_("{} selected", "{} selected", number), number));
+    for (auto* const button : chosen_buttons_) button->set_sensitive(number > 0);
+  });
+  box_.append(chosen_bar_);
+
+  foot_text_.set_ellipsize(Pango::EllipsizeMode::END);
+  foot_text_.add_css_class("caption");
+  foot_.set_child(foot_text_);
+  foot_.add_css_class("flat");
+  foot_.add_css_class("foot");
+  foot_.set_tooltip_text(_("Show the Plan"));
+  foot_.signal_clicked().connect([this] { shell_.show_plan(); });
+  box_.append(foot_);
+}
+
+void MachinesPage::update() {
+  auto& supervisor = shell_.supervisor();
+  std::vector<MachineView> machines;
+  for (const auto& vm : supervisor.vms()) machines.push_back(view_of(vm, supervisor.libvirt_ready()));
+  auto now = list_of(machines, search_entry_.get_text(), sort_);
+  const auto change = difference(lines_, now);
+  std::vector<Glib::RefPtr<EntryItem>> added;
+  for (std::size_t i = 0; i < change.added; ++i) added.push_back(EntryItem::create(now[change.position + i]));
+  if (change.removed > 0 || change.added > 0)
+    store_->splice(static_cast<guint>(change.position), static_cast<guint>(change.removed), added);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    const bool is_new = i >= change.position && i < change.position + change.added;
+    const auto item = store_->get_item(static_cast<guint>(i));
+    if (!is_new) item->set(now[i]);
+  }
+  lines_ = std::move(now);
+  const bool is_empty = machines.empty() && supervisor.libvirt_ready();
+  stack_.set_visible_child(is_empty ? "empty" : lines_.empty() && !machines.empty() ? "nothing" : "list");
+  foot_.set_visible(!machines.empty() && !choice_.on);
+  set_plan(plan_);
+}
+
+void MachinesPage::set_plan(const Plan& plan) {
+  plan_ = plan;
+  const std::chrono::microseconds budget(shell_.supervisor().manager().number("StopBudgetUSec"));
+  foot_text_.set_text(logout_text(plan_, stop_bound(plan_, shell_.supervisor().vms(), budget)));
+}
+
+void MachinesPage::search(const std::string& text) {
+  search_bar_.set_search_mode(true);
+  search_entry_.set_text(text);
+  update();
+}
+
+void MachinesPage::set_choosing(bool on) {
+  choice_.on = on;
+  choice_.uuids.clear();
+  chosen_bar_.set_revealed(on);
+  choice_.changed.emit();
+  update();
+}
+
+void MachinesPage::set_sort(SortBy sort) {
+  sort_ = sort;
+  update();
+}
+
+void MachinesPage::run_on_chosen(Verb verb) {
+  for (const auto& uuid : choice_.uuids) {
+    const auto* const vm = shell_.supervisor().find(uuid);
+    if (vm && can(*vm, verb)) shell_.run(verb, uuid);
+  }
+}
+
+void MachinesPage::activate(guint position) {
+  const auto& entry = store_->get_item(position)->entry();
+  if (entry.is_title) return;
+  const auto uuid = entry.machine.uuid;
+  if (!choice_.on) return shell_.show_machine(uuid);
+  if (choice_.uuids.erase(uuid) == 0) choice_.uuids.insert(uuid);
+  choice_.changed.emit();
+}
+
+}  // namespace virtsession::window

@@ -1,0 +1,356 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The window as a person meets it, against the real virtsessiond: what it shows is read as a screen reader reads it."""
+
+import argparse
+import json
+import os
+import re
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from desk import DEADLINE, Desk, domain, uuid_of, wait_until  # noqa: E402
+
+from gi.repository import Gio, GLib  # noqa: E402
+
+PROGRAMS = {}
+SLOWER = int(os.environ.get("VIRTSESSION_SLOWER", "1"))  # what a sanitizer costs
+WEB, DB, MAIL, OLD = 1, 2, 3, 4
+
+
+def usual():
+    return [domain(WEB, "web", True, "Web server"), domain(DB, "db", False),
+            domain(MAIL, "mail", False, policy='{"start_oder": 1}'), domain(OLD, "old", True)]
+
+
+class WindowTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.desk = Desk(PROGRAMS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.desk.close()
+
+    def setUp(self):
+        self.desk.environment.pop("LANGUAGE", None)
+        self.open()
+
+    def open(self, domains=None):
+        self.desk.define(usual() if domains is None else domains)
+        self.desk.start_daemon()
+        self.desk.start_window()
+
+    def tearDown(self):
+        words = self.desk.stop_window()
+        if self.desk.daemon.poll() is None:
+            self.desk.stop_daemon()
+        self.assertNotRegex(words, r"CRITICAL|WARNING|AddressSanitizer|runtime error")
+
+    def row(self, name):
+        """A machine's line in the list: "web, Running"."""
+        return next((text for text in self.desk.texts() if text.startswith(name + ", ")), None)
+
+    def wait_row(self, name, part):
+        return wait_until(lambda: part in (self.row(name) or ""), f"{part!r} in {self.row(name)!r}")
+
+    def policy(self, number):
+        return self.desk.vm_property(number, "PolicyOverrides")
+
+    def test_the_list_has_what_needs_somebody_first(self):
+        self.wait_row("web", "Running")
+        texts = self.desk.texts()
+        for section, first in (("Needs You", "mail, Off"), ("Running", "old, Running"), ("Off", "db, Off")):
+            begin = texts.index(section)
+            self.assertTrue(any(text.startswith(first) for text in texts[begin:begin + 12]), (section, texts))
+        self.assertIn("its policy has a mistake", self.row("mail"))
+        self.desk.wait_text("At logout: 2 ")
+
+    def test_a_button_starts_a_machine_and_shuts_it_down(self):
+        self.wait_row("db", "Off")
+        self.desk.press("Start db")
+        self.wait_row("db", "Running")
+        self.assertEqual(self.desk.vm_property(DB, "State"), "running")
+        self.desk.press("Shut Down db")
+        self.wait_row("db", "Off")
+
+    def test_the_mark_is_set_on_the_row(self):
+        self.wait_row("db", "Off")
+        self.desk.press("Start db at login", "toggle button")
+        wait_until(lambda: self.desk.vm_property(DB, "Autostart"), "db is marked")
+
+    def test_a_machine_page_has_its_state_and_history(self):
+        self.wait_row("web", "Running")
+        self.desk.application_action("show-machine", uuid_of(WEB))
+        self.desk.wait_for("web", "label")
+        self.desk.wait_for("History")
+        self.desk.window_action("vm-pause", uuid_of(WEB))
+        self.desk.wait_for("Paused", "label")
+        self.desk.press("Resume")
+        self.desk.wait_for("Running", "label")
+        self.desk.wait_text("virtsession-win")  # who it was
+
+    def test_force_off_asks_first(self):
+        self.wait_row("web", "Running")
+        self.desk.window_action("vm-poweroff", uuid_of(WEB))
+        self.desk.wait_for("Force Off “web”?")
+        self.assertEqual(self.desk.vm_property(WEB, "State"), "running")
+        self.desk.press("Force Off")
+        self.wait_row("web", "Off")
+
+    def test_a_mistake_in_a_policy_says_what_to_do(self):
+        self.wait_row("mail", "Off")
+        self.desk.application_action("show-machine", uuid_of(MAIL))
+        self.desk.wait_text("did you mean start_order?")
+        self.desk.wait_text("virtsessionctl policy mail --clear start_oder")
+
+    def test_a_policy_key_is_set_undone_and_refused_at_its_row(self):
+        self.wait_row("db", "Off")
+        self.desk.window_action("vm-policy", uuid_of(DB))
+        spin = self.desk.wait_for("Start Order", "spin button")
+        spin.get_value_iface().set_current_value(7)
+        wait_until(lambda: self.policy(DB).get("start_order") == 7, "the policy has it")
+        self.desk.wait_for("Set for this machine")
+        self.desk.press("Undo")
+        wait_until(lambda: "start_order" not in self.policy(DB), "it is taken back")
+        entry = self.desk.wait_for("Ready When", "text")
+        entry.get_editable_text_iface().set_text_contents("whenever")
+        entry.do_action(0)
+        self.desk.wait_text("start_ready")
+        self.assertNotIn("start_ready", self.policy(DB))
+
+    def test_virtsessiond_is_restarted_under_it(self):
+        self.wait_row("web", "Running")
+        self.desk.stop_daemon(9)
+        self.desk.wait_for("Nobody Looks After Your Machines")
+        self.desk.start_daemon()
+        self.wait_row("web", "Running")
+        self.desk.press("Start db")
+        self.wait_row("db", "Running")
+
+    def test_machines_come_and_go_and_are_searched(self):
+        self.wait_row("web", "Running")
+        self.desk.application_action("search", "mail")
+        wait_until(lambda: self.row("mail") and not self.row("web"), "only mail is shown")
+        self.desk.application_action("search", "nobody")
+        self.desk.wait_for("Nothing Found")
+        self.desk.application_action("search", "")
+        self.wait_row("web", "Running")
+
+    def test_the_plan_of_a_logout_and_of_a_login(self):
+        self.wait_row("web", "Running")
+        self.desk.application_action("show-page", "plan")
+        self.desk.wait_for("At the Next Logout")
+        self.desk.wait_text("Is shut down")
+        self.desk.vm(DB, "SetAutostart", GLib.Variant("(ba{sv})", (True, {})))
+        self.desk.wait_text("Starts")
+        self.desk.press("Start Now")
+        wait_until(lambda: self.desk.vm_property(DB, "State") == "running", "db runs")
+
+    def test_the_doctor_shows_findings(self):
+        self.wait_row("web", "Running")
+        self.desk.application_action("show-page", "doctor")
+        wait_until(lambda: self.desk.find("This Was Found") or self.desk.find("All Is Well"), "the doctor's findings")
+        self.desk.wait_text("Well")
+
+    def test_preferences_change_the_configuration_and_keep_comments(self):
+        self.wait_row("web", "Running")
+        path = self.desk.folder + "/config/virtsession/config.json"
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as config:
+            config.write('// mine\n{ "history_size": 70 }\n')
+        self.desk.manager("Reload")
+        self.desk.application_action("preferences")
+        wait_until(lambda: self.switch("Notifications"), "the preferences")
+        self.switch("Notifications").do_action(0)
+
+        def written():
+            with open(path, encoding="utf-8") as config:
+                return config.read()
+        wait_until(lambda: '"notifications": false' in written(), "it is written")
+        self.assertIn("// mine", written())
+        self.assertEqual(json.loads(re.sub("//.*", "", written()))["history_size"], 70)
+        self.assertEqual(list(self.desk.manager_property("ConfigProblems")), [])
+        os.remove(path)
+
+    def switch(self, title):
+        """The switch of the row with that title, which is a screen reader's name of the row."""
+        for node in self.desk.walk():
+            if node.get_name() == title and node.get_role_name() == "list item":
+                return next((child for child in self.desk.walk(node) if child.get_role_name() == "switch"
+                             or child.get_role_name() == "toggle button"), None)
+        return None
+
+    def test_the_search_of_the_desktop_opens_a_page(self):
+        self.wait_row("web", "Running")
+        search = self.desk._start([PROGRAMS["search"]])  # pylint: disable=protected-access
+        wait_until(lambda: self.desk.has_owner("org.virtsession.Search"), "the search")
+        self.desk.call("org.virtsession.Search", "/org/virtsession/Search", "org.gnome.Shell.SearchProvider2",
+                       "ActivateResult", GLib.Variant("(sasu)", ("open " + uuid_of(WEB), ["web"], 0)))
+        self.desk.wait_for("History")
+        search.terminate()
+        search.wait()
+
+
+class SessionEndTest(unittest.TestCase):
+    """With a stand-in for GNOME's session manager, which says at a logout why it waits."""
+
+    SESSION = """<node><interface name='org.gnome.SessionManager'>
+      <method name='RegisterClient'><arg type='s' direction='in'/><arg type='s' direction='in'/>
+        <arg type='o' direction='out'/></method>
+      <method name='Inhibit'><arg type='s' direction='in'/><arg type='u' direction='in'/><arg type='s' direction='in'/>
+        <arg type='u' direction='in'/><arg type='u' direction='out'/></method>
+      <method name='Uninhibit'><arg type='u' direction='in'/></method>
+      <property name='SessionIsActive' type='b' access='read'/></interface></node>"""
+
+    def test_a_logout_that_forces_a_machine_off_is_told(self):
+        desk = Desk(PROGRAMS)
+        calls = []
+
+        def method(_bus, _sender, _path, _interface, name, arguments, invocation):
+            calls.append((name, arguments.unpack()))
+            answers = {"RegisterClient": GLib.Variant("(o)", ("/org/gnome/SessionManager/Client1",)),
+                       "Inhibit": GLib.Variant("(u)", (17,)), "Uninhibit": None}
+            invocation.return_value(answers[name])
+
+        desk.bus.register_object("/org/gnome/SessionManager", Gio.DBusNodeInfo.new_for_xml(self.SESSION).interfaces[0],
+                                 method, lambda *_: GLib.Variant("b", True), None)
+        desk.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "RequestName",
+                  GLib.Variant("(su)", ("org.gnome.SessionManager", 0)))
+
+        def told(name):
+            GLib.MainContext.default().iteration(False)
+            return [arguments for called, arguments in calls if called == name]
+        try:
+            desk.define([domain(WEB, "web", True)])
+            desk.start_daemon()
+            log = open(desk.folder + "/window.log", "a", encoding="utf-8")
+            desk.window = desk._start([PROGRAMS["window"]], stderr=log)  # pylint: disable=protected-access
+            log.close()
+            wait_until(lambda: told("RegisterClient") or desk.has_owner("org.virtsession.Window"), "the window")
+            desk.vm(WEB, "SetPolicy", GLib.Variant("(a{sv}a{sv})", (
+                {"stop_actions": GLib.Variant("as", ["poweroff"])}, {})))
+            reason = wait_until(lambda: told("Inhibit"), "the session is told")[0]
+            self.assertIn("web would be forced off", reason[2])
+            self.assertEqual(reason[3], 1)  # the logout, and nothing else
+            desk.vm(WEB, "ClearPolicy")
+            wait_until(lambda: told("Uninhibit"), "nothing is held up any more", DEADLINE)
+        finally:
+            desk.close()
+
+
+class NotificationTest(unittest.TestCase):
+    """With a stand-in for the server that shows notifications: what virtsessiond sends, and a click on it."""
+
+    SERVER = """<node><interface name='org.freedesktop.Notifications'>
+      <method name='GetCapabilities'><arg type='as' direction='out'/></method>
+      <method name='Notify'><arg type='s' direction='in'/><arg type='u' direction='in'/><arg type='s' direction='in'/>
+        <arg type='s' direction='in'/><arg type='s' direction='in'/><arg type='as' direction='in'/>
+        <arg type='a{sv}' direction='in'/><arg type='i' direction='in'/><arg type='u' direction='out'/></method>
+      <method name='CloseNotification'><arg type='u' direction='in'/></method></interface></node>"""
+
+    def test_a_click_opens_the_page_of_the_machine(self):
+        desk = Desk(PROGRAMS)
+        shown = []
+
+        def method(_bus, _sender, _path, _interface, name, arguments, invocation):
+            if name == "Notify":
+                shown.append(arguments.unpack())
+            answers = {"GetCapabilities": GLib.Variant("(as)", (["body", "actions"],)),
+                       "Notify": GLib.Variant("(u)", (5,)), "CloseNotification": None}
+            invocation.return_value(answers[name])
+
+        def sent():
+            GLib.MainContext.default().iteration(False)
+            return shown
+        desk.bus.register_object("/org/freedesktop/Notifications",
+                                 Gio.DBusNodeInfo.new_for_xml(self.SERVER).interfaces[0], method, None, None)
+        desk.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "RequestName",
+                  GLib.Variant("(su)", ("org.freedesktop.Notifications", 0)))
+        try:
+            desk.define(usual())
+            desk.offer_window()
+            desk.start_daemon()
+            notice = wait_until(sent, "a notification about mail")[0]
+            self.assertIn("mail", notice[3])
+            self.assertEqual(notice[6]["desktop-entry"], "org.virtsession.Window")
+            self.assertEqual(notice[5][0], "default")
+            GLib.MainContext.default().iteration(False)
+            desk.bus.emit_signal(None, "/org/freedesktop/Notifications", "org.freedesktop.Notifications",
+                                 "ActionInvoked", GLib.Variant("(us)", (5, "default")))
+            wait_until(desk.adopt_window, "the bus has started the window")
+            desk.wait_text("did you mean start_order?")
+        finally:
+            desk.close()
+
+
+class ManyTest(unittest.TestCase):
+    """300 machines: what it takes to show them, and that changes leave nothing behind."""
+
+    MANY = 300
+
+    def cpu_seconds(self, desk):
+        with open(f"/proc/{desk.window.pid}/stat", encoding="utf-8") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def private_kib(self, desk):
+        with open(f"/proc/{desk.window.pid}/smaps_rollup", encoding="utf-8") as maps:
+            return sum(int(line.split()[1]) for line in maps if line.startswith("Private_"))
+
+    def change(self, desk, times):
+        for number in range(times):
+            desk.vm(number % 7 + 1, "SetAutostart", GLib.Variant("(ba{sv})", (number // 7 % 2 == 0, {})))
+        time.sleep(1)  # the plans that follow a change are read, too
+
+    def opened(self, desk, machines):
+        desk.define([domain(i + 1, f"vm-{i:03}", i % 2 == 0) for i in range(machines)])
+        desk.start_daemon()
+        desk.start_window()
+        desk.wait_text("vm-000, Running")
+        desk.wait_text("At logout: ")
+        seconds = self.cpu_seconds(desk)
+        return seconds
+
+    def test_many_machines_open_at_once_and_changes_leave_nothing_behind(self):
+        desk = Desk(PROGRAMS)
+        try:
+            few = self.opened(desk, 1)
+            desk.stop_window()
+            desk.stop_daemon()
+            many = self.opened(desk, self.MANY)
+            print(f"one machine: {few:.2f} s of CPU, {self.MANY}: {many:.2f} s")
+            self.assertLess(many - few, 0.5 * SLOWER)
+            self.change(desk, 200)
+            before = self.private_kib(desk)
+            self.change(desk, 1000)
+            grown = self.private_kib(desk) - before
+            print(f"private memory: {before} KiB, and after 1000 changes {grown:+} KiB")
+            self.assertLess(grown, 2048 * SLOWER)
+        finally:
+            desk.close()
+
+
+class GermanTest(unittest.TestCase):
+    def test_the_window_speaks_german(self):
+        desk = Desk(PROGRAMS)
+        try:
+            desk.environment.update({"LANGUAGE": "de", "VIRTSESSION_LOCALE_DIR": PROGRAMS["locale"]})
+            desk.define(usual())
+            desk.start_daemon()
+            desk.start_window()
+            desk.wait_for("Braucht Sie")
+            desk.wait_text("Beim Abmelden")
+        finally:
+            desk.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    for program in ("virtsessiond", "window", "search", "schema", "icons", "locale"):
+        parser.add_argument("--" + program, required=True)
+    known, rest = parser.parse_known_args()
+    PROGRAMS.update(vars(known))
+    unittest.main(argv=[sys.argv[0], *rest])
