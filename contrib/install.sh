@@ -14,6 +14,9 @@ itself it is only installed: root has no session libvirt.
 
   --prefix DIR     Install below DIR (default: /usr/local; below the home folder no root is
                    needed for the files)
+  --desktop        Take along what a desktop needs: the window, and virtual machines in the search of
+                   GNOME and KDE (default where one of them is installed)
+  --no-desktop     Leave that out
   --packages-only  Only install the packages that building and running need
   --no-start       Install, but do not enable and start
   --uninstall      Stop and disable it for the user, and remove what was installed; virtual
@@ -25,16 +28,20 @@ TXT
 # What it is built with, and what runs it. libvirt-daemon brings libvirtd, virtqemud and virtlogd but no system service.
 build_packages=(g++ cmake ninja-build pkg-config libsdbus-c++-dev libsdbus-c++-bin libvirt-dev libsystemd-dev
   libxml2-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libfmt-dev python3 scdoc)
+desktop_packages=(libgtkmm-4.0-dev libadwaita-1-dev gettext)
 run_packages=(libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-system-x86 qemu-utils
   dbus-user-session libpam-systemd)
 
 prefix=/usr/local
 action=install
 start=yes
+desktop=auto
 while [ $# -gt 0 ]; do
   case $1 in
     --prefix) [ $# -ge 2 ] || { echo "install.sh: --prefix needs a folder" >&2; exit 64; }; prefix=$2; shift ;;
     --prefix=*) prefix=${1#*=} ;;
+    --desktop) desktop=yes ;;
+    --no-desktop) desktop=no ;;
     --packages-only) action=packages ;;
     --no-start) start=no ;;
     --uninstall) action=uninstall ;;
@@ -79,10 +86,17 @@ as_owner_of_prefix() {
 have_user_manager() { as_user systemctl --user show-environment >/dev/null 2>&1; }
 say() { printf '\n== %s\n' "$*"; }
 
+is_installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'; }
+if [ $desktop = auto ]; then
+  desktop=no
+  if is_installed gnome-shell || is_installed plasma-workspace; then desktop=yes; fi
+fi
+[ $desktop = no ] || build_packages+=("${desktop_packages[@]}")
+
 install_packages() {
   local missing=() package
   for package in "${build_packages[@]}" "${run_packages[@]}"; do
-    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+    is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   command -v apt-get >/dev/null || { echo "install.sh: this is no Debian; install what README.md lists" >&2; exit 69; }
@@ -97,7 +111,8 @@ build() {
   case $prefix/ in "$home"/*) unit_dir=share/systemd/user ;; esac
   cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=24 \
-    -DCMAKE_INSTALL_PREFIX="$prefix" -DVIRTSESSION_USER_UNIT_DIR="$unit_dir" -Wno-dev
+    -DCMAKE_INSTALL_PREFIX="$prefix" -DVIRTSESSION_USER_UNIT_DIR="$unit_dir" \
+    -DVIRTSESSION_DESKTOP="$([ $desktop = no ] && echo OFF || echo ON)" -Wno-dev
   cmake --build "$build_dir"
 }
 
@@ -173,6 +188,7 @@ show() {
 
 See how it goes at any time:  virtsessionctl      and all that it can do:  virtsessionctl help
 TXT
+  [ $desktop = no ] || echo "Or open \"Virtual Machines\" on your desktop."
 }
 
 uninstall() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Packages for Debian: cmake --preset package && cmake --build --preset package && cpack --preset package
-# makes virtsession and virtsession-dbgsym. What only a Debian package has is made in deb/stage.cmake.
+# makes virtsession and, with VIRTSESSION_DESKTOP, virtsession-desktop, each with its -dbgsym. What only a Debian package has is made in deb/stage.cmake.
 set(VIRTSESSION_PACKAGE_CONTACT "virtsession maintainers <maintainers@virtsession.org>" CACHE STRING
   "Who is responsible for packages that are built here")
 set(deb ${CMAKE_CURRENT_LIST_DIR}/deb)
@@ -25,7 +25,17 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_HOMEPAGE https://virtsession.org)
 set(CPACK_DEBIAN_DEBUGINFO_PACKAGE ON)
-set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${deb}/postinst ${deb}/postrm)
+# All but the component "desktop" is the component that CMake calls Unspecified.
+set(CPACK_DEB_COMPONENT_INSTALL ${VIRTSESSION_DESKTOP})
+set(CPACK_COMPONENTS_ALL Unspecified)
+set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_NAME ${PROJECT_NAME})
+set(CPACK_DEBIAN_UNSPECIFIED_DEBUGINFO_PACKAGE ON)
+if(VIRTSESSION_DESKTOP)
+  list(APPEND CPACK_COMPONENTS_ALL desktop)
+  set(CPACK_DEBIAN_UNSPECIFIED_PACKAGE_CONTROL_EXTRA ${deb}/postinst ${deb}/postrm)
+else()
+  set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${deb}/postinst ${deb}/postrm)
+endif()
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 # Of Debian's emulators the one for this architecture is enough.
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
@@ -48,4 +58,16 @@ and at logout, reboot and power-off they are shut down or saved and not killed.
 A service of the user's systemd keeps libvirt's session daemon and the virtual
 machines running. It needs no root and no password, stores nothing in a
 database of its own, and is driven over D-Bus.")
+set(CPACK_COMPONENT_UNSPECIFIED_DESCRIPTION ${CPACK_DEBIAN_PACKAGE_DESCRIPTION})
+set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION ${CPACK_DEBIAN_PACKAGE_DESCRIPTION})
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_NAME ${PROJECT_NAME}-desktop)
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_SECTION gnome)
+set(CPACK_DEBIAN_DESKTOP_DEBUGINFO_PACKAGE ON)
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_DEPENDS "virtsession (= ${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE})")
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_RECOMMENDS "virt-viewer | virt-manager")
+set(CPACK_DEBIAN_DESKTOP_PACKAGE_SUGGESTS "gnome-boxes, virt-manager")
+set(CPACK_DEBIAN_DESKTOP_DESCRIPTION "virtual machines that behave like services, on the desktop
+A window that shows a user's own virtual machines (qemu:///session): which run,
+which do not and why, what to do about it, and what a logout will do to them.
+They are found by name in the search of GNOME Shell and in KRunner, too.")
 include(CPack)
