@@ -8,7 +8,7 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style window asan tsan fuzz e2e
+Without arguments all that CI runs: style asan tsan fuzz e2e
 
   style    clang-format, shell scripts, manual pages
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
@@ -209,7 +209,6 @@ fuzz() {
       exit $status' bash '{}'
 }
 
-<<<<<<< HEAD
 all_legs=(oldest trixie forky virtqemud)
 parts=()
 legs=()
@@ -224,14 +223,7 @@ done
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | tidy-all | unit | adapter | ctl | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
-=======
-parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(style window asan tsan fuzz e2e)
-for part in "${parts[@]}"; do
-  case $part in
-    style | tidy | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | package | compat | fault) ;;
->>>>>>> 85f754d (wip)
+    style | tidy | tidy-all | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac

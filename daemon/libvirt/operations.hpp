@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/result.hpp"
 #include "core/domain.hpp"
 #include "core/operation.hpp"
+#include "core/result.hpp"
 #include "libvirt/task_queue.hpp"
 
 #include <libvirt/libvirt.h>

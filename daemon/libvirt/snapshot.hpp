@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "core/result.hpp"
 #include "core/domain.hpp"
+#include "core/result.hpp"
 
 #include <libvirt/libvirt.h>
 

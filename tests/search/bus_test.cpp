@@ -4,7 +4,6 @@
 #include "e2e/support/wait_until.hpp"
 #include "fakes/dbusmock.hpp"
 
-
 using namespace virtsession::test;
 using Json = nlohmann::json;
 
@@ -103,7 +102,8 @@ TEST_CASE("KRunner: its matches have buttons for what else can be done") {
 }
 
 TEST_CASE("a search starts no virtsessiond") {
-  const Desk desk(false);
+  Desk desk(false);
+  desk.run_as_person();
   CHECK(desk.find("web") == Json::array());
   CHECK(desk.call(kKde, "Match", {"s", "web"}) == Json::array());
   CHECK(desk.ctl({"status"}).status == 3);
