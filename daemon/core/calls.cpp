@@ -4,7 +4,6 @@
 #include "core/outbox.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace virtsession {
 namespace {
@@ -85,8 +84,9 @@ bool Calls::has(const std::string& uuid, OperationKind kind) const {
 }
 
 const call::SetPolicy* Calls::policy_change(const std::string& uuid) const {
-  for (const auto& [id, call] : of(uuid) | std::views::reverse)
-    if (const auto* change = std::get_if<call::SetPolicy>(&call.operation.call)) return change;
+  const auto& calls = of(uuid);
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call)
+    if (const auto* change = std::get_if<call::SetPolicy>(&call->second.operation.call)) return change;
   return nullptr;
 }
 

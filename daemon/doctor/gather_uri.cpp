@@ -49,11 +49,11 @@ UriFacts gather_uri(const GatherOptions& options) {
 }
 
 SystemLibvirtFacts find_system_libvirt(const GatherOptions& options, const std::vector<ProcessInfo>& processes) {
-  constexpr std::array<std::pair<const char*, const char*>, 2> kSockets{
+  constexpr std::array<std::pair<const char*, const char*>, 2> kReadOnlySockets{
       {{"virtqemud", "virtqemud-sock-ro"}, {"libvirtd", "libvirt-sock-ro"}}};
   SystemLibvirtFacts facts;
   facts.definitions = count_definitions(options.etc + "/libvirt/qemu");
-  for (const auto& [program, name] : kSockets) {
+  for (const auto& [program, name] : kReadOnlySockets) {
     const std::string daemon = program;
     const std::string path = options.run + "/libvirt/" + name;
     if (access(path.c_str(), W_OK) < 0) continue;

@@ -6,8 +6,9 @@
 using namespace virtsession;
 
 TEST_CASE("cause: what one instance wrote, the next one reads") {
-  for (const auto& [kind, text] : kEnumText<CauseKind>.rows) {
-    CAPTURE(text);
+  for (const auto& row : kEnumText<CauseKind>.rows) {
+    const auto kind = row.first;
+    CAPTURE(row.second);
     const Cause cause{kind, kind == CauseKind::request ? "me over D-Bus (:1.42)" : ""};
     CHECK(cause_from_text(to_text(cause)) == cause);
   }

@@ -175,7 +175,9 @@ TEST_CASE("the end of the session: what another client starts meanwhile is stopp
 }
 
 TEST_CASE("the end of the session: how long does a guest get?") {
-  for (const auto& [within, patience] : {std::pair<Duration, int>{5min, 60}, {30s, 22}}) {
+  for (const auto& row : {std::pair<Duration, int>{5min, 60}, {30s, 22}}) {
+    const auto within = row.first;
+    const auto patience = row.second;
     CAPTURE(patience);
     Stopping test;
     auto& vm = test.core.running("web", {{"stop_actions", {"shutdown", "poweroff"}}});
