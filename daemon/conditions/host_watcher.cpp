@@ -4,8 +4,10 @@
 #include "conditions/ac_power.hpp"
 #include "conditions/kernel_facts.hpp"
 #include "systemd/user_manager.hpp"
+#include "util/thread.hpp"
 
 #include <chrono>
+#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -25,7 +27,8 @@ HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& pat
       path_watcher_(paths),
       changed_(std::move(changed)),
       sources_(std::move(sources)),
-      memory_timer_(loop, [this] { read_memory(); }) {}
+      memory_timer_(loop, [this] { read_memory(); }),
+      room_timer_(loop, [this] { read_room(); }) {}
 
 HostWatcher::~HostWatcher() { want_graphical_session(false); }
 
@@ -38,6 +41,7 @@ void HostWatcher::want(const WantedFacts& wanted) {
   want_graphical_session(wanted.graphical_session);
   want_memory(wanted.memory);
   want_paths(wanted.paths);
+  want_room(wanted.free_bytes);
   wanted_ = wanted;
   check_later();
 }
@@ -73,6 +77,39 @@ void HostWatcher::read_memory() {
   check_later();
 }
 
+/// What a thread has read of file systems, which may hang: until it is done they are not asked again, and the loop
+/// never waits for it. The thread owns it as well, and outlives the watcher if it has to.
+struct HostWatcher::Room {
+  std::mutex mutex;
+  std::optional<std::map<std::string, std::uint64_t>> free_bytes;
+};
+
+/// Nothing tells when there is room again, either: it is read at the interval of the memory, while a VM waits for it.
+void HostWatcher::want_room(const std::set<std::string>& wanted) {
+  if (wanted == wanted_.free_bytes) return;
+  wanted_.free_bytes = wanted;
+  room_.reset();
+  free_bytes_.clear();
+  if (wanted.empty()) return room_timer_.cancel();
+  read_room();
+}
+
+void HostWatcher::read_room() {
+  room_timer_.set(EventLoop::Clock::now() + sources_.memory_interval, sources_.memory_interval / 10);
+  if (room_) {
+    const std::lock_guard lock(room_->mutex);
+    if (!room_->free_bytes) return;
+    free_bytes_ = *room_->free_bytes;
+    check_later();
+  }
+  room_ = std::make_shared<Room>();
+  start_thread("room", [room = room_, files = wanted_.free_bytes] {
+    auto free_bytes = read_free_bytes(files);
+    const std::lock_guard lock(room->mutex);
+    room->free_bytes = std::move(free_bytes);
+  }).detach();
+}
+
 void HostWatcher::want_paths(const std::set<std::string>& wanted) {
   std::erase_if(paths_, [&](const auto& watch) { return !wanted.contains(watch.first); });
   for (const auto& path : wanted) {
@@ -89,6 +126,7 @@ HostFacts HostWatcher::facts() const {
   facts.graphical_session = graphical_session_;
   facts.available_memory_mib = available_memory_mib_;
   for (const auto& [path, watch] : paths_) facts.paths[path] = watch && watch.exists();
+  facts.free_bytes = free_bytes_;
   return facts;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace virtsession {
@@ -47,6 +48,8 @@ class HostWatcher {
   void want_memory(bool wanted);
   void want_paths(const std::set<std::string>& wanted);
   void read_memory();
+  void want_room(const std::set<std::string>& wanted);
+  void read_room();
   HostFacts facts() const;
   void check_later();
   void check();
@@ -65,6 +68,10 @@ class HostWatcher {
   std::optional<bool> last_graphical_session_;
   std::optional<std::uint64_t> available_memory_mib_;
   Timer memory_timer_;
+  struct Room;
+  std::shared_ptr<Room> room_;  ///< what a thread is reading
+  std::map<std::string, std::uint64_t> free_bytes_;
+  Timer room_timer_;
   std::map<std::string, PathWatcher::Handle> paths_;  // empty handles for paths that cannot be watched
 
   Lifetime lifetime_;

@@ -2,6 +2,7 @@
 #include "conditions/kernel_facts.hpp"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <charconv>
@@ -69,6 +70,15 @@ std::optional<std::uint64_t> read_available_memory_mib(const fs::path& meminfo) 
 bool path_exists(const fs::path& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0;
+}
+
+std::map<std::string, std::uint64_t> read_free_bytes(const std::set<std::string>& files) {
+  std::map<std::string, std::uint64_t> result;
+  for (const auto& file : files) {
+    struct statvfs info {};
+    if (statvfs(file.c_str(), &info) == 0) result[file] = std::uint64_t{info.f_bavail} * info.f_frsize;
+  }
+  return result;
 }
 
 }  // namespace virtsession

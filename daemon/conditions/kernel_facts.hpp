@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
 
 namespace virtsession {
@@ -22,5 +25,9 @@ std::optional<std::uint64_t> read_available_memory_mib(const std::filesystem::pa
 /// Whether `path` leads to something, as stat(2) has it: not for a link that leads nowhere, or without permission.
 /// Blocks for as long as the file system does. Any thread.
 bool path_exists(const std::filesystem::path& path);
+
+/// What a user may still write to the file systems of these files, in bytes; files that cannot be asked about are left
+/// out. See statvfs(3). Blocks as long as the file systems do.
+std::map<std::string, std::uint64_t> read_free_bytes(const std::set<std::string>& files);
 
 }  // namespace virtsession

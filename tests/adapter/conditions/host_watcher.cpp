@@ -303,4 +303,19 @@ TEST_CASE("The watcher may go with answers under way, and in its own handler") {
 }
 
 }  // namespace
+
+TEST_CASE("room on a file system is told while a VM waits for it, and only then") {
+  Host host;
+  const auto file = (host.laptop.folder / "disk.qcow2").string();
+  write(file, "");
+  WantedFacts wanted;
+  wanted.free_bytes = {file, "/no/such/file"};
+  host.want(wanted);
+  loop_until(host.loop, "the room that there is", [&] { return host.facts.free_bytes.contains(file); });
+  CHECK(host.facts.free_bytes.at(file) > 0);
+  CHECK(host.facts.free_bytes.size() == 1);
+  host.want({});
+  loop_until(host.loop, "that nobody asks any more", [&] { return host.facts.free_bytes.empty(); });
+}
+
 }  // namespace virtsession
