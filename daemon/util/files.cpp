@@ -40,11 +40,18 @@ int write_all(int fd, std::string_view text) {
 }
 
 /// \return 0 or an errno
-int fill(UniqueFd& file, std::string_view text, mode_t mode) {
+int fill(UniqueFd& file, std::string_view text, mode_t mode, Durability durability) {
   if (fchmod(file.get(), mode) < 0) return errno;  // mkostemp() made it 0600
   if (const int error_number = write_all(file.get(), text)) return error_number;
+  if (durability == Durability::fsync && fsync(file.get()) < 0) return errno;
   // Some file systems (NFS, quotas) tell of a full disk only here.
   return close(file.release()) < 0 && errno != EINTR ? errno : 0;
+}
+
+/// A rename is durable when its folder is. \return 0 or an errno
+int sync_folder(const std::string& folder) {
+  const UniqueFd handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return !handle || fsync(handle.get()) < 0 ? errno : 0;
 }
 
 /// What a chain of symbolic links at `path` ends at, be it there or not.
@@ -87,19 +94,21 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
   }
 }
 
-Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode) {
+Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode, Durability durability) {
   const std::filesystem::path target = follow(path);
   const std::string folder = target.has_parent_path() ? target.parent_path().string() : ".";
   std::string temporary = fmt::format("{}/.{}.XXXXXX", folder, target.filename().string());
   UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return failed("write", path, errno);
 
-  int error_number = fill(file, text, mode);
+  int error_number = fill(file, text, mode, durability);
   if (error_number == 0 && std::rename(temporary.c_str(), target.c_str()) < 0) error_number = errno;
   if (error_number != 0) {
     unlink(temporary.c_str());
     return failed("write", path, error_number);
   }
+  if (durability == Durability::fsync)
+    if (const int folder_error = sync_folder(folder)) return failed("write", path, folder_error);
   return {};
 }
 

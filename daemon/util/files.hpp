@@ -20,11 +20,17 @@ inline constexpr std::size_t kFileSizeLimit = std::size_t{4} * 1024 * 1024;
 /// anything else: no permission, a folder, a pipe, more than `size_limit` bytes
 Result<std::optional<std::string>> read_file(const std::string& path, std::size_t size_limit = kFileSizeLimit);
 
+enum class Durability {
+  rename_only,  ///< whoever reads sees the old or the new text; a power cut may lose both
+  fsync,        ///< the new text is on the disk when the call returns
+};
+
 /// Replaces `path` by a file with `text`, through a temporary file in the same folder and rename(2): no reader sees a
 /// part, and on any failure (a full disk ...) the old file stays and the temporary one goes. A symbolic link is
-/// followed, so that a file in somebody's dotfiles stays there. A power cut may lose the old text and the new one.
+/// followed, so that a file in somebody's dotfiles stays there.
 /// \param mode of the file, whatever the umask \return `operation_failed` with a sentence that names the path
-Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode = 0600);
+Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode = 0600,
+                                   Durability durability = Durability::rename_only);
 
 /// Makes `path` and every missing parent with mode 0700, as the XDG base directory specification asks for; what exists
 /// stays as it is. \return `operation_failed` with a sentence that names the folder

@@ -37,7 +37,7 @@ TEST_CASE("A file that is written is read back, with its mode, and no temporary 
   const TemporaryFolder folder;
   const std::string path = folder / "state.json";
   const auto old_mask = umask(0077);
-  REQUIRE(write_file_atomically(path, "first", 0644));
+  REQUIRE(write_file_atomically(path, "first", 0644, Durability::fsync));
   umask(old_mask);
   CHECK(text_of(path) == "first");
   CHECK(mode_of(path) == 0644);

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "domains.hpp"
+
+#include "domain_tree.hpp"
+#include "libvirt/error.hpp"
+
+#include <libvirt/virterror.h>
+#include <libxml/xmlstring.h>
+
+namespace virtsession::move {
+namespace {
+
+constexpr const char* kMarkKey = "virtsession-move";
+
+using SnapshotPtr = UniqueCPtr<virDomainSnapshot, virDomainSnapshotFree>;
+using CheckpointPtr = UniqueCPtr<virDomainCheckpoint, virDomainCheckpointFree>;
+
+/// The definition with the mark in it from the beginning.
+Result<std::string> with_mark(const std::string& xml, const char* mark) {
+  const auto document = parse_definition(xml);
+  if (!document) return document.error();
+  auto* root = xmlDocGetRootElement(document->get());
+  auto* metadata = child_to_change(root, "metadata");
+  if (!metadata) metadata = add_child(root, "metadata");
+  for (auto* old : children(metadata, "move"))
+    if (old->ns && xmlStrEqual(old->ns->href, xml_chars(kMarkNamespace))) remove(old);
+  auto* element = add_child(metadata, "move", mark);
+  xmlSetNs(element, xmlNewNs(element, xml_chars(kMarkNamespace), xml_chars(kMarkKey)));
+  return to_text(root);
+}
+
+}  // namespace
+
+std::string mark_of(virDomainPtr domain) {
+  const CString xml(
+      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kMarkNamespace, VIR_DOMAIN_AFFECT_CONFIG));
+  virResetLastError();
+  if (!xml) return {};
+  const auto document = parse_definition(xml.get());
+  return document ? text_of(xmlDocGetRootElement(document->get())).value_or("") : std::string();
+}
+
+Result<void> set_mark(virDomainPtr domain, const char* mark) {
+  const auto xml = "<move>" + std::string(mark) + "</move>";
+  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml.c_str(), kMarkKey, kMarkNamespace,
+                           VIR_DOMAIN_AFFECT_CONFIG) < 0)
+    return last_error(domain);
+  return {};
+}
+
+Result<void> clear_mark(virDomainPtr domain) {
+  if (mark_of(domain).empty()) return {};
+  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, nullptr, kMarkKey, kMarkNamespace,
+                           VIR_DOMAIN_AFFECT_CONFIG) < 0)
+    return last_error(domain);
+  return {};
+}
+
+Result<void> set_autostart(virDomainPtr domain, bool on) {
+  if (virDomainSetAutostart(domain, on ? 1 : 0) < 0) return last_error(domain);
+  return {};
+}
+
+Result<DomainPtr> define(SideAccess& side, const std::string& xml, const char* mark) {
+  const auto marked = with_mark(xml, mark);
+  if (!marked) return marked.error();
+  DomainPtr domain(virDomainDefineXML(side.connection(), marked->c_str()));
+  if (!domain) return last_error(side.connection());
+  return domain;
+}
+
+Result<void> define_states(virDomainPtr domain, const std::vector<Snapshot>& snapshots,
+                           const std::vector<Snapshot>& checkpoints) {
+  for (const auto& snapshot : snapshots) {
+    const SnapshotPtr there(virDomainSnapshotLookupByName(domain, snapshot.name.c_str(), 0));
+    virResetLastError();
+    if (there) continue;
+    unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_REDEFINE;
+    if (snapshot.current) flags |= VIR_DOMAIN_SNAPSHOT_CREATE_CURRENT;
+    const SnapshotPtr made(virDomainSnapshotCreateXML(domain, snapshot.xml.c_str(), flags));
+    if (!made) return last_error(domain);
+  }
+  for (const auto& checkpoint : checkpoints) {
+    const CheckpointPtr there(virDomainCheckpointLookupByName(domain, checkpoint.name.c_str(), 0));
+    virResetLastError();
+    if (there) continue;
+    const CheckpointPtr made(
+        virDomainCheckpointCreateXML(domain, checkpoint.xml.c_str(), VIR_DOMAIN_CHECKPOINT_CREATE_REDEFINE));
+    if (!made) return last_error(domain);
+  }
+  return {};
+}
+
+Result<void> stop_if_active(virDomainPtr domain) {
+  if (virDomainIsActive(domain) != 1 || virDomainDestroy(domain) == 0) return {};
+  auto error = last_error(domain);
+  if (virDomainIsActive(domain) == 1) return error;
+  virResetLastError();
+  return {};
+}
+
+Result<void> try_to_open(virDomainPtr domain) {
+  if (auto stopped = stop_if_active(domain); !stopped) return stopped;
+  if (virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0) return last_error(domain);
+  return stop_if_active(domain);
+}
+
+Result<void> undefine(virDomainPtr domain, bool with_tpm) {
+  const unsigned tpm = with_tpm ? VIR_DOMAIN_UNDEFINE_TPM : VIR_DOMAIN_UNDEFINE_KEEP_TPM;
+  if (virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
+                                         VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | tpm) < 0)
+    return last_error(domain);
+  return {};
+}
+
+}  // namespace virtsession::move

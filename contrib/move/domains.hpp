@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "plan.hpp"
+#include "side.hpp"
+
+#include <string>
+#include <vector>
+
+// What is done to the definition of a VM that moves. Each may be done again.
+
+namespace virtsession::move {
+
+/// What a definition that takes part in a move has in its metadata.
+inline constexpr const char* kMarkNamespace = "https://virtsession.org/move/1";
+inline constexpr const char* kLeaving = "leaving";
+inline constexpr const char* kArriving = "arriving";
+inline constexpr const char* kLeft = "left";  ///< of a source that is kept: another is the VM now
+
+/// The mark, or empty.
+std::string mark_of(virDomainPtr domain);
+Result<void> set_mark(virDomainPtr domain, const char* mark);
+Result<void> clear_mark(virDomainPtr domain);
+Result<void> set_autostart(virDomainPtr domain, bool on);
+
+/// Defines a VM with a mark.
+Result<DomainPtr> define(SideAccess& side, const std::string& xml, const char* mark);
+/// Snapshots and checkpoints that the VM does not have yet; their states are in the disks.
+Result<void> define_states(virDomainPtr domain, const std::vector<Snapshot>& snapshots,
+                           const std::vector<Snapshot>& checkpoints);
+/// Has QEMU open everything, without a guest that runs: started paused, and stopped.
+Result<void> try_to_open(virDomainPtr domain);
+Result<void> stop_if_active(virDomainPtr domain);
+/// Removes the definition. Its files stay, but for the TPM's state when `with_tpm`.
+Result<void> undefine(virDomainPtr domain, bool with_tpm);
+
+}  // namespace virtsession::move

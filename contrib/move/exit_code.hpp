@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+namespace virtsession::move {
+
+/// What scripts may rely on.
+enum ExitCode : int {
+  kOk = 0,
+  kFailed = 1,    ///< it was begun and failed; it was taken back, or the next steps are told
+  kUsage = 2,     ///< the command line makes no sense
+  kBlocked = 3,   ///< something stands in the way; nothing was changed
+  kNoSuchVm = 4,  ///< there is no such VM
+};
+
+}  // namespace virtsession::move

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "gather.hpp"
+
+#include "doctor/run_program.hpp"
+#include "domain_tree.hpp"
+#include "libvirt/error.hpp"
+#include "util/files.hpp"
+
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+
+namespace virtsession::move {
+namespace {
+
+namespace fs = std::filesystem;
+
+using SnapshotPtr = UniqueCPtr<virDomainSnapshot, virDomainSnapshotFree>;
+using CheckpointPtr = UniqueCPtr<virDomainCheckpoint, virDomainCheckpointFree>;
+
+constexpr std::size_t kMaxChain = 200;  // libvirt's own limit is 200, too
+
+std::string uuid_of(virDomainPtr domain) {
+  char text[VIR_UUID_STRING_BUFLEN] = "";
+  virDomainGetUUIDString(domain, text);
+  return text;
+}
+
+Result<std::vector<Snapshot>> snapshots_of(virDomainPtr domain) {
+  virDomainSnapshotPtr* listed = nullptr;
+  const int count = virDomainListAllSnapshots(domain, &listed, VIR_DOMAIN_SNAPSHOT_LIST_TOPOLOGICAL);
+  if (count < 0) return last_error(domain);
+  std::vector<SnapshotPtr> all(listed, listed + count);
+  std::free(listed);
+  std::vector<Snapshot> found;
+  for (const auto& snapshot : all) {
+    const CString xml(virDomainSnapshotGetXMLDesc(snapshot.get(), VIR_DOMAIN_SNAPSHOT_XML_SECURE));
+    if (!xml) return last_error(domain);
+    found.push_back(
+        {virDomainSnapshotGetName(snapshot.get()), xml.get(), virDomainSnapshotIsCurrent(snapshot.get(), 0) == 1});
+  }
+  return found;
+}
+
+Result<std::vector<Snapshot>> checkpoints_of(virDomainPtr domain) {
+  virDomainCheckpointPtr* listed = nullptr;
+  const int count = virDomainListAllCheckpoints(domain, &listed, VIR_DOMAIN_CHECKPOINT_LIST_TOPOLOGICAL);
+  std::vector<Snapshot> found;
+  if (count < 0) {
+    const auto error = take_last_error();
+    return is_not_supported(error) ? Result<std::vector<Snapshot>>(found) : to_error(error, nullptr);
+  }
+  std::vector<CheckpointPtr> all(listed, listed + count);
+  std::free(listed);
+  for (const auto& checkpoint : all) {
+    const CString xml(virDomainCheckpointGetXMLDesc(checkpoint.get(), VIR_DOMAIN_CHECKPOINT_XML_SECURE));
+    if (!xml) return last_error(domain);
+    found.push_back({virDomainCheckpointGetName(checkpoint.get()), xml.get(), false});
+  }
+  return found;
+}
+
+std::map<std::string, std::string> resolve_volumes(virConnectPtr connection, const std::string& xml) {
+  std::map<std::string, std::string> paths;
+  for (const auto& [pool_name, volume_name] : volumes_of(xml)) {
+    const PoolPtr pool(virStoragePoolLookupByName(connection, pool_name.c_str()));
+    const VolumePtr volume(pool ? virStorageVolLookupByName(pool.get(), volume_name.c_str()) : nullptr);
+    const CString path(volume ? virStorageVolGetPath(volume.get()) : nullptr);
+    if (path) paths[pool_name + "/" + volume_name] = path.get();
+  }
+  virResetLastError();
+  return paths;
+}
+
+Result<void> look_at_files(SideAccess& side, SourceFacts& facts) {
+  auto wanted = files_of(facts.xml, facts.volumes, facts.nvram_folder, facts.name);
+  for (const auto& name : facts.tpm_files) wanted.push_back(facts.tpm_folder + "/" + name);
+  for (std::size_t i = 0; i < wanted.size() && facts.files.size() < kMaxChain; ++i) {
+    const auto path = wanted[i];
+    if (facts.files.contains(path)) continue;
+    const auto seen = look_at(side, path);
+    if (!seen) return seen.error();
+    facts.files[path] = *seen;
+    const auto& backing = seen->image.backing;
+    if (backing.empty() || backing.starts_with("json:") || backing.find("://") != std::string::npos) continue;
+    wanted.push_back((fs::path(path).parent_path() / backing).lexically_normal().string());
+  }
+  return {};
+}
+
+Result<void> find_tpm(SideAccess& side, const std::string& folder, SourceFacts& facts) {
+  if (facts.xml.find("<tpm") == std::string::npos) return {};
+  for (const char* version : {"tpm2", "tpm1.2"}) {
+    facts.tpm_folder = folder + "/" + facts.uuid + "/" + version;
+    const auto names = side.files().names(facts.tpm_folder);
+    if (!names) return names.error();
+    for (const auto& name : *names)
+      if (!name.starts_with('.')) facts.tpm_files.push_back(name);
+    if (!facts.tpm_files.empty()) return {};
+  }
+  return {};
+}
+
+Result<std::map<std::string, std::set<std::string>>> files_of_others(SideAccess& side, const std::string& uuid) {
+  const auto domains = side.domains();
+  if (!domains) return domains.error();
+  std::map<std::string, std::set<std::string>> others;
+  for (const auto& domain : *domains) {
+    const CString xml(virDomainGetXMLDesc(domain.get(), VIR_DOMAIN_XML_INACTIVE));
+    if (!xml || uuid_of(domain.get()) == uuid) continue;
+    const auto files = files_of(xml.get(), resolve_volumes(side.connection(), xml.get()), "", "");
+    others[virDomainGetName(domain.get())] = {files.begin(), files.end()};
+  }
+  virResetLastError();
+  return others;
+}
+
+Result<SourceFacts> look_at_source(SideAccess& side, virDomainPtr domain, const Places& places) {
+  SourceFacts facts;
+  facts.name = virDomainGetName(domain);
+  facts.uuid = uuid_of(domain);
+  const auto xml = definition_of(domain);
+  if (!xml) return xml.error();
+  facts.xml = *xml;
+  facts.active = virDomainIsActive(domain) == 1;
+  facts.persistent = virDomainIsPersistent(domain) == 1;
+  facts.managed_save = virDomainHasManagedSaveImage(domain, 0) == 1;
+  int autostart = 0;
+  virDomainGetAutostart(domain, &autostart);
+  facts.autostart = autostart == 1;
+  facts.nvram_folder = places.nvram_folder(side.side());
+  facts.volumes = resolve_volumes(side.connection(), facts.xml);
+  auto snapshots = snapshots_of(domain);
+  if (!snapshots) return snapshots.error();
+  facts.snapshots = std::move(snapshots).value();
+  auto checkpoints = checkpoints_of(domain);
+  if (!checkpoints) return checkpoints.error();
+  facts.checkpoints = std::move(checkpoints).value();
+  auto others = files_of_others(side, facts.uuid);
+  if (!others) return others.error();
+  facts.others = std::move(others).value();
+  if (auto found = find_tpm(side, places.tpm_folder(side.side()), facts); !found) return found.error();
+  if (auto seen = look_at_files(side, facts); !seen) return seen.error();
+  return facts;
+}
+
+void read_capabilities(virConnectPtr connection, const std::string& source_xml, TargetFacts& facts) {
+  const CString text(virConnectGetCapabilities(connection));
+  const auto capabilities = parse_definition(text ? text.get() : "");
+  const auto source = parse_definition(source_xml);
+  virResetLastError();
+  if (!capabilities || !source) return;
+  const auto* domain = xmlDocGetRootElement(source->get());
+  const auto arch = attribute_at(domain, "os/type", "arch"), emulator = text_at(domain, "devices/emulator");
+  facts.kvm = false;
+  for (const auto* guest : children(xmlDocGetRootElement(capabilities->get()), "guest")) {
+    const auto* found = child(guest, "arch");
+    if (!found || attribute(found, "name") != arch) continue;
+    std::vector<const xmlNode*> groups{found};
+    for (const auto* type : children(found, "domain")) {
+      if (attribute(type, "type") == "kvm") facts.kvm = true;
+      groups.push_back(type);
+    }
+    if (!emulator.empty() && text_at(found, "emulator") != emulator) continue;  // its machines are not known
+    for (const auto* group : groups)
+      for (const auto* machine : children(group, "machine")) {
+        facts.machines.insert(text_of(machine).value_or(""));
+        if (const auto canonical = attribute(machine, "canonical")) facts.machines.insert(*canonical);
+      }
+  }
+}
+
+bool is_writable(const std::string& path) {
+  if (access(path.c_str(), W_OK) == 0) return true;
+  return access(path.c_str(), F_OK) < 0 && access(fs::path(path).parent_path().c_str(), W_OK) == 0;
+}
+
+std::vector<std::string> random_macs(std::size_t count) {
+  std::random_device random;
+  std::uniform_int_distribution<unsigned> byte(0, 255);
+  std::vector<std::string> macs;
+  for (std::size_t i = 0; i < count; ++i) {
+    char text[18];
+    std::snprintf(text, sizeof text, "52:54:00:%02x:%02x:%02x", byte(random), byte(random), byte(random));
+    macs.emplace_back(text);
+  }
+  return macs;
+}
+
+std::string random_uuid() {
+  const auto text = read_file("/proc/sys/kernel/random/uuid");
+  return text && *text ? (*text)->substr(0, (*text)->find('\n')) : std::string();
+}
+
+Result<TargetFacts> look_at_target(SideAccess& side, const Request& request, const Places& places,
+                                   const SourceFacts& source) {
+  TargetFacts facts;
+  const auto domains = side.domains();
+  if (!domains) return domains.error();
+  for (const auto& domain : *domains) facts.domains[virDomainGetName(domain.get())] = uuid_of(domain.get());
+  unsigned long version = 0;
+  virConnectGetLibVersion(side.connection(), &version);
+  facts.libvirt_version = version;
+  read_capabilities(side.connection(), source.xml, facts);
+  facts.passt = !find_program("passt", {"/usr/local/bin", "/usr/bin", "/bin"}).empty();
+  facts.images_folder = request.to.empty() ? places.images_folder(side.side()) : request.to;
+  const auto names = side.files().names(facts.images_folder);
+  if (!names) return names.error();
+  facts.image_names = *names;
+  facts.free_bytes = side.files().free_bytes(facts.images_folder);
+  facts.nvram_folder = places.nvram_folder(side.side());
+  facts.tpm_folder = places.tpm_folder(side.side());
+  for (const auto& path : written_paths_of(source.xml)) {
+    const bool generated = path.find("/libvirt/qemu/") != std::string::npos;
+    if (side.side() == Side::system ? !generated : is_writable(path)) facts.writable.insert(path);
+  }
+  facts.user = places.user;
+  facts.fresh_uuid = random_uuid();
+  facts.fresh_macs = random_macs(32);
+  return facts;
+}
+
+}  // namespace
+
+Result<FileFacts> look_at(SideAccess& side, const std::string& path) {
+  auto local = side.local().look(path);
+  if (!local || local->kind != FileFacts::Kind::unreadable || !side.volumes()) return local;
+  return side.volumes()->look(path);
+}
+
+Result<std::string> definition_of(virDomainPtr domain) {
+  const CString xml(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+  if (!xml) return last_error(domain);
+  return std::string(xml.get());
+}
+
+Result<Facts> gather_facts(const Request& request, const Places& places, SideAccess& source, virDomainPtr domain,
+                           SideAccess& target) {
+  Facts facts;
+  auto from = look_at_source(source, domain, places);
+  if (!from) return from.error();
+  facts.source = std::move(from).value();
+  auto to = look_at_target(target, request, places, facts.source);
+  if (!to) return to.error();
+  facts.target = std::move(to).value();
+  return facts;
+}
+
+}  // namespace virtsession::move

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "plan.hpp"
+#include "side.hpp"
+
+namespace virtsession::move {
+
+/// All that the plan of a move needs to know. Looks only; for the system's folders it opens storage pools.
+Result<Facts> gather_facts(const Request& request, const Places& places, SideAccess& source, virDomainPtr domain,
+                           SideAccess& target);
+
+/// The source's files that a plan has, as they are now; for the question whether they are still those.
+Result<FileFacts> look_at(SideAccess& side, const std::string& path);
+
+/// inactive, with security information
+Result<std::string> definition_of(virDomainPtr domain);
+
+}  // namespace virtsession::move

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace virtsession::move {
+
+/// So much of an image's begin has all that is looked at and changed here.
+inline constexpr std::size_t kHeadBytes = std::size_t{2} * 1024 * 1024;  // qcow2's largest cluster
+
+/// What the first bytes of an image say of it (docs/interop/qcow2.txt in QEMU's source).
+struct ImageHeader {
+  std::string format = "raw";  ///< raw is what is nothing else
+  std::string backing;         ///< as it is written there: absolute, relative or json:
+  std::string backing_format;
+  bool has_data_file = false;  ///< the guest's data lies in another file
+  bool encrypted = false;
+
+  bool operator==(const ImageHeader&) const = default;
+};
+
+ImageHeader read_image_header(std::string_view head);
+
+/// Writes another backing file's name into the first bytes of a qcow2 image, as QEMU does it: behind the header's
+/// extensions, the rest of its cluster zero. \return false when there is no room for the name, or no backing file
+bool change_backing_name(std::string& head, std::string_view name);
+
+}  // namespace virtsession::move

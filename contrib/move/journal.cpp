@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "journal.hpp"
+
+#include "record_json.hpp"
+#include "util/files.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+namespace virtsession::move {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFile = "/journal.json";
+constexpr std::size_t kMaxJournal = std::size_t{64} * 1024 * 1024;  // snapshots have definitions in them
+
+}  // namespace
+
+Result<Journals> Journals::open(const std::string& state_home) {
+  const auto folder = state_home + "/virtsession/move";
+  if (auto made = make_directories(folder); !made) return made.error();
+  UniqueFd lock(::open((folder + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock)
+    return Error{ErrorCode::operation_failed,
+                 "Failed to write " + folder + "/lock: " + std::generic_category().message(errno)};
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) < 0)
+    return Error{ErrorCode::busy, "Another move is under way: one VM at a time"};
+  return Journals(folder, std::move(lock));
+}
+
+std::string Journals::free_name(const std::string& uuid, const std::string& name) const {
+  for (int count = 1;; ++count)
+    if (auto path = folder_of(uuid) + "/kept-" + std::to_string(count) + "-" + name;
+        access(path.c_str(), F_OK) < 0 && access((path + ".part").c_str(), F_OK) < 0)
+      return path;
+}
+
+Result<std::optional<Record>> Journals::load(const std::string& uuid) const {
+  const auto path = folder_of(uuid) + kFile;
+  const auto text = read_file(path, kMaxJournal);
+  if (!text) return text.error();
+  if (!*text) return std::optional<Record>();
+  try {
+    return std::optional(nlohmann::json::parse(**text).get<Record>());
+  } catch (const nlohmann::json::exception& error) {
+    return Error{ErrorCode::operation_failed, path + " cannot be used: " + error.what()};
+  }
+}
+
+Result<std::optional<Record>> Journals::find(const std::string& vm) const {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    if (!entry->is_directory()) continue;
+    auto record = load(entry->path().filename().string());
+    if (!record) return record;
+    if (*record && ((*record)->plan.name == vm || (*record)->source_uuid == vm)) return record;
+  }
+  return std::optional<Record>();
+}
+
+Result<void> Journals::save(const Record& record) const {
+  const auto folder = folder_of(record.source_uuid);
+  if (auto made = make_directories(folder); !made) return made;
+  return write_file_atomically(folder + kFile, nlohmann::json(record).dump(1), 0600, Durability::fsync);
+}
+
+std::string Journals::close(const Record& record) const {
+  const auto folder = folder_of(record.source_uuid);
+  unlink((folder + kFile).c_str());
+  return rmdir(folder.c_str()) == 0 ? std::string() : folder;
+}
+
+}  // namespace virtsession::move

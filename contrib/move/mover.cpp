@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "mover.hpp"
+
+#include "gather.hpp"
+#include "libvirt/error.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <optional>
+
+namespace virtsession::move {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error gone(const std::string& name, Side side) {
+  return {ErrorCode::no_such_vm, "VM \"" + name + "\" is no longer in " + uri_of(side)};
+}
+
+}  // namespace
+
+Result<DomainPtr> Mover::source_domain() const { return source_.find_uuid(record_.source_uuid); }
+
+Result<DomainPtr> Mover::target_domain() const { return target_.find_uuid(record_.plan.uuid); }
+
+Result<void> Mover::run() {
+  if (record_.phase == Phase::arriving)
+    if (auto arrived = arrive(); !arrived) return arrived;
+  return settle();
+}
+
+Result<void> Mover::arrive() {
+  using Step = Result<void> (Mover::*)();
+  for (const Step step : {&Mover::take_source, &Mover::keep_old_state, &Mover::copy_files, &Mover::define_target,
+                          &Mover::put_tpm, &Mover::settle_state})
+    if (auto done = (this->*step)(); !done) return done;
+  if (auto same = check_source(); !same) return same;
+  record_.arrived.clear();
+  if (target_.volumes()) target_.volumes()->refresh();
+  for (const auto& file : record_.plan.files) {
+    const auto seen = target_.files().look(file.to);
+    if (!seen) return seen.error();
+    record_.arrived.push_back(seen->changed);
+  }
+  record_.phase = Phase::arrived;
+  return save();
+}
+
+Result<void> Mover::take_source() {
+  const auto domain = source_domain();
+  if (!domain) return domain.error();
+  if (!*domain) return gone(record_.plan.name, source_.side());
+  if (virDomainIsActive(domain->get()) == 1)
+    return Error{ErrorCode::busy, "VM \"" + record_.plan.name + "\" runs: only one that is off is moved"};
+  if (auto off = set_autostart(domain->get(), false); !off) return off;
+  return set_mark(domain->get(), kLeaving);
+}
+
+Result<void> Mover::keep_old_state() {
+  for (std::size_t i = 0; i < record_.files.size(); ++i) {
+    auto& progress = record_.files[i];
+    const auto& file = record_.plan.files[i];
+    if (!is_state(i) || progress.state != FileState::none) continue;
+    const auto there = target_.files().look(file.to);
+    if (!there) return there.error();
+    if (there->kind == FileFacts::Kind::file) {
+      const auto kept = journals_.free_name(record_.source_uuid, fs::path(file.to).filename().string());
+      LocalFiles local;
+      const auto copied = copy_file(target_.reader_of(file.to), file.to, local, kept, "", nullptr, [](auto) {});
+      if (!copied) return copied.error();
+      progress.kept = kept;
+      progress.owner = target_.files().owner(file.to).value_or(Ownership{});
+      if (file.kind == FileKind::tpm) record_.tpm_was_there = true;
+    }
+    progress.state = FileState::begun;
+  }
+  return save();
+}
+
+std::optional<Ownership> Mover::owner_of_state(std::size_t index) {
+  const auto& file = record_.plan.files[index];
+  auto& files = target_.files();
+  if (const auto owner = files.owner(file.to)) return owner;
+  if (!record_.files[index].kept.empty()) return record_.files[index].owner;
+  if (file.kind != FileKind::tpm) return std::nullopt;
+  const auto folder = fs::path(file.to).parent_path().string();
+  const auto names = files.names(folder);
+  for (const auto& name : names ? *names : std::set<std::string>())
+    if (!name.starts_with('.')) return files.owner(folder + "/" + name);
+  return std::nullopt;
+}
+
+Result<void> Mover::put(std::size_t index) {
+  const auto& file = record_.plan.files[index];
+  auto& progress = record_.files[index];
+  auto& files = target_.files();
+  std::optional<Ownership> owner;
+  if (is_state(index)) {
+    owner = owner_of_state(index);
+  } else if (progress.state == FileState::none) {
+    const auto there = files.look(file.to);
+    if (!there) return there.error();
+    if (there->kind != FileFacts::Kind::missing)
+      return Error{ErrorCode::operation_failed, file.to + " came to exist meanwhile, and is not written over"};
+  }
+  progress.state = FileState::begun;
+  if (auto saved = save(); !saved) return saved;
+  if (auto removed = files.remove(file.to); !removed) return removed;
+  const auto report = [&](std::uint64_t bytes) {
+    sent_ += bytes;
+    reporter_.progress(file.from, sent_, record_.plan.bytes());
+  };
+  auto& reader = source_.reader_of(file.from);
+  const auto hash = copy_file(reader, file.from, files, file.to, file.backing, owner ? &*owner : nullptr, report);
+  if (!hash) return hash.error();
+  if (target_.volumes()) target_.volumes()->refresh();
+  const auto arrived = hash_of(target_.reader_of(file.to), file.to);
+  if (!arrived) return arrived.error();
+  if (*arrived != *hash)
+    return Error{ErrorCode::operation_failed, "What arrived at " + file.to + " is not what was sent"};
+  if (file.format == "qcow2")
+    if (auto checked = check_image(target_.volumes() ? file.from : file.to); !checked) return checked;
+  progress.hash = *hash;
+  progress.state = FileState::done;
+  return save();
+}
+
+Result<void> Mover::copy_files() {
+  for (std::size_t i = 0; i < record_.files.size(); ++i) {
+    const auto& file = record_.plan.files[i];
+    if (file.kind == FileKind::tpm) continue;  // when its folder is there
+    if (record_.files[i].state == FileState::done) {
+      sent_ += file.allocated;
+      continue;
+    }
+    reporter_.step("Copying " + file.from);
+    if (auto done = put(i); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Mover::define_target() {
+  reporter_.step("Defining it in " + uri_of(target_.side()));
+  const auto there = target_domain();
+  if (!there) return there.error();
+  if (*there && mark_of(there->get()) != kArriving)
+    return Error{ErrorCode::operation_failed, "A VM with this uuid came to exist in " + uri_of(target_.side())};
+  if (*there)
+    if (auto stopped = stop_if_active(there->get()); !stopped) return stopped;
+  const auto domain = define(target_, record_.plan.xml, kArriving);
+  if (!domain) return domain.error();
+  return define_states(domain->get(), record_.plan.snapshots, record_.plan.checkpoints);
+}
+
+Result<void> Mover::put_tpm() {
+  if (!record_.plan.has_tpm) return {};
+  const auto domain = target_domain();
+  if (!domain) return domain.error();
+  if (!*domain) return gone(record_.plan.name, target_.side());
+  reporter_.step("Copying the TPM's state");
+  if (auto opened = try_to_open(domain->get()); !opened) return opened;
+  if (target_.volumes()) target_.volumes()->refresh();
+  for (std::size_t i = 0; i < record_.files.size(); ++i)
+    if (record_.plan.files[i].kind == FileKind::tpm)
+      if (auto done = put(i); !done) return done;
+  return {};
+}
+
+Result<void> Mover::settle_state() {
+  const auto domain = target_domain();
+  if (!domain) return domain.error();
+  if (!*domain) return gone(record_.plan.name, target_.side());
+  reporter_.step("QEMU opens it");
+  if (auto opened = try_to_open(domain->get()); !opened)
+    return Error{opened.error().code, "QEMU does not open it there: " + opened.error().message};
+  if (target_.volumes()) target_.volumes()->refresh();
+  for (std::size_t i = 0; i < record_.files.size(); ++i) {
+    if (!is_state(i)) continue;
+    const auto& path = record_.plan.files[i].to;
+    const auto now = hash_of(target_.reader_of(path), path);
+    if (now && *now == record_.files[i].hash) continue;
+    if (auto done = put(i); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Mover::check_source() const {
+  const auto domain = source_domain();
+  if (!domain) return domain.error();
+  if (!*domain) return gone(record_.plan.name, source_.side());
+  const Error changed{ErrorCode::busy, "VM \"" + record_.plan.name + "\" was used meanwhile"};
+  if (virDomainIsActive(domain->get()) == 1) return changed;
+  if (source_.volumes()) source_.volumes()->refresh();
+  for (const auto& file : record_.plan.files) {
+    const auto now = look_at(source_, file.from);
+    if (!now) return now.error();
+    if (now->changed != file.changed || now->size != file.size)
+      return Error{ErrorCode::busy, changed.message + ": " + file.from + " has changed"};
+  }
+  return {};
+}
+
+Result<void> Mover::settle() {
+  const auto target = target_domain();
+  if (!target) return target.error();
+  if (!*target) return gone(record_.plan.name, target_.side());
+  if (record_.plan.autostart)
+    if (auto on = set_autostart(target->get(), true); !on) return on;
+  if (auto cleared = clear_mark(target->get()); !cleared) return cleared;
+  if (record_.request.copy) {
+    if (auto released = release_source(); !released) return released;
+  } else if (const auto source = source_domain(); !source) {
+    return source.error();
+  } else if (*source) {
+    const auto done = record_.request.keep_source ? set_mark(source->get(), kLeft) : undefine(source->get(), false);
+    if (!done) return done;
+  }
+  LocalFiles local;
+  for (const auto& progress : record_.files)
+    if (!progress.kept.empty())
+      if (const auto hash = hash_of(local, progress.kept); hash && *hash == progress.hash)
+        unlink(progress.kept.c_str());  // it is what has been put there
+  kept_folder_ = journals_.close(record_);
+  return {};
+}
+
+}  // namespace virtsession::move
