@@ -25,17 +25,7 @@ HostOptions installed() {
   return options;
 }
 
-std::string daemon_of_the_host() {
-  const char* const name = std::getenv("VIRTSESSION_TEST_DAEMON");
-  return name ? name : "libvirtd";
-}
-
 }  // namespace
-
-const std::string kLibvirtDaemon = daemon_of_the_host();
-const std::string kOtherDaemon = kLibvirtDaemon == "libvirtd" ? "virtqemud" : "libvirtd";
-const std::string kLibvirtUnit = "virtsession-" + kLibvirtDaemon + ".service";
-const std::string kLibvirtSocket = kLibvirtDaemon == "libvirtd" ? "libvirt-sock" : "virtqemud-sock";
 
 Desktop::Desktop(bool enabled) : host_(installed()), enabled_(enabled) {
   host_.add_user(kUser);

@@ -8,6 +8,7 @@
 #include "e2e/support/wait_until.hpp"
 
 #include <chrono>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,10 +20,15 @@ namespace virtsession::test {
 inline constexpr const char* kUser = "alice";
 /// The session daemon that libvirt's clients reach for on the host: libvirtd, or virtqemud where the environment says
 /// so (tests/run.sh compat virtqemud). Every case here holds with either.
-extern const std::string kLibvirtDaemon;
-extern const std::string kOtherDaemon;  ///< the one of the two that it is not
-extern const std::string kLibvirtUnit;
-extern const std::string kLibvirtSocket;  ///< the name of its socket in the folder libvirt of XDG_RUNTIME_DIR
+inline const std::string kLibvirtDaemon = [] {
+  const char* const name = std::getenv("VIRTSESSION_TEST_DAEMON");
+  return name ? name : "libvirtd";
+}();
+/// The one of the two that it is not.
+inline const std::string kOtherDaemon = kLibvirtDaemon == "libvirtd" ? "virtqemud" : "libvirtd";
+inline const std::string kLibvirtUnit = "virtsession-" + kLibvirtDaemon + ".service";
+/// The name of its socket in the folder libvirt of XDG_RUNTIME_DIR.
+inline const std::string kLibvirtSocket = kLibvirtDaemon == "libvirtd" ? "libvirt-sock" : "virtqemud-sock";
 /// For what a person would call at once, on a slow machine.
 inline constexpr std::chrono::seconds kSoon{10};
 /// For boots of guests and the like.
