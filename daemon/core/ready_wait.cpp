@@ -10,20 +10,20 @@ namespace virtsession {
 SteadyTime ready_check(const Vm& vm) {
   const auto& policy = vm.policy();
   const bool delay = policy.start_ready.when == ReadyWhen::delay;
-  return vm.run()->ready_wait()->since +
+  return vm.run()->readiness().wait()->since +
          from_seconds(delay ? policy.start_ready_delay_sec : policy.start_ready_timeout_sec);
 }
 
 void begin_ready_wait(Vm& vm, bool ordered, Moment now) {
   if (vm.policy().start_ready.when == ReadyWhen::started || !vm.domain().persistent) return;
-  vm.run()->wait_until_ready({vm.policy().start_ready, now.steady, ordered});
+  vm.run()->readiness().wait_for({vm.policy().start_ready, now.steady, ordered});
 }
 
 bool check_ready(Vm& vm, Moment now) {
   auto& run = *vm.run();
   const auto& readiness = vm.policy().start_ready;
-  if (const auto& wait = *run.ready_wait(); wait.readiness != readiness) {
-    run.wait_until_ready({readiness, wait.since, wait.ordered});
+  if (const auto& wait = *run.readiness().wait(); wait.readiness != readiness) {
+    run.readiness().wait_for({readiness, wait.since, wait.ordered});
     vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(readiness), {CauseKind::policy}, now);
   }
   const bool time_is_up = now.steady >= ready_check(vm);
@@ -37,7 +37,7 @@ bool check_ready(Vm& vm, Moment now) {
       no_agent = !vm.domain().agent_configured;
       break;
     case ReadyWhen::tcp:
-      ready = run.ready_wait()->answered;
+      ready = run.readiness().wait()->answered;
       break;
     case ReadyWhen::delay:
       ready = time_is_up;
@@ -45,11 +45,11 @@ bool check_ready(Vm& vm, Moment now) {
   }
   if (!ready && !no_agent && !time_is_up) return false;
   if (ready) {
-    run.ready();
+    run.readiness().reached();
     vm.enter(Phase::running, "ready: " + to_text(readiness), {CauseKind::policy}, now);
     return true;
   }
-  run.forgo_readiness();
+  run.readiness().give_up();
   const auto error = no_agent ? std::string("it has no channel for a guest agent")
                               : "not ready by " + to_text(readiness) + " within " +
                                     nlohmann::json(vm.policy().start_ready_timeout_sec).dump() + " s";

@@ -5,6 +5,27 @@
 
 namespace virtsession {
 
+void RunReadiness::on_tcp_answer() {
+  if (wait_) wait_->answered = true;
+}
+
+void RunReadiness::give_up() {
+  never_ |= wait_.has_value();
+  wait_.reset();
+}
+
+void OffWait::begin(SteadyTime deadline, Moment now) {
+  deadline_ = std::max(deadline_.value_or(deadline), deadline);
+  if (!shutdown_) shutdown_ = GuestShutdown(*deadline_, now);
+  shutdown_->set_until(*deadline_);
+  shutdown_->hasten();
+}
+
+void OffWait::end() {
+  deadline_.reset();
+  shutdown_.reset();
+}
+
 void Run::on_event(DomainEventKind kind) {
   switch (kind) {
     case DomainEventKind::started:
@@ -35,19 +56,10 @@ void Run::on_event(DomainEventKind kind) {
   }
 }
 
-void Run::on_tcp_ready() {
-  if (ready_wait_) ready_wait_->answered = true;
-}
-
-void Run::forgo_readiness() {
-  never_ready_ |= ready_wait_.has_value();
-  ready_wait_.reset();
-}
-
 /// Whatever was to end it has come to nothing.
 void Run::keep_running() {
   end_cause_.reset();
-  save_begun_.reset();
+  saving_.failed();
   told_to_shut_down_ = false;
 }
 
@@ -59,18 +71,6 @@ void Run::on_rebooted(Moment now) {
 bool Run::boots(Moment now) const {
   constexpr std::uint64_t kBootUsec = 60'000'000;
   return booted_usec_ > 0 && now.wall_usec < booted_usec_ + kBootUsec;
-}
-
-void Run::wait_until_off(SteadyTime deadline, Moment now) {
-  off_by_ = std::max(off_by_.value_or(deadline), deadline);
-  if (!shutdown_) shutdown_ = GuestShutdown(*off_by_, now);
-  shutdown_->set_until(*off_by_);
-  shutdown_->hasten();
-}
-
-void Run::stop_waiting_until_off() {
-  off_by_.reset();
-  shutdown_.reset();
 }
 
 }  // namespace virtsession

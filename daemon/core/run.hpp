@@ -27,6 +27,58 @@ struct SaveBegun {
   bool paused = false;  ///< a person had paused the VM
 };
 
+/// Whether a VM that runs is ready, so that others may go on.
+class RunReadiness {
+ public:
+  void wait_for(ReadyWait wait) { wait_ = std::move(wait); }
+  /// nullptr: it is ready, or is not waited for
+  const ReadyWait* wait() const { return wait_ ? &*wait_ : nullptr; }
+  /// Its service has answered, for readiness by TCP.
+  void on_tcp_answer();
+  void reached() { wait_.reset(); }
+  /// It does not get ready any more: who waits for it goes on.
+  void give_up();
+  void set_never() { never_ = true; }
+  bool never() const { return never_; }
+
+ private:
+  std::optional<ReadyWait> wait_;
+  bool never_ = false;
+};
+
+/// Somebody wants the guest to shut down. Not the stop of all, which has a ladder of its own: VmStop.
+class OffWait {
+ public:
+  /// Until `deadline`; the most patient one decides.
+  void begin(SteadyTime deadline, Moment now);
+  void end();
+  /// Nothing when nobody waits.
+  const std::optional<SteadyTime>& deadline() const { return deadline_; }
+  /// How the guest is asked; nullptr when nobody waits.
+  GuestShutdown* shutdown() { return shutdown_ ? &*shutdown_ : nullptr; }
+  const GuestShutdown* shutdown() const { return shutdown_ ? &*shutdown_ : nullptr; }
+
+ private:
+  std::optional<SteadyTime> deadline_;
+  std::optional<GuestShutdown> shutdown_;
+};
+
+/// How the memory of a run is saved.
+class RunSave {
+ public:
+  /// It is being saved, or about to be.
+  void begin(SaveBegun save) { begun_ = save; }
+  void failed() { begun_.reset(); }
+  const std::optional<SaveBegun>& begun() const { return begun_; }
+  /// libvirt's words when it refused to save it: it would again. Empty when it did not.
+  const std::string& refusal() const { return refusal_; }
+  void set_refusal(const std::string& why) { refusal_ = why; }
+
+ private:
+  std::optional<SaveBegun> begun_;
+  std::string refusal_;
+};
+
 /// One run of a VM's QEMU, and what dies with it.
 class Run {
  public:
@@ -42,14 +94,12 @@ class Run {
   bool guest_ended_it() const { return guest_ended_it_; }
   bool panicked() const { return panicked_; }
 
-  void wait_until_ready(ReadyWait wait) { ready_wait_ = std::move(wait); }
-  const ReadyWait* ready_wait() const { return ready_wait_ ? &*ready_wait_ : nullptr; }
-  void on_tcp_ready();
-  void ready() { ready_wait_.reset(); }
-  /// It does not get ready any more: who waits for it goes on.
-  void forgo_readiness();
-  void set_never_ready() { never_ready_ = true; }
-  bool never_ready() const { return never_ready_; }
+  RunReadiness& readiness() { return readiness_; }
+  const RunReadiness& readiness() const { return readiness_; }
+  OffWait& off_wait() { return off_wait_; }
+  const OffWait& off_wait() const { return off_wait_; }
+  RunSave& saving() { return saving_; }
+  const RunSave& saving() const { return saving_; }
 
   /// Somebody asked for its end.
   void end_for(const Cause& cause) { end_cause_ = cause; }
@@ -63,25 +113,9 @@ class Run {
   bool was_told_to_shut_down() const { return told_to_shut_down_; }
   void set_told_to_shut_down() { told_to_shut_down_ = true; }
 
-  /// Somebody wants the guest to shut down, and gives it until `deadline`; the most patient one decides.
-  void wait_until_off(SteadyTime deadline, Moment now);
-  void stop_waiting_until_off();
-  const std::optional<SteadyTime>& off_by() const { return off_by_; }
-  /// How it is asked to; nullptr when nobody wants it, but a stop of all.
-  GuestShutdown* shutdown() { return shutdown_ ? &*shutdown_ : nullptr; }
-  const GuestShutdown* shutdown() const { return shutdown_ ? &*shutdown_ : nullptr; }
-
-  /// Its memory is being saved, or was about to be.
-  void save_begins(SaveBegun save) { save_begun_ = save; }
-  void save_failed() { save_begun_.reset(); }
-  const std::optional<SaveBegun>& save_begun() const { return save_begun_; }
-  /// libvirt's words when it refused to save it: it would again. Empty when it did not.
-  const std::string& save_refusal() const { return save_refusal_; }
-  void set_save_refusal(const std::string& why) { save_refusal_ = why; }
-
   /// The guest stood still: its clock is to be set when its agent can be asked.
   void set_clock_stale() { clock_stale_ = true; }
-  void set_clock_right() { clock_stale_ = false; }
+  void clock_set() { clock_stale_ = false; }
   bool clock_stale() const { return clock_stale_; }
 
   /// A guest that an I/O error had paused was told to go on.
@@ -95,17 +129,14 @@ class Run {
  private:
   std::uint64_t started_usec_;
   std::uint64_t booted_usec_ = started_usec_;
-  std::optional<ReadyWait> ready_wait_;
+  RunReadiness readiness_;
+  OffWait off_wait_;
+  RunSave saving_;
   std::optional<Cause> end_cause_;
-  std::optional<SteadyTime> off_by_;
-  std::optional<GuestShutdown> shutdown_;
   bool told_to_shut_down_ = false;
-  std::optional<SaveBegun> save_begun_;
-  std::string save_refusal_;
   bool host_ended_it_ = false;
   bool guest_ended_it_ = false;
   bool panicked_ = false;
-  bool never_ready_ = false;
   bool clock_stale_ = false;
   std::optional<SteadyTime> unstuck_at_;
   std::string scope_;

@@ -183,9 +183,9 @@ void SleepRun::wake_up(Vm& vm, Moment now) {
 void SleepRun::set_clock(Vm& vm, Moment now) {
   const auto& domain = vm.domain();
   if (!domain.persistent || !domain.agent_configured || !vm.policy().resume_sync_time) {
-    vm.run()->set_clock_right();
+    vm.run()->clock_set();
   } else if (domain.state == DomainState::running && domain.agent_connected) {
-    vm.run()->set_clock_right();
+    vm.run()->clock_set();
     context_.calls.send({.uuid = vm.uuid(), .call = call::SetTime{now.wall_usec}}, kHostWokeUp);
   }
 }

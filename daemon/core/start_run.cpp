@@ -14,7 +14,7 @@
 namespace virtsession {
 namespace {
 
-const ReadyWait* ready_wait(const Vm& vm) { return vm.run() ? vm.run()->ready_wait() : nullptr; }
+const ReadyWait* ready_wait(const Vm& vm) { return vm.run() ? vm.run()->readiness().wait() : nullptr; }
 
 /// Its start is under way or still to come, or it runs and is not ready yet.
 bool is_coming_up(const Vm& vm) { return vm.start() || ready_wait(vm) || vm.status().phase == Phase::starting; }
@@ -244,7 +244,7 @@ std::string StartRun::missing_text(const Vm& vm) const {
       missing.push_back(in_quotes(name) + " (no such VM)");
     else if (!other->domain().active())
       missing.push_back(in_quotes(name) + " (" + std::string(to_text(other->status().phase)) + ")");
-    else if (other->run() && other->run()->never_ready())
+    else if (other->run() && other->run()->readiness().never())
       missing.push_back(in_quotes(name) + " (not ready)");
   }
   return missing.empty() ? "" : "; without " + list_text(missing);

@@ -185,7 +185,7 @@ void Supervisor::on_facts(const HostFacts& facts, Moment now) {
 void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || !vm->run()) return;
-  vm->run()->on_tcp_ready();
+  vm->run()->readiness().on_tcp_answer();
   advance(now);
 }
 
@@ -340,7 +340,7 @@ std::map<std::string, TcpProbe> Supervisor::probes() const {
   std::map<std::string, TcpProbe> result;
   if (!connected_) return result;
   for (const auto& [uuid, vm] : vms_.all()) {
-    const auto* wait = vm.run() ? vm.run()->ready_wait() : nullptr;
+    const auto* wait = vm.run() ? vm.run()->readiness().wait() : nullptr;
     if (wait && wait->readiness.when == ReadyWhen::tcp) result[uuid] = {wait->readiness.host, wait->readiness.port};
   }
   return result;

@@ -13,11 +13,11 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
   vm.set_start({});
   vm.set_run(Run(kept.started_usec));
   vm.want(Intent::up);
-  if (kept.never_ready) vm.run()->set_never_ready();
+  if (kept.never_ready) vm.run()->readiness().set_never();
   if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
-  vm.run()->set_save_refusal(kept.save_refusal);
+  vm.run()->saving().set_refusal(kept.save_refusal);
   if (kept.ready_wait_ordered) begin_ready_wait(vm, *kept.ready_wait_ordered, now);
-  if (vm.run()->ready_wait())
+  if (vm.run()->readiness().wait())
     vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(vm.policy().start_ready), {CauseKind::policy}, now);
   settle_active(vm, {CauseKind::first_seen}, now);
 }
@@ -32,10 +32,10 @@ KeptVm kept_of(const Vm& vm) {
               .last_error = status.last_error};
   if (const auto* run = vm.run()) {
     kept.started_usec = run->started_usec();
-    kept.never_ready = run->never_ready();
+    kept.never_ready = run->readiness().never();
     kept.told_to_shut_down = run->was_told_to_shut_down();
-    kept.save_refusal = run->save_refusal();
-    if (run->ready_wait()) kept.ready_wait_ordered = run->ready_wait()->ordered;
+    kept.save_refusal = run->saving().refusal();
+    if (run->readiness().wait()) kept.ready_wait_ordered = run->readiness().wait()->ordered;
   }
   if (const auto* start = vm.start())
     kept.start = KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting};

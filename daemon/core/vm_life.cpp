@@ -80,7 +80,9 @@ WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
   return {Phase::paused, "paused (" + domain.state_reason + ")"};
 }
 
-std::string ready_text(const Vm& vm) { return "waits to be ready: " + to_text(vm.run()->ready_wait()->readiness); }
+std::string ready_text(const Vm& vm) {
+  return "waits to be ready: " + to_text(vm.run()->readiness().wait()->readiness);
+}
 
 /// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
 std::optional<Cause> end_cause(const Vm& vm) {
@@ -138,7 +140,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing, cause.who.client);
   if (stands_still(vm.domain())) return settle_active(vm, cause, now);
   vm.set_saved_paused(false);
-  if (vm.run()->ready_wait())
+  if (vm.run()->readiness().wait())
     vm.enter(Phase::waiting_ready, ready_text(vm) + missing, cause, now, true);
   else
     vm.enter(Phase::running, "started" + missing, cause, now, true);
@@ -151,7 +153,7 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const bool panicked = vm.run() && vm.run()->panicked();
   const bool by_guest = vm.run() && vm.run()->guest_ended_it();
   const bool to_start_again = note_end(vm, asked.has_value(), now) && !around.all_stop;
-  const auto* save = vm.run() && vm.run()->save_begun() ? &*vm.run()->save_begun() : nullptr;
+  const auto* save = vm.run() && vm.run()->saving().begun() ? &*vm.run()->saving().begun() : nullptr;
   const bool saved_paused = save ? save->paused : vm.status().phase == Phase::paused;
   if (reason == ShutoffReason::saved) on_saved(vm, now);
   end_off_wait(vm, Result<void>());
@@ -175,7 +177,7 @@ void settle(Vm& vm, bool state_changed, Moment now) {
   const bool under_way = phase == Phase::starting || phase == Phase::saving || phase == Phase::stopping;
   if (vm.is_stopping()) return;
   if (vm.domain().active()) {
-    if (under_way && vm.run() && !vm.run()->off_by()) {  // a stop that was asked for, and came to nothing
+    if (under_way && vm.run() && !vm.run()->off_wait().deadline()) {  // a stop that was asked for, and came to nothing
       vm.want(Intent::up);
       vm.run()->keep_running();
     }
@@ -186,8 +188,8 @@ void settle(Vm& vm, bool state_changed, Moment now) {
 }
 
 void settle_active(Vm& vm, const Cause& cause, Moment now) {
-  if (vm.is_stopping() || (vm.run() && vm.run()->off_by())) return;
-  if (vm.run() && vm.run()->ready_wait()) {
+  if (vm.is_stopping() || (vm.run() && vm.run()->off_wait().deadline())) return;
+  if (vm.run() && vm.run()->readiness().wait()) {
     if (vm.status().phase != Phase::waiting_ready) vm.enter(Phase::waiting_ready, ready_text(vm), cause, now);
     return;
   }
@@ -208,7 +210,7 @@ bool is_to_go_on(const Vm& vm) {
 }
 
 void end_off_wait(Vm& vm, const Result<void>& result) {
-  if (vm.run()) vm.run()->stop_waiting_until_off();
+  if (vm.run()) vm.run()->off_wait().end();
   vm.context().answers.close(VmIsOff{vm.uuid()}, result);
   vm.context().answers.close(GuestIsAsked{vm.uuid()}, result);
 }

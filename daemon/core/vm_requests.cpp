@@ -120,7 +120,7 @@ void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
 
 void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   auto& answers = context_.answers;
-  if (vm.domain().active() && vm.run() && vm.run()->off_by())
+  if (vm.domain().active() && vm.run() && vm.run()->off_wait().deadline())
     return answers.give(id, Error{ErrorCode::busy, quoted(vm) + " is busy: it was asked to shut down and still runs"});
   vm.want(Intent::up);
   if (vm.domain().active()) return answers.give(id, {});
@@ -153,7 +153,7 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
     return context_.answers.give(id, {});
   }
   vm.run()->end_for(cause);
-  vm.run()->forgo_readiness();
+  vm.run()->readiness().give_up();
   vm.enter(Phase::stopping,
            "asked to " + std::string(to_text(operation_of(request.kind))) + " by " + request.caller.name, cause, now);
   if (request.kind == RequestKind::shutdown) return shut_down(vm, id, request, now);
@@ -163,10 +163,10 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
 
 void VmRequests::shut_down(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   const auto deadline = now.steady + (request.timeout ? Duration(*request.timeout) : kShutdownWait);
-  vm.run()->wait_until_off(deadline, now);
+  vm.run()->off_wait().begin(deadline, now);
   if (request.wait)
     context_.answers.open(id, VmIsOff{vm.uuid()}, deadline);
-  else if (vm.run()->shutdown()->asked())
+  else if (vm.run()->off_wait().shutdown()->asked())
     context_.answers.give(id, {});
   else
     context_.answers.open(id, GuestIsAsked{vm.uuid()});
@@ -174,7 +174,7 @@ void VmRequests::shut_down(Vm& vm, RequestId id, const VmRequest& request, Momen
 }
 
 void VmRequests::ask_guest(Vm& vm, Moment now) {
-  auto call = vm.run()->shutdown()->advance(vm, now);
+  auto call = vm.run()->off_wait().shutdown()->advance(vm, now);
   if (call) context_.calls.send({.uuid = vm.uuid(), .call = *std::move(call)}, vm.run()->end_cause().value_or(Cause{}));
 }
 
@@ -189,7 +189,7 @@ void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now
   vm.want(Intent::down);
   const auto cause = asked_by(request.caller);
   vm.run()->end_for(cause);
-  vm.run()->forgo_readiness();
+  vm.run()->readiness().give_up();
   const auto call = send_save(vm, request.bypass_cache, cause, now);
   answers.open(id, CallEnds{call});
   context_.calls.watch_save(call, now.steady + kSaveProgressInterval);
@@ -236,7 +236,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
       came_up(vm, call.cause, false, around, now);
       return went_down(vm, around, now);
     case OperationKind::resume:
-      if (vm.run() && vm.run()->shutdown()) vm.run()->shutdown()->on_answer(vm, call, {}, now);
+      if (vm.run() && vm.run()->off_wait().shutdown()) vm.run()->off_wait().shutdown()->on_answer(vm, call, {}, now);
       [[fallthrough]];
     case OperationKind::save:
     case OperationKind::power_off:
@@ -245,8 +245,8 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
       if (active) settle_active(vm, call.cause, now);
       break;
     case OperationKind::shutdown:
-      if (vm.run() && vm.run()->shutdown())
-        vm.run()->shutdown()->on_answer(vm, call, {}, now);
+      if (vm.run() && vm.run()->off_wait().shutdown())
+        vm.run()->off_wait().shutdown()->on_answer(vm, call, {}, now);
       else  // asked for by a stop of all, which has ended: nobody waits for the guest
         settle(vm, false, now);
       context_.answers.close(GuestIsAsked{vm.uuid()}, {});
@@ -269,7 +269,7 @@ void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, 
   if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
   if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs on
     return journal(vm, Incident::phase, "its clock could not be set: " + error.message);
-  auto* shutdown = vm.run() ? vm.run()->shutdown() : nullptr;
+  auto* shutdown = vm.run() ? vm.run()->off_wait().shutdown() : nullptr;
   if (shutdown && (kind == OperationKind::shutdown || kind == OperationKind::resume)) {
     if (!shutdown->on_answer(vm, call, error, now).empty())
       give_up_shutdown(vm, error, "failed to " + std::string(to_text(kind)) + ": " + error.message, call.cause, now);
@@ -301,7 +301,7 @@ void VmRequests::advance(Moment now) {
 
 void VmRequests::on_libvirt_lost() {
   for (auto& [uuid, vm] : vms_.all())
-    if (vm.run() && vm.run()->shutdown()) vm.run()->shutdown()->on_libvirt_lost();
+    if (vm.run() && vm.run()->off_wait().shutdown()) vm.run()->off_wait().shutdown()->on_libvirt_lost();
 }
 
 void VmRequests::look_at_save(Vm& vm, Moment now) {
@@ -314,13 +314,14 @@ void VmRequests::look_at_save(Vm& vm, Moment now) {
 }
 
 void VmRequests::look_at_shutdown(Vm& vm, Moment now) {
-  if (!vm.run() || !vm.run()->shutdown()) return;
+  if (!vm.run() || !vm.run()->off_wait().shutdown()) return;
   const Error late{ErrorCode::timed_out, in_quotes(vm.name()) + " did not shut down in the time it was given"};
   context_.answers.expire(VmIsOff{vm.uuid()}, now.steady, late);
-  if (now.steady >= *vm.run()->off_by()) return give_up_shutdown(vm, late, late.message, {CauseKind::policy}, now);
+  if (now.steady >= *vm.run()->off_wait().deadline())
+    return give_up_shutdown(vm, late, late.message, {CauseKind::policy}, now);
   if (!is_to_be_asked(vm)) return;
   const Error asleep{ErrorCode::operation_failed, in_quotes(vm.name()) + " went to sleep instead of shutting down"};
-  if (vm.run()->shutdown()->fell_asleep(vm))
+  if (vm.run()->off_wait().shutdown()->fell_asleep(vm))
     return give_up_shutdown(vm, asleep, asleep.message, {CauseKind::policy}, now);
   ask_guest(vm, now);
 }
@@ -338,9 +339,9 @@ std::optional<SteadyTime> VmRequests::wake() const {
   auto first = SteadyTime::max();
   for (const auto& [uuid, vm] : vms_.all()) {
     if (const auto* save = context_.calls.watched_save(uuid)) first = std::min(first, *save->look_again);
-    if (!vm.run() || !vm.run()->shutdown()) continue;
-    first = std::min(first, *vm.run()->off_by());
-    if (is_to_be_asked(vm)) first = std::min(first, vm.run()->shutdown()->wake());
+    if (!vm.run() || !vm.run()->off_wait().shutdown()) continue;
+    first = std::min(first, *vm.run()->off_wait().deadline());
+    if (is_to_be_asked(vm)) first = std::min(first, vm.run()->off_wait().shutdown()->wake());
     first = std::min(first, context_.answers.first_deadline(VmIsOff{uuid}).value_or(first));
   }
   return first == SteadyTime::max() ? std::nullopt : std::optional(first);

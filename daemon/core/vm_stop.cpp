@@ -71,7 +71,7 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
 bool VmStop::pass_queue(Vm& vm, const StopTerms& terms, Moment now) {
   const bool stands_apart = leaves() || vm.domain().appliance;  // nobody waits for it, and it for nobody
   if (!stands_apart && !terms.may_begin(vm)) {
-    const bool untouched = !vm.run() || !vm.run()->off_by();
+    const bool untouched = !vm.run() || !vm.run()->off_wait().deadline();
     if (vm.domain().active() && untouched && !vm.context().calls.lifecycle(vm.uuid()))
       vm.enter(Phase::stopping, "waits for its turn to be stopped " + reason_text(terms.cause()), terms.cause(), now);
     return false;
@@ -142,7 +142,7 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   stage_ = Stage::acts;
   overdue_ = false;
   if (auto* run = vm.run()) {
-    run->forgo_readiness();
+    run->readiness().give_up();
     run->end_for(terms.cause());
   }
   look_again_ = until_;

@@ -116,7 +116,7 @@ TEST_CASE("kept VM: the same run goes on, with what was known of it") {
   CHECK(next_instance(core, before, run_of(7)));
   const auto& vm = core.vms.at("uuid-web");
   CHECK(vm.run()->started_usec() == 5);
-  CHECK(vm.run()->never_ready());
+  CHECK(vm.run()->readiness().never());
   CHECK(vm.restarts().count() == 2);
   CHECK(core.says(vm) == "running: running");
 }

@@ -15,8 +15,8 @@ namespace {
 struct OneWait {
   explicit OneWait(const json& policy) : vm(core.off("web", policy)) { core.comes_up(vm); }
   bool waits() {
-    if (vm.run()->ready_wait()) check_ready(vm, core.now);
-    return vm.run()->ready_wait() != nullptr;
+    if (vm.run()->readiness().wait()) check_ready(vm, core.now);
+    return vm.run()->readiness().wait() != nullptr;
   }
   bool waits_after(Duration time) {
     core.pass(time);
@@ -42,21 +42,21 @@ TEST_CASE("ready: with an agent, when the guest has opened its channel") {
   test.core.tell(test.vm, [](auto& domain) { domain.agent_connected = true; });
   CHECK_FALSE(test.waits());
   CHECK(test.core.says(test.vm) == "running: ready: agent");
-  CHECK_FALSE(test.vm.run()->never_ready());
+  CHECK_FALSE(test.vm.run()->readiness().never());
 }
 
 TEST_CASE("ready: a VM without a channel for an agent is not waited for in vain") {
   OneWait test(json{{"start_ready", "agent"}});
   test.core.tell(test.vm, [](auto& domain) { domain.agent_configured = false; });
   CHECK_FALSE(test.waits());
-  CHECK(test.vm.run()->never_ready());
+  CHECK(test.vm.run()->readiness().never());
   CHECK(test.vm.status().last_error == "it has no channel for a guest agent");
 }
 
 TEST_CASE("ready: by TCP, when its service has answered") {
   OneWait test(json{{"start_ready", "tcp:127.0.0.1:80"}});
   CHECK(test.waits());
-  test.vm.run()->on_tcp_ready();
+  test.vm.run()->readiness().on_tcp_answer();
   CHECK_FALSE(test.waits());
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("ready: after a delay") {
   OneWait test(json{{"start_ready", "delay"}, {"start_ready_delay_sec", 5}, {"start_ready_timeout_sec", 1}});
   CHECK(test.waits_after(4s));
   CHECK_FALSE(test.waits_after(1s));
-  CHECK_FALSE(test.vm.run()->never_ready());
+  CHECK_FALSE(test.vm.run()->readiness().never());
 }
 
 TEST_CASE("ready: how long do others wait for one that does not get ready?") {
@@ -72,7 +72,7 @@ TEST_CASE("ready: how long do others wait for one that does not get ready?") {
   CHECK(ready_check(test.vm) == test.core.now.steady + 30500ms);
   CHECK(test.waits_after(30s));
   CHECK_FALSE(test.waits_after(500ms));
-  CHECK(test.vm.run()->never_ready());
+  CHECK(test.vm.run()->readiness().never());
   CHECK(test.core.says(test.vm) == "running: started; VMs that start after it go on");
   CHECK(test.vm.status().last_error == "not ready by agent within 30.5 s");
   CHECK(test.core.journal().find("web: not ready by agent within 30.5 s") != std::string::npos);
@@ -93,5 +93,5 @@ TEST_CASE("ready: another program's VM is not waited for") {
   domain.persistent = false;
   auto& vm = core.found(domain);
   core.comes_up(vm);
-  CHECK_FALSE(vm.run()->ready_wait());
+  CHECK_FALSE(vm.run()->readiness().wait());
 }

@@ -30,37 +30,37 @@ TEST_CASE("run: what was told of the last one is not so of the next") {
 TEST_CASE("run: of those who wait until it is off, the most patient one decides") {
   const SteadyTime now(1h);
   Run run(0);
-  run.wait_until_off(now + 30s, {now, 0});
-  run.wait_until_off(now + 60s, {now, 0});
-  run.wait_until_off(now + 10s, {now, 0});
-  CHECK(run.off_by() == now + 60s);
-  run.stop_waiting_until_off();
-  CHECK_FALSE(run.off_by());
-  run.wait_until_off(now + 10s, {now, 0});
-  CHECK(run.off_by() == now + 10s);
+  run.off_wait().begin(now + 30s, {now, 0});
+  run.off_wait().begin(now + 60s, {now, 0});
+  run.off_wait().begin(now + 10s, {now, 0});
+  CHECK(run.off_wait().deadline() == now + 60s);
+  run.off_wait().end();
+  CHECK_FALSE(run.off_wait().deadline());
+  run.off_wait().begin(now + 10s, {now, 0});
+  CHECK(run.off_wait().deadline() == now + 10s);
 }
 
 TEST_CASE("run: one that was ready, or was never waited for, is not one that does not get ready") {
   Run run(0);
-  run.forgo_readiness();
-  CHECK_FALSE(run.never_ready());
-  run.wait_until_ready({});
-  run.ready();
-  run.forgo_readiness();
-  CHECK_FALSE(run.never_ready());
-  run.wait_until_ready({});
-  run.forgo_readiness();
-  CHECK(run.never_ready());
-  CHECK_FALSE(run.ready_wait());
+  run.readiness().give_up();
+  CHECK_FALSE(run.readiness().never());
+  run.readiness().wait_for({});
+  run.readiness().reached();
+  run.readiness().give_up();
+  CHECK_FALSE(run.readiness().never());
+  run.readiness().wait_for({});
+  run.readiness().give_up();
+  CHECK(run.readiness().never());
+  CHECK_FALSE(run.readiness().wait());
 }
 
 TEST_CASE("run: an answer by TCP counts while it is waited for") {
   Run run(0);
-  run.on_tcp_ready();
-  run.wait_until_ready({});
-  CHECK_FALSE(run.ready_wait()->answered);
-  run.on_tcp_ready();
-  CHECK(run.ready_wait()->answered);
+  run.readiness().on_tcp_answer();
+  run.readiness().wait_for({});
+  CHECK_FALSE(run.readiness().wait()->answered);
+  run.readiness().on_tcp_answer();
+  CHECK(run.readiness().wait()->answered);
 }
 
 TEST_CASE("run: an end that was asked for, and came to nothing, is not asked for any more") {

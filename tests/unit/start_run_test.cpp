@@ -129,7 +129,7 @@ TEST_CASE("starts: what goes without a VM that it should have waited for says so
   const auto& app = login.marked("app", {{"start_after", {"db", "nobody", "mail"}}});
   auto& db = login.core.running("db");
   login.core.off("mail");
-  db.run()->set_never_ready();
+  db.run()->readiness().set_never();
   CHECK(login.begins() == "start app");
   CHECK(login.core.says(app) ==
         "starting: because of login; without \"db\" (not ready), \"nobody\" (no such VM), \"mail\" (inactive)");
