@@ -101,7 +101,8 @@ StartTurn StartRun::turn_of(const Vm& vm) const {
   StartTurn turn;
   if (planned.order > lowest_holding_order_) turn.held_by_order = lowest_holding_order_;
   for (const auto& uuid : planned.after) turn.waits_for.push_back(vms_.at(uuid).name());
-  turn.reserved_mib = reserved_memory_mib(vm);
+  // Not for each VM that is queued: with a thousand of them that is a million looks.
+  if (vm.policy().start_if_free_memory_mib > 0) turn.reserved_mib = reserved_memory_mib(vm);
   turn.slot_free = context_.calls.starts() < static_cast<std::size_t>(context_.config.parallel);
   return turn;
 }
