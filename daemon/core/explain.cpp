@@ -78,7 +78,7 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.phase = connected ? status.phase : Phase::unknown;
   view.phase_reason = connected ? status.reason : "no connection to libvirt";
   view.phase_since_usec = connected ? status.since_usec : 0;
-  if (connected) view.progress = status.progress;
+  if (connected && status.phase == Phase::saving && vm.run()) view.progress = vm.run()->saving().progress();
   view.intent = status.intent;
   view.active = domain.active();
   view.autostart = domain.autostart;

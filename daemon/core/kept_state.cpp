@@ -56,7 +56,6 @@ json to_entry(const KeptVm& vm) {
   if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
   if (!vm.gave_up.empty()) entry["gave_up"] = valid_utf8(vm.gave_up);
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
-  if (vm.saved_paused) entry["saved_paused"] = true;
   if (vm.told_to_shut_down) entry["told_to_shut_down"] = true;
   if (!vm.save_refusal.empty()) entry["save_refusal"] = valid_utf8(vm.save_refusal);
   if (vm.stopping) entry["stopping"] = true;
@@ -68,12 +67,13 @@ json to_entry(const VmLasting& vm) {
   if (vm.save_kib_per_sec > 0) entry["save_kib_per_sec"] = vm.save_kib_per_sec;
   if (vm.shutdown_interrupted) entry["shutdown_interrupted"] = true;
   if (vm.restored_usec > 0) entry["restored_usec"] = vm.restored_usec;
+  if (vm.saved_paused) entry["saved_paused"] = true;
   return entry;
 }
 
 VmLasting lasting_from(const json& entry) {
   return {count_in(entry, "save_kib_per_sec"), flag_in(entry, "shutdown_interrupted", false),
-          count_in(entry, "restored_usec")};
+          count_in(entry, "restored_usec"), flag_in(entry, "saved_paused", false)};
 }
 
 json to_entry(const KeptStop& stop) {
@@ -120,7 +120,6 @@ std::optional<KeptVm> from_entry(const json& entry) {
     vm.phase = from_text<Phase>(text_in(*phase, "name")).value_or(Phase::unknown);
     vm.since_usec = count_in(*phase, "since_usec");
   }
-  vm.saved_paused = flag_in(entry, "saved_paused", false);
   vm.told_to_shut_down = flag_in(entry, "told_to_shut_down", false);
   vm.save_refusal = valid_utf8(text_in(entry, "save_refusal"));
   vm.stopping = flag_in(entry, "stopping", false);
@@ -132,7 +131,6 @@ std::optional<KeptVm> from_entry(const json& entry) {
 KeptState to_state(const Kept& kept) {
   KeptState state;
   state.lasting = {{"up", kept.up}};
-  if (!kept.saved_paused.empty()) state.lasting["saved_paused"] = kept.saved_paused;
   for (const auto& [uuid, vm] : kept.lasting)
     if (auto entry = to_entry(vm); !entry.empty()) state.lasting["vms"][uuid] = std::move(entry);
   if (kept.session_over) return state;
@@ -149,7 +147,6 @@ Kept from_state(const KeptState& state) {
     for (const auto& [uuid, entry] : vms->items())
       if (const auto vm = from_entry(entry)) kept.vms.emplace(uuid, *vm);
   kept.up = texts_in(state.lasting, "up");
-  kept.saved_paused = texts_in(state.lasting, "saved_paused");
   if (const auto* vms = object_in(state.lasting, "vms"))
     for (const auto& [uuid, entry] : vms->items())
       if (entry.is_object()) kept.lasting.emplace(uuid, lasting_from(entry));

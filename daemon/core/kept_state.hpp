@@ -46,8 +46,7 @@ struct KeptVm {
   std::optional<SleepAction> asleep = {};
   std::string gave_up = {};  ///< why; empty when it has not
   Phase phase = Phase::unknown;
-  std::uint64_t since_usec = 0;  ///< when it entered that phase
-  bool saved_paused = false;
+  std::uint64_t since_usec = 0;    ///< when it entered that phase
   bool told_to_shut_down = false;  ///< as in Run, and the next one
   std::string save_refusal = {};
   bool stopping = false;  ///< by the stop of all that was under way
@@ -66,7 +65,6 @@ struct Kept {
   std::map<std::string, KeptVm> vms;  ///< by uuid
   std::optional<KeptStop> stop;
   std::set<std::string> up;                  ///< by uuid: what ran, or should have
-  std::set<std::string> saved_paused;        ///< by uuid: a person had paused it before it was saved
   std::map<std::string, VmLasting> lasting;  ///< by uuid
   bool session_over = false;                 ///< the next login begins anew, even if the runtime folder is still there
 };

@@ -26,6 +26,16 @@ void OffWait::end() {
   shutdown_.reset();
 }
 
+void RunSave::begin(SaveBegun save) {
+  begun_ = save;
+  progress_.reset();
+}
+
+void RunSave::failed() {
+  begun_.reset();
+  progress_.reset();
+}
+
 void Run::on_event(DomainEventKind kind) {
   switch (kind) {
     case DomainEventKind::started:

@@ -67,15 +67,19 @@ class OffWait {
 class RunSave {
  public:
   /// It is being saved, or about to be.
-  void begin(SaveBegun save) { begun_ = save; }
-  void failed() { begun_.reset(); }
+  void begin(SaveBegun save);
+  void failed();
   const std::optional<SaveBegun>& begun() const { return begun_; }
+  /// How far it is, per cent, 0 to 100; nothing while that is not known.
+  const std::optional<int>& progress() const { return progress_; }
+  void set_progress(int percent) { progress_ = percent; }
   /// libvirt's words when it refused to save it: it would again. Empty when it did not.
   const std::string& refusal() const { return refusal_; }
   void set_refusal(const std::string& why) { refusal_ = why; }
 
  private:
   std::optional<SaveBegun> begun_;
+  std::optional<int> progress_;
   std::string refusal_;
 };
 

@@ -19,7 +19,7 @@ const Cause kHostWokeUp{CauseKind::host_woke_up};
 
 void SleepRun::set_delay(Duration delay) {
   if (std::exchange(delay_, delay) == delay) return;
-  for (auto& [uuid, vm] : vms_.all()) vm.touch();
+  for (const auto& uuid : vms_.uuids()) vms_.touch(uuid);
 }
 
 /// What is left of logind's delay is for a save to be aborted and the VM to be paused.

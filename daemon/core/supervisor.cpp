@@ -13,9 +13,6 @@
 namespace virtsession {
 namespace {
 
-/// The same uuid within this time is the same VM.
-constexpr Duration kDefinedAgainWithin = std::chrono::seconds(10);
-
 /// 0 to 100.
 int per_cent(const JobProgress& progress) {
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
@@ -31,12 +28,10 @@ Supervisor::Supervisor(Config config, Kept kept, std::uint32_t seed)
     : config_(std::move(config)),
       history_(static_cast<std::size_t>(config_.history_size)),
       backoff_(seed),
-      unseen_(std::move(kept.vms)),
-      saved_paused_(std::move(kept.saved_paused)),
-      lasting_(std::move(kept.lasting)),
+      past_(std::move(kept.vms), std::move(kept.lasting)),
       start_run_(context_, vms_, kept.autostart_begun, kept.up) {
   if (kept.stop) stop_run_.resume(*kept.stop, std::move(kept.up));
-  stop_run_.wait_for_unseen(std::ranges::any_of(unseen_, [](const auto& vm) { return vm.second.id >= 0; }));
+  stop_run_.wait_for_unseen(past_.has_unseen_runs());
 }
 
 bool Supervisor::is_in_stop(const KeptState& kept) {
@@ -58,9 +53,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
-  saved_paused_.clear();
-  lasting_.clear();
-  unseen_.clear();  // what is not in the list is gone
+  past_.on_first_list();
   stop_run_.wait_for_unseen(false);
   start_run_.on_first_list(config_.autostart && !stop_run_.forbids_starts(), now);
   start_run_.check_dependencies();
@@ -132,7 +125,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
   connected_ = false;
   const Error lost{ErrorCode::libvirt_unavailable, "the connection to libvirt was lost"};
   for (auto& [uuid, vm] : vms_.all()) {
-    vm.touch();
+    vms_.touch(uuid);
     bool shutdown_unsure = false;
     for (const auto& call : calls_.drop(uuid)) {
       answers_.close(CallEnds{call.operation.id}, lost);
@@ -200,14 +193,16 @@ void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& pro
     stop_run_.on_progress(*vm, text, now);
   else
     requests_.on_progress(*vm, text, now);
-  if (vm->status().phase == Phase::saving) vm->set_progress(percent);
+  if (vm->status().phase != Phase::saving || !vm->run()) return;
+  vm->run()->saving().set_progress(percent);
+  vms_.touch(uuid);
 }
 
 void Supervisor::on_scope(const std::string& uuid, const std::string& scope) {
   auto* vm = vms_.find(uuid);
   if (!vm || !vm->run()) return;
   vm->run()->set_scope(scope);
-  vm->touch();
+  vms_.touch(uuid);
 }
 
 void Supervisor::on_stop_all(RequestId request, bool wait, const Caller& caller, std::optional<SteadyTime> deadline,
@@ -274,19 +269,8 @@ Surroundings Supervisor::around(const Vm& vm) const {
 
 void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
-  vm.set_saved_paused(domain.managed_save && saved_paused_.contains(domain.uuid));
-  if (const auto lasting = lasting_.find(domain.uuid); lasting != lasting_.end()) vm.set_lasting(lasting->second);
   start_run_.dependencies_stale();
-  std::erase_if(gone_, [&](const auto& entry) { return now.steady > entry.second.until; });
-  if (const auto back = gone_.extract(domain.uuid); !back.empty()) {
-    const bool told = restore(vm, back.mapped().kept, around(vm), now);
-    vm.set_restarts(back.mapped().restarts);
-    if (!told) vm.enter(Phase::inactive, "defined again", {CauseKind::other_client}, now);
-    return;
-  }
-  const auto left = unseen_.find(domain.uuid);
-  if (left == unseen_.end() || !restore(vm, left->second, around(vm), now)) first_seen(vm, just_now, around(vm), now);
-  if (left != unseen_.end() && left->second.stopping && left->second.id == domain.id) stop_run_.resume(vm);
+  if (past_.recall(vm, just_now, around(vm), now)) stop_run_.resume(vm);
 }
 
 void Supervisor::update(Vm& vm, const DomainSnapshot& domain, Moment now) {
@@ -311,7 +295,7 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
   else
     vm.enter(Phase::inactive, outcome + ", and gone: it was transient", stop_run_.cause(), now);
   for (const auto incident : {Incident::gave_up, Incident::bad_policy, Incident::stuck}) withdraw_notice(vm, incident);
-  gone_.insert_or_assign(uuid, Gone{kept_of(vm), vm.restarts(), now.steady + kDefinedAgainWithin});
+  past_.on_removed(vm, now);
   vms_.remove(uuid);
   start_run_.dependencies_stale();
 }
@@ -337,31 +321,12 @@ WantedFacts Supervisor::wanted_facts() const {
 }
 
 std::map<std::string, TcpProbe> Supervisor::probes() const {
-  std::map<std::string, TcpProbe> result;
-  if (!connected_) return result;
-  for (const auto& [uuid, vm] : vms_.all()) {
-    const auto* wait = vm.run() ? vm.run()->readiness().wait() : nullptr;
-    if (wait && wait->readiness.when == ReadyWhen::tcp) result[uuid] = {wait->readiness.host, wait->readiness.port};
-  }
-  return result;
-}
-
-std::map<std::string, ScopeWish> Supervisor::scopes() const {
-  std::map<std::string, ScopeWish> wishes;
-  for (const auto& [uuid, vm] : vms_.all()) {
-    const auto& policy = vm.policy();
-    if (vm.domain().active())
-      wishes[uuid] = {vm.name(), vm.domain().id, policy.cpu_weight, policy.io_weight, policy.memory_high_mib};
-  }
-  return wishes;
+  return connected_ ? tcp_probes(vms_) : std::map<std::string, TcpProbe>();
 }
 
 KeptState Supervisor::kept_state() const {
   Kept kept;
-  kept.saved_paused = saved_paused_;
-  for (const auto& [uuid, vm] : vms_.all())
-    if (vm.saved_paused()) kept.saved_paused.insert(uuid);
-  kept.lasting = lasting_;
+  past_.keep(kept);
   for (const auto& [uuid, vm] : vms_.all())
     if (vm.domain().persistent) kept.lasting[uuid] = vm.lasting();
   if (session_over()) {
@@ -370,7 +335,6 @@ KeptState Supervisor::kept_state() const {
     return to_state(kept);
   }
   kept.autostart_begun = start_run_.begun();
-  kept.vms = unseen_;
   for (const auto& [uuid, vm] : vms_.all()) {
     kept.vms[uuid] = kept_of(vm);
     if (vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);

@@ -10,6 +10,7 @@
 #include "core/history.hpp"
 #include "core/kept_state.hpp"
 #include "core/outbox.hpp"
+#include "core/past.hpp"
 #include "core/sleep_run.hpp"
 #include "core/start_run.hpp"
 #include "core/stop_run.hpp"
@@ -17,6 +18,7 @@
 #include "core/vm_life.hpp"
 #include "core/vm_requests.hpp"
 #include "core/vms.hpp"
+#include "core/wishes.hpp"
 
 #include <map>
 #include <optional>
@@ -25,23 +27,6 @@
 #include <vector>
 
 namespace virtsession {
-
-/// The systemd scope that a running VM should have.
-struct ScopeWish {
-  std::string name;  ///< of the VM
-  int domain_id = -1;
-  std::optional<std::int64_t> cpu_weight, io_weight, memory_high_mib;
-
-  bool operator==(const ScopeWish&) const = default;
-};
-
-/// A service that a VM has to answer at before it is ready.
-struct TcpProbe {
-  std::string host;
-  std::uint16_t port = 0;
-
-  bool operator==(const TcpProbe&) const = default;
-};
 
 /// The facade of the core: the state machine over all VMs. Pure: events in with their time, actions out, no I/O, no
 /// clock, no thread. An event goes to the object whose noun it is about; then advance() lets the stop of all, the
@@ -97,7 +82,7 @@ class Supervisor {
   WantedFacts wanted_facts() const;
   std::map<std::string, TcpProbe> probes() const;  ///< by uuid
   KeptState kept_state() const;
-  std::map<std::string, ScopeWish> scopes() const;  ///< by uuid
+  std::map<std::string, ScopeWish> scopes() const { return scope_wishes(vms_); }  ///< by uuid
   /// Whether the host's sleep has to wait for us: a VM has to be paused or saved before.
   bool wants_sleep_lock() const { return sleep_run_.wants_lock(); }
   /// The deadline of a session that ends; nothing while it does not.
@@ -148,17 +133,7 @@ class Supervisor {
   Calls calls_{outbox_};
   Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_};
   Vms vms_{context_};
-  /// VMs that are gone, for a moment: a rename in virt-manager undefines and defines the same uuid.
-  struct Gone {
-    KeptVm kept;
-    RestartBudget restarts;
-    SteadyTime until;
-  };
-  std::map<std::string, Gone> gone_;      ///< by uuid
-  std::map<std::string, KeptVm> unseen_;  ///< what the last instance left, until the first list was read
-  // What the last login left, by uuid; until the first list was read.
-  std::set<std::string> saved_paused_;
-  std::map<std::string, VmLasting> lasting_;
+  Past past_;
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};
   SleepRun sleep_run_{context_, vms_};

@@ -40,7 +40,6 @@ void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, 
   status_.reason = std::move(reason);
   if (!phase_changed) return;
   if (!was_kept) status_.since_usec = now.wall_usec;
-  status_.progress.reset();
   context_.history.add({now.wall_usec, uuid(), name(), phase, status_.reason, to_text(cause)});
   if (!told)
     journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")", cause.who.client);
@@ -48,10 +47,6 @@ void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, 
 
 void Vm::want(Intent intent) {
   if (std::exchange(status_.intent, intent) != intent) touch();
-}
-
-void Vm::set_progress(int percent) {
-  if (std::exchange(status_.progress, percent) != percent) touch();
 }
 
 void Vm::set_error(std::string text) {

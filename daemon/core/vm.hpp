@@ -27,7 +27,6 @@ struct VmStatus {
   std::uint64_t since_usec = 0;  ///< when it entered the phase: CLOCK_REALTIME, microseconds; 0 when it is not known
   Intent intent = Intent::none;
   std::string last_error;
-  std::optional<int> progress = {};  ///< of a save, per cent; enter() clears it with the phase
 };
 
 /// One VM: what libvirt says of it, its policy, its phase and intent, and what is under way with it. Every change of
@@ -53,13 +52,10 @@ class Vm {
   /// Sets the phase and why; what is new goes to the history and the journal. \param told the journal has it already
   void enter(Phase phase, std::string reason, const Cause& cause, Moment now, bool told = false);
   void want(Intent intent);
-  /// Of the save that is under way. \param percent 0 to 100
-  void set_progress(int percent);
   /// \param text of the last thing that failed; empty: that is over
   void set_error(std::string text);
   RestartBudget& restarts() { return restarts_; }
   const RestartBudget& restarts() const { return restarts_; }
-  void set_restarts(const RestartBudget& restarts) { restarts_ = restarts; }
 
   // What is under way; nullptr when it is not.
   Run* run() { return run_ ? &*run_ : nullptr; }
@@ -74,27 +70,23 @@ class Vm {
   void set_start(std::optional<VmStart> start);
   void set_stop(std::optional<VmStop> stop);
   void set_sleep(std::optional<VmSleep> sleep);
-  /// A person had paused it before it was saved: it is left paused when it is restored.
-  bool saved_paused() const { return saved_paused_; }
-  void set_saved_paused(bool paused) { saved_paused_ = paused; }
   const VmLasting& lasting() const { return lasting_; }
   void set_lasting(const VmLasting& lasting);
   /// Its stop has not ended.
   bool is_stopping() const { return stop_ && !stop_->ended(); }
 
-  /// It may look different now.
-  void touch() { mark_(); }
   const Context& context() const { return context_; }
   /// What the last instance left of it.
   void restore(const VmStatus& status) { status_ = status; }
 
  private:
+  void touch() { mark_(); }
+
   const Context& context_;
   std::function<void()> mark_;
   DomainSnapshot domain_;
   VmPolicy policy_;
   VmStatus status_;
-  bool saved_paused_ = false;
   VmLasting lasting_;
   RestartBudget restarts_;
   std::optional<Run> run_;

@@ -43,7 +43,6 @@ KeptVm kept_of(const Vm& vm) {
   if (status.phase == Phase::gave_up) kept.gave_up = status.reason;
   kept.phase = status.phase;
   kept.since_usec = status.since_usec;
-  kept.saved_paused = vm.saved_paused();
   kept.stopping = vm.is_stopping();
   return kept;
 }
@@ -59,7 +58,6 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
               .intent = kept.intent,
               .last_error = kept.last_error});
   vm.restarts().reset(kept.restart_count);
-  vm.set_saved_paused(kept.saved_paused);
   if (kept.asleep) vm.set_sleep(VmSleep(*kept.asleep));
   if (kept.start)
     vm.set_start(kept.start->ordered

@@ -12,6 +12,9 @@ struct VmLasting {
   bool shutdown_interrupted = false;
   std::uint64_t restored_usec = 0;  ///< when it was, CLOCK_REALTIME, microseconds; 0: not yet
 
+  /// A person had paused it before it was saved: it is left paused when it is restored.
+  bool saved_paused = false;
+
   bool operator==(const VmLasting&) const = default;
 };
 

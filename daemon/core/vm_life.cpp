@@ -67,7 +67,8 @@ WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
       return {Phase::stuck, "paused by its watchdog: the guest did not answer it in time"};
     case PauseReason::job:
       if (domain.in_job) return {Phase::running, "paused (" + domain.state_reason + ")"};
-      return {Phase::paused, vm.saved_paused() ? "it was paused before it was saved" : "restored, and not resumed"};
+      return {Phase::paused,
+              vm.lasting().saved_paused ? "it was paused before it was saved" : "restored, and not resumed"};
     case PauseReason::user:
     case PauseReason::other:
       break;
@@ -78,6 +79,12 @@ WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
   if (domain.pause_reason == PauseReason::user && cause.kind == CauseKind::other_client)
     return {Phase::paused, "paused by " + to_text(cause)};
   return {Phase::paused, "paused (" + domain.state_reason + ")"};
+}
+
+void note_saved_paused(Vm& vm, bool paused) {
+  auto lasting = vm.lasting();
+  lasting.saved_paused = paused;
+  vm.set_lasting(lasting);
 }
 
 std::string ready_text(const Vm& vm) {
@@ -139,7 +146,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   const auto missing = ours ? around.missing_text : std::string();
   journal(vm, Incident::started, "started (" + to_text(cause) + ")" + missing, cause.who.client);
   if (stands_still(vm.domain())) return settle_active(vm, cause, now);
-  vm.set_saved_paused(false);
+  note_saved_paused(vm, false);
   if (vm.run()->readiness().wait())
     vm.enter(Phase::waiting_ready, ready_text(vm) + missing, cause, now, true);
   else
@@ -158,7 +165,7 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   if (reason == ShutoffReason::saved) on_saved(vm, now);
   end_off_wait(vm, Result<void>());
   vm.set_run({});
-  vm.set_saved_paused(reason == ShutoffReason::saved && saved_paused);
+  note_saved_paused(vm, reason == ShutoffReason::saved && saved_paused);
   withdraw_notice(vm, Incident::stuck);
   if (!asked && (signalled || reason == ShutoffReason::crashed || reason == ShutoffReason::failed)) {
     const auto kind = panicked ? CrashKind::panicked : signalled ? CrashKind::signalled : CrashKind::crashed;
@@ -206,7 +213,7 @@ void settle_active(Vm& vm, const Cause& cause, Moment now) {
 }
 
 bool is_to_go_on(const Vm& vm) {
-  return vm.domain().pause_reason == PauseReason::job && !vm.domain().in_job && !vm.saved_paused();
+  return vm.domain().pause_reason == PauseReason::job && !vm.domain().in_job && !vm.lasting().saved_paused;
 }
 
 void end_off_wait(Vm& vm, const Result<void>& result) {

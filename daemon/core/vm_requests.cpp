@@ -125,7 +125,7 @@ void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment no
   vm.want(Intent::up);
   if (vm.domain().active()) return answers.give(id, {});
   vm.restarts().reset();
-  vm.touch();
+  vms_.touch(vm.uuid());
   if (const auto* under_way = context_.calls.lifecycle(vm.uuid())) {
     if (request.wait)
       answers.open(id, CallEnds{under_way->operation.id});
@@ -213,7 +213,7 @@ void VmRequests::policy(Vm& vm, RequestId id, const VmRequest& request) {
 
 void VmRequests::reset_failed(Vm& vm, const Cause& cause, Moment now) {
   vm.restarts().reset();
-  vm.touch();
+  vms_.touch(vm.uuid());
   vm.set_error({});
   withdraw_notice(vm, Incident::gave_up);
   const bool waits_for_retry = vm.start() && vm.start()->stage() == StartStage::backoff;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/past.hpp"
+
+#include "core/vm.hpp"
+#include "core/vm_kept.hpp"
+#include "core/vm_life.hpp"
+
+#include <algorithm>
+
+namespace virtsession {
+namespace {
+
+/// The same uuid within this time is the same VM.
+constexpr Duration kDefinedAgainWithin = std::chrono::seconds(10);
+
+/// A VM whose saved state is gone was restored by somebody else: that it had been paused is over.
+VmLasting still_true(VmLasting lasting, const DomainSnapshot& domain) {
+  lasting.saved_paused = lasting.saved_paused && domain.managed_save;
+  return lasting;
+}
+
+}  // namespace
+
+bool Past::has_unseen_runs() const {
+  return std::ranges::any_of(unseen_, [](const auto& vm) { return vm.second.id >= 0; });
+}
+
+bool Past::recall(Vm& vm, bool just_now, const Surroundings& around, Moment now) {
+  const auto& domain = vm.domain();
+  std::erase_if(gone_, [&](const auto& entry) { return now.steady > entry.second.until; });
+  if (const auto gone = gone_.extract(domain.uuid); !gone.empty()) {
+    const auto& before = gone.mapped();
+    vm.set_lasting(still_true(before.lasting, domain));
+    const bool told = restore(vm, before.kept, around, now);
+    vm.restarts() = before.restarts;
+    if (!told) vm.enter(Phase::inactive, "defined again", {CauseKind::other_client}, now);
+    return false;
+  }
+  if (const auto lasting = lasting_.extract(domain.uuid); !lasting.empty())
+    vm.set_lasting(still_true(lasting.mapped(), domain));
+  const auto left = unseen_.extract(domain.uuid);
+  if (left.empty() || !restore(vm, left.mapped(), around, now)) first_seen(vm, just_now, around, now);
+  return !left.empty() && left.mapped().stopping && left.mapped().id == domain.id;
+}
+
+void Past::on_removed(const Vm& vm, Moment now) {
+  gone_.insert_or_assign(vm.uuid(), Gone{kept_of(vm), vm.lasting(), vm.restarts(), now.steady + kDefinedAgainWithin});
+}
+
+void Past::on_first_list() {
+  unseen_.clear();
+  lasting_.clear();
+}
+
+void Past::keep(Kept& kept) const {
+  kept.vms.insert(unseen_.begin(), unseen_.end());
+  kept.lasting.insert(lasting_.begin(), lasting_.end());
+}
+
+}  // namespace virtsession

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "core/kept_state.hpp"
+#include "core/moment.hpp"
+#include "core/restart.hpp"
+#include "core/vm_lasting.hpp"
+
+#include <map>
+#include <string>
+
+namespace virtsession {
+
+class Vm;
+struct Surroundings;
+
+/// What is known of VMs that are not in libvirt's list, or not yet: what the last instance and the last login left of
+/// them, and what they were a moment ago, when a rename in virt-manager undefines and defines the same uuid.
+class Past {
+ public:
+  Past(std::map<std::string, KeptVm> vms, std::map<std::string, VmLasting> lasting)
+      : unseen_(std::move(vms)), lasting_(std::move(lasting)) {}
+
+  /// Some VM ran when the last instance saw it, and was not seen since.
+  bool has_unseen_runs() const;
+  /// Libvirt lists a VM that was not in the list before: what is known of it is used, and forgotten here.
+  /// \param just_now it was not there a moment ago
+  /// \return whether it is in a run in which the last instance was stopping it
+  bool recall(Vm& vm, bool just_now, const Surroundings& around, Moment now);
+  /// The VM is about to be removed from the list.
+  void on_removed(const Vm& vm, Moment now);
+  /// The first list was read: what is not in it is gone.
+  void on_first_list();
+  /// What the next instance and the next login have to know of VMs that were not seen.
+  void keep(Kept& kept) const;
+
+ private:
+  /// A VM that was removed.
+  struct Gone {
+    KeptVm kept;
+    VmLasting lasting;
+    RestartBudget restarts;
+    SteadyTime until;  ///< the same uuid is the same VM until then
+  };
+
+  // By uuid.
+  std::map<std::string, Gone> gone_;
+  std::map<std::string, KeptVm> unseen_;
+  std::map<std::string, VmLasting> lasting_;
+};
+
+}  // namespace virtsession
