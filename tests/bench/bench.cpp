@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Prints the tables of README.md. Everything of one table is measured in one run, side by side, in a throwaway host.
+// With BENCH_OTHER=PROGRAM, the virtsessiond of another build is measured too, the two in turn.
 #include "core/start_plan.hpp"
 #include "e2e/desktop.hpp"
 
@@ -21,6 +22,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// The virtsessiond of another build, on the host; empty when there is none.
+std::string put_other(Desktop& desktop) {
+  const auto* const other = std::getenv("BENCH_OTHER");
+  if (other == nullptr) return {};
+  const auto name = std::filesystem::path(other).filename().string();
+  desktop.host().put({other}, "/opt/bench/");
+  return "/opt/bench/" + name;
+}
+
+double median_of(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 struct Measured {
@@ -36,6 +51,17 @@ Measured measure(Desktop& desktop, int idle_seconds, std::vector<std::string> pr
   return result;
 }
 
+/// The median of each figure.
+Measured median_of(const std::vector<Measured>& rounds) {
+  const auto of = [&](double Measured::*figure) {
+    std::vector<double> values;
+    for (const auto& round : rounds) values.push_back(round.*figure);
+    return median_of(std::move(values));
+  };
+  return {of(&Measured::wall_ms), of(&Measured::cpu_ms), of(&Measured::rss_mib), of(&Measured::private_mib),
+          of(&Measured::wakes)};
+}
+
 void start_and_size() {
   Desktop desktop;
   desktop.login();
@@ -44,7 +70,13 @@ void start_and_size() {
   desktop.virsh({"list"});  // the managed libvirtd is up for both
   const auto load = measure(desktop, 0, {"/opt/bench/bare", "--load"});
   const auto bare = measure(desktop, 30, {"/opt/bench/bare"});
-  const auto ours = measure(desktop, 30, {"virtsessiond"});
+  const auto other_program = put_other(desktop);
+  std::vector<Measured> our_rounds, other_rounds;
+  for (int round = 0; round < (other_program.empty() ? 1 : 3); ++round) {
+    our_rounds.push_back(measure(desktop, 30, {"virtsessiond"}));
+    if (!other_program.empty()) other_rounds.push_back(measure(desktop, 30, {other_program}));
+  }
+  const auto ours = median_of(our_rounds);
   std::cout << "Start and size, no VMs (median of 11; memory and wake-ups over 30 s)\n"
             << "| program | exec to READY, wall | CPU | resident | private | wake-ups a second "
                "|\n|---|---|---|---|---|---|\n";
@@ -55,6 +87,7 @@ void start_and_size() {
   std::cout << fmt::format("| the libraries alone | {:.1f} ms | {:.1f} ms | | | |\n", load.wall_ms, load.cpu_ms);
   row("a bare program with one libvirt connection", bare);
   row("virtsessiond", ours);
+  if (!other_rounds.empty()) row("virtsessiond of the other build", median_of(other_rounds));
   std::cout << fmt::format(
       "virtsessiond past the libraries: {:.1f} ms wall, {:.1f} ms CPU; resident {:.2f} of the bare program\n\n",
       ours.wall_ms - load.wall_ms, ours.cpu_ms - load.cpu_ms, ours.rss_mib / bare.rss_mib);
@@ -122,19 +155,22 @@ double libvirt_autostart(Desktop& desktop) {
   return taken;
 }
 
-double our_autostart(Desktop& desktop) {
+/// \param program instead of the installed virtsessiond; empty: that one
+double our_autostart(Desktop& desktop, const std::string& program) {
   const auto uid = std::to_string(desktop.host().uid_of(kUser));
   desktop.systemctl({"stop", "virtsession-libvirtd.socket", "virtsession-libvirtd.service"});
   desktop.run({"rm", "-f", "/run/user/" + uid + "/virtsession/login.json"});
+  const auto drop_in = "/run/user/" + uid + "/systemd/user/virtsessiond.service.d";
+  desktop.run({"rm", "-rf", drop_in});
+  if (!program.empty())
+    desktop.run({"sh", "-c",
+                 "mkdir -p " + drop_in + "; printf '[Service]\\nExecStart=\\nExecStart=" + program + "\\n' > " +
+                     drop_in + "/other.conf"});
+  desktop.systemctl({"daemon-reload"});
   const auto taken = until_all_run(desktop, [&] { desktop.systemctl({"start", "virtsessiond"}); });
   desktop.systemctl({"stop", "virtsessiond"});
   destroy_all(desktop);
   return taken;
-}
-
-double median_of(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 void starting_twenty() {
@@ -143,20 +179,24 @@ void starting_twenty() {
   for (int i = 0; i < kVms; ++i)
     desktop.define({.name = fmt::format("vm{}", i), .system = System::none}).set_autostart(true);
   desktop.systemctl({"stop", "virtsessiond"});
-  std::vector<double> own, ours, two, four, eight;
-  for (int round = 0; round < 3; ++round) {
+  const auto other_program = put_other(desktop);
+  std::vector<double> own, ours, other, two, four, eight;
+  for (int round = 0; round < (other_program.empty() ? 3 : 5); ++round) {
     own.push_back(libvirt_autostart(desktop));
-    ours.push_back(our_autostart(desktop));
+    ours.push_back(our_autostart(desktop, {}));
+    if (!other_program.empty()) other.push_back(our_autostart(desktop, other_program));
     two.push_back(virsh_parallel(desktop, 2));
     four.push_back(virsh_parallel(desktop, 4));
     eight.push_back(virsh_parallel(desktop, 8));
   }
   const auto best = std::min({median_of(two), median_of(four), median_of(eight)});
-  std::cout << "20 VMs without an OS, until the last one runs (median of 3, alternating)\n| what | time |\n|---|---|\n"
+  std::cout << fmt::format("20 VMs without an OS, until the last one runs (median of {}, alternating)\n", ours.size())
+            << "| what | time |\n|---|---|\n"
             << fmt::format("| libvirt's own autostart, from the start of its daemon | {:.2f} s |\n", median_of(own))
             << fmt::format("| virsh start, 2 / 4 / 8 at once, daemon already up | {:.2f} / {:.2f} / {:.2f} s |\n",
                            median_of(two), median_of(four), median_of(eight))
             << fmt::format("| virtsessiond, from its own start and that of the daemon | {:.2f} s |\n", median_of(ours))
+            << (other.empty() ? "" : fmt::format("| virtsessiond of the other build | {:.2f} s |\n", median_of(other)))
             << fmt::format("virtsessiond over libvirt's own: {:.2f}; over the best virsh: {:.2f}\n\n",
                            median_of(ours) / median_of(own), median_of(ours) / best);
 }
