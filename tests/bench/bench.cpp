@@ -201,6 +201,55 @@ void starting_twenty() {
                            median_of(ours) / median_of(own), median_of(ours) / best);
 }
 
+/// CPU time of a unit's main process, all threads, in milliseconds.
+double cpu_ms(Desktop& desktop, const std::string& unit) {
+  const auto pid = std::to_string(desktop.main_pid(unit));
+  std::istringstream lines(desktop.run({"sh", "-c", "cat /proc/" + pid + "/task/*/schedstat"}));
+  double total = 0, on_cpu = 0;
+  for (std::string line; std::getline(lines, line) && std::istringstream(line) >> on_cpu;) total += on_cpu;
+  return total / 1e6;
+}
+
+/// Defines VMs that are off until there are so many, in one virsh.
+void define_up_to(Desktop& desktop, int& defined, int count) {
+  std::string commands;
+  for (; defined < count; ++defined) {
+    const auto file = fmt::format("/tmp/many/{}.xml", defined);
+    desktop.host().write_file(file, DomainXml{.name = fmt::format("many{}", defined), .system = System::none}.text());
+    commands += "define " + file + "\n";
+  }
+  output_of(desktop.host().user(kUser, {"virsh", "-q", "-c", "qemu:///session"},
+                                {.input = commands, .timeout = std::chrono::seconds(300)}),
+            "virsh define");
+}
+
+void one_verb_among_many() {
+  Desktop desktop;
+  desktop.login();
+  desktop.define({.name = "one", .system = System::none}).start();
+  desktop.wait_for("one", "Phase", "running");
+  std::cout << "`virtsessionctl pause one`, then `resume one`, with other VMs that are off (median of 22 calls)\n"
+            << "| VMs | wall, a call | virtsessiond's CPU, a call |\n|---|---|---|\n";
+  int defined = 1;
+  for (const int vms : {10, 100, 1000}) {
+    define_up_to(desktop, defined, vms);
+    const auto seen = [&] { return desktop.run({"virtsessionctl", "list"}).find(fmt::format("many{} ", vms - 1)); };
+    wait_until([&] { return seen() != std::string::npos; }, kLong, "all VMs are known");
+    std::vector<double> wall;
+    const auto cpu = cpu_ms(desktop, "virtsessiond");
+    for (int round = 0; round < 11; ++round)
+      for (const auto* verb : {"pause", "resume"}) {
+        const auto begin = Clock::now();
+        desktop.run({"virtsessionctl", verb, "one"});
+        wall.push_back(seconds_since(begin) * 1000);
+      }
+    const auto calls = static_cast<double>(wall.size());
+    std::cout << fmt::format("| {} | {:.0f} ms | {:.1f} ms |\n", vms, median_of(wall),
+                             (cpu_ms(desktop, "virtsessiond") - cpu) / calls);
+  }
+  std::cout << '\n';
+}
+
 void planning() {
   std::minstd_rand random(1);
   std::vector<StartNode> nodes;
@@ -227,3 +276,4 @@ void planning() {
 TEST_CASE("planning") { planning(); }
 TEST_CASE("start and size") { start_and_size(); }
 TEST_CASE("starting twenty") { starting_twenty(); }
+TEST_CASE("one verb among many") { one_verb_among_many(); }
