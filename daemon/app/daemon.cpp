@@ -21,6 +21,7 @@ namespace {
 
 constexpr const char* kSessionUri = "qemu:///session";
 constexpr std::chrono::seconds kUserManagerWait{5};
+constexpr std::chrono::seconds kStateFileWait{2};
 
 log::Level log_level(LogLevel level) {
   switch (level) {
@@ -142,6 +143,7 @@ int Daemon::run() {
   notify_.ready();
   use_config();
   const auto code = loop_.run();
+  state_files_.finish(now().steady + kStateFileWait);
   if (fatal_) throw FatalError(code, *fatal_);
   return code;
 }

@@ -3,12 +3,12 @@
 
 #include "core/policy.hpp"
 #include "core/stop_plan.hpp"
-#include "doctor/bounded.hpp"
 #include "doctor/gatherers.hpp"
 #include "libvirt/error.hpp"
 #include "libvirt/event_thread.hpp"
 #include "libvirt/raii.hpp"
 #include "libvirt/snapshot.hpp"
+#include "util/bounded.hpp"
 #include "util/log.hpp"
 #include "util/paths.hpp"
 

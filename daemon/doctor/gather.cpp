@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/gather.hpp"
 
-#include "doctor/bounded.hpp"
 #include "doctor/gatherers.hpp"
 #include "doctor/run_program.hpp"
+#include "util/bounded.hpp"
 
 #include <unistd.h>
 

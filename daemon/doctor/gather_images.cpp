@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/bounded.hpp"
 #include "doctor/disk_image.hpp"
 #include "doctor/gatherers.hpp"
 #include "doctor/mounts.hpp"
+#include "util/bounded.hpp"
 #include "util/files.hpp"
 #include "util/unique_fd.hpp"
 

@@ -7,25 +7,65 @@
 #include "util/paths.hpp"
 
 #include <filesystem>
+#include <utility>
 
 namespace virtsession {
+namespace {
 
-StateFiles::StateFiles() {
-  login_.path = runtime_dir() + "/virtsession/login.json";
-  lasting_.path = state_home() + "/virtsession/state.json";
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kReadLimit{2};
+/// It takes a tmpfs microseconds.
+constexpr std::chrono::milliseconds kLoginLimit{100};
+
+std::string text_of(const nlohmann::json& content) { return content.dump(1) + "\n"; }
+
+}  // namespace
+
+StateFiles::StateFiles()
+    : login_path_(runtime_dir() + "/virtsession/login.json"), lasting_path_(state_home() + "/virtsession/state.json") {}
+
+KeptState StateFiles::load() {
+  auto login = read(login_path_);
+  login_writer_.emplace(login_path_, std::move(login.text));
+  lasting_writer_.reset();
+  reading_.emplace("state-file", [path = lasting_path_] { return read(path); });
+  if (!take_in(Clock::now() + kReadLimit))
+    log::error("{} does not answer: what is in it is not known, and nothing is written there until it has been read",
+               lasting_path_);
+  return {std::move(login.object), lasting_};
 }
-
-KeptState StateFiles::load() { return {load(login_), load(lasting_)}; }
 
 void StateFiles::save(const KeptState& state) {
-  save(login_, state.login);
-  save(lasting_, state.lasting);
+  if (!login_writer_) login_writer_.emplace(login_path_, std::string());
+  login_writer_->write(text_of(state.login));
+  login_writer_->finish(Clock::now() + kLoginLimit);
+  if (!take_in(Clock::now())) return;
+  if (!lasting_writer_) lasting_writer_.emplace(lasting_path_, std::string());
+  lasting_writer_->write(text_of(state.lasting));
 }
 
-nlohmann::json StateFiles::load(File& file) {
+bool StateFiles::finish(Clock::time_point deadline) {
+  if (!reading_ && (!lasting_writer_ || lasting_writer_->finish(deadline))) return true;
+  log::error("{} does not answer: what was to be written there is lost", lasting_path_);
+  return false;
+}
+
+/// \return whether state.json has been read, or nobody has asked for that
+bool StateFiles::take_in(Clock::time_point deadline) {
+  if (!reading_) return true;
+  auto content = reading_->get(deadline);
+  if (!content) return false;
+  reading_.reset();
+  lasting_ = std::move(content->object);
+  lasting_writer_.emplace(lasting_path_, std::move(content->text));
+  return true;
+}
+
+StateFiles::Content StateFiles::read(const std::string& path) {
   std::string problem;
-  const auto text = read_file(file.path);
-  if (text && !*text) return nlohmann::json::object();
+  const auto text = read_file(path);
+  if (text && !*text) return {};
   if (!text) {
     problem = text.error().message;
   } else if (auto parsed = parse_json(**text, JsonComments::refuse); !parsed) {
@@ -33,29 +73,14 @@ nlohmann::json StateFiles::load(File& file) {
   } else if (!parsed->is_object()) {
     problem = "it is " + std::string(json_type_name(*parsed)) + " and no object";
   } else {
-    file.written = **text;
-    return std::move(parsed).value();
+    return {**text, std::move(parsed).value()};
   }
   std::error_code error;
-  const auto aside = file.path + ".damaged";
-  std::filesystem::rename(file.path, aside, error);
-  log::error("{} cannot be used ({}); {}", file.path, problem,
+  const auto aside = path + ".damaged";
+  std::filesystem::rename(path, aside, error);
+  log::error("{} cannot be used ({}); {}", path, problem,
              error ? "it could not be set aside: " + error.message() : "it was set aside as " + aside);
-  return nlohmann::json::object();
-}
-
-void StateFiles::save(File& file, const nlohmann::json& content) {
-  auto text = content.dump(1) + "\n";
-  if (text == file.written) return;
-  auto result = make_directories(std::filesystem::path(file.path).parent_path().string());
-  if (result) result = write_file_atomically(file.path, text);
-  if (result) {
-    if (file.failed) log::info("{} can be written again", file.path);
-    file.written = std::move(text);
-  } else if (!file.failed) {
-    log::error("Failed to write {}: {}", file.path, result.error().message);
-  }
-  file.failed = !result;
+  return {};
 }
 
 }  // namespace virtsession

@@ -2,35 +2,46 @@
 #pragma once
 
 #include "core/supervisor.hpp"
+#include "session/file_writer.hpp"
+#include "util/bounded.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 namespace virtsession {
 
 /// The two small files of KeptState: login.json in $XDG_RUNTIME_DIR/virtsession, which ends with the login, and
-/// state.json in $XDG_STATE_HOME/virtsession, which does not. Written as a whole or not at all.
+/// state.json in $XDG_STATE_HOME/virtsession, which does not. Written as a whole or not at all. Main loop's thread.
+///
+/// The runtime folder is a tmpfs: login.json is in its file when save() returns, and a crash right after it loses
+/// nothing. The state folder may hang, as any home may: its file is read and written by threads.
 class StateFiles {
  public:
   /// \throws what runtime_dir() and state_home() throw
   StateFiles();
 
-  /// A file that is no JSON object is set aside as NAME.damaged, reported, and counts as not there.
+  /// A file that is no JSON object is set aside as NAME.damaged, reported, and counts as not there. A state folder that
+  /// does not answer within two seconds is reported as well; what is in it stays there until it has been read.
   KeptState load();
-  /// Writes what differs from the last time. A failure (a full disk) is logged once, and tried again at the next
-  /// change.
+  /// Writes what differs from the last time. A failure (a full disk) is logged once, and tried again until it succeeds.
   void save(const KeptState& state);
+  /// Waits until state.json is written. \return false, after that was reported, when it is not by then
+  bool finish(std::chrono::steady_clock::time_point deadline);
 
  private:
-  struct File {
-    std::string path;
-    std::string written;  // the text that is in the file
-    bool failed = false;
+  struct Content {
+    std::string text;  ///< of the file; empty when it is not there or is of no use
+    nlohmann::json object = nlohmann::json::object();
   };
-  static nlohmann::json load(File& file);
-  static void save(File& file, const nlohmann::json& content);
+  static Content read(const std::string& path);
+  bool take_in(std::chrono::steady_clock::time_point deadline);
 
-  File login_;
-  File lasting_;
+  const std::string login_path_, lasting_path_;
+  std::optional<FileWriter> login_writer_;
+  std::optional<Bounded<Content>> reading_;  ///< state.json, until it has been read
+  nlohmann::json lasting_ = nlohmann::json::object();
+  std::optional<FileWriter> lasting_writer_;  ///< once it has been read
 };
 
 }  // namespace virtsession

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/bounded.hpp"
 #include "doctor/diagnose.hpp"
 #include "doctor/gatherers.hpp"
 #include "doctor/kvm_probe.hpp"
@@ -7,6 +6,7 @@
 #include "provoke.hpp"
 #include "sample_facts.hpp"
 #include "support/mount_namespace.hpp"
+#include "util/bounded.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/bounded.hpp"
 #include "doctor/diagnose.hpp"
 #include "doctor/gatherers.hpp"
 #include "fake_manager.hpp"
 #include "provoke.hpp"
 #include "sample_facts.hpp"
+#include "util/bounded.hpp"
 
 #include <doctest/doctest.h>
 #include <poll.h>

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "session/file_writer.hpp"
+
+#include "session/state_files.hpp"
+#include "support/hung_mount.hpp"
+#include "support/mount_namespace.hpp"
+#include "support/temporary_folder.hpp"
+#include "util/files.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+using namespace virtsession;
+using namespace virtsession::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string text_in(const std::string& path) { return read_file(path).value().value_or("(no file)"); }
+
+}  // namespace
+
+TEST_CASE("the latest text is in the file when it was waited for") {
+  const TemporaryFolder folder;
+  const auto path = (folder / "state/state.json").string();
+  FileWriter writer(path, {});
+  for (int i = 0; i < 100; ++i) writer.write(std::to_string(i));
+  CHECK(writer.finish(Clock::now() + 30s));
+  CHECK(text_in(path) == "99");
+}
+
+TEST_CASE("what could not be written is written once it can be") {
+  const TemporaryFolder folder;
+  const auto path = (folder / "state/state.json").string();
+  FileWriter in_the_way(folder / "state", {});
+  in_the_way.write("a file");
+  REQUIRE(in_the_way.finish(Clock::now() + 30s));
+  FileWriter writer(path, {});
+  writer.write("text");
+  CHECK_FALSE(writer.finish(Clock::now() + 30s));
+  std::filesystem::remove(folder / "state");
+  const auto deadline = Clock::now() + 30s;
+  while (!writer.finish(deadline) && Clock::now() < deadline) {
+  }
+  CHECK(text_in(path) == "text");
+}
+
+TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
+  in_mount_namespace([] {
+    const TemporaryFolder folder;
+    const auto home = (folder / "home").string();
+    setenv("XDG_STATE_HOME", home.c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", (folder / "run").c_str(), 1);
+    REQUIRE(make_directories(home));
+    REQUIRE(make_directories(folder / "run"));
+    KeptState kept;
+    kept.login["autostart_begun"] = true;
+    kept.lasting["up"] = {"of the last login"};
+    {
+      StateFiles files;
+      files.save(kept);
+      REQUIRE(files.finish(Clock::now() + 30s));
+    }
+    HungMount hung(home);
+    const auto begun = Clock::now();
+    StateFiles files;
+    const auto loaded = files.load();
+    CHECK(Clock::now() - begun < 20s);
+    CHECK(loaded.login == kept.login);
+    CHECK(loaded.lasting.empty());
+    kept.login["autostart_begun"] = false;
+    files.save(kept);
+    CHECK(text_in(folder / "run/virtsession/login.json").find("false") != std::string::npos);
+    CHECK_FALSE(files.finish(Clock::now()));
+    hung.answer();
+    CHECK(text_in(home + "/virtsession/state.json").find("of the last login") != std::string::npos);
+  });
+}
+
+TEST_CASE("a state folder that begins to hang is not waited for") {
+  in_mount_namespace([] {
+    const TemporaryFolder folder;
+    const auto home = (folder / "home").string();
+    setenv("XDG_STATE_HOME", home.c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", (folder / "run").c_str(), 1);
+    REQUIRE(make_directories(home));
+    REQUIRE(make_directories(folder / "run"));
+    StateFiles files;
+    KeptState kept = files.load();
+    HungMount hung(home);
+    kept.login["autostart_begun"] = true;
+    kept.lasting["up"] = {"a"};
+    files.save(kept);
+    kept.lasting["up"] = {"a", "b"};
+    files.save(kept);
+    CHECK(text_in(folder / "run/virtsession/login.json").find("true") != std::string::npos);
+    CHECK_FALSE(files.finish(Clock::now() + 100ms));
+    hung.answer();
+    files.save(kept);
+    CHECK(files.finish(Clock::now() + 30s));
+    CHECK(text_in(home + "/virtsession/state.json").find("\"b\"") != std::string::npos);
+  });
+}
