@@ -31,7 +31,7 @@
 //     more. In the system the first start makes the folder, whose owner is then known.
 //   - What was at a place that libvirt has for this VM alone (NVRAM, TPM) is kept below the journal's folder.
 //   - An undo from "arrived" is refused when the target has run: the newer state would be lost.
-//   - The source's files are never deleted; the command that does it is told at the end.
+//   - The source's files are never deleted; the command that deletes them is printed at the end.
 
 namespace virtsession::move {
 

@@ -12,7 +12,7 @@
 
 namespace virtsession::move {
 
-/// Who is told how far it is.
+/// Gets how far it is.
 struct Reporter {
   std::function<void(const std::string& what)> step;
   std::function<void(const std::string& file, std::uint64_t sent, std::uint64_t total)> progress;
@@ -53,7 +53,7 @@ class Mover {
   Result<void> save() const { return journals_.save(record_); }
   Result<DomainPtr> source_domain() const;
   Result<DomainPtr> target_domain() const;
-  /// Whose a state's file at the target is to be; nothing where that is whoever writes it.
+  /// The owner that a state's file at the target is to have; nothing: the one that writes it.
   std::optional<Ownership> owner_of_state(std::size_t index);
   bool is_state(std::size_t index) const { return record_.plan.files[index].replaces; }
 

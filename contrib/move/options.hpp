@@ -19,14 +19,15 @@ inline void add_options(CLI::App& command, Options& options) {
   command.add_option("--from", options.from, "Where it is: system or session (default: where it is found)")
       ->option_text("SIDE")
       ->check(CLI::IsMember({"system", "session"}));
-  command.add_flag("-n,--dry-run", options.dry_run, "Show what would be done, lost and in the way; change nothing");
+  auto* dry_run =
+      command.add_flag("-n,--dry-run", options.dry_run, "Show what would be done, lost and in the way; change nothing");
   command.add_option("--to", options.to, "The folder for its disks")->option_text("FOLDER");
   command.add_option("--network", options.network, "What network cards become: user, passt or bridge:NAME")
       ->option_text("KIND");
   command.add_flag("--copy", options.copy, "Make a copy with a uuid and MAC addresses of its own");
   command.add_flag("--keep-source", options.keep_source, "Keep the definition where it was, without autostart");
-  auto* resume = command.add_flag("--resume", options.resume, "Go on with a move that was cut off");
-  command.add_flag("--undo", options.undo, "Take back a move that was cut off")->excludes(resume);
+  auto* resume = command.add_flag("--resume", options.resume, "Go on with a move that was cut off")->excludes(dry_run);
+  command.add_flag("--undo", options.undo, "Take back a move that was cut off")->excludes(resume)->excludes(dry_run);
 }
 
 /// The same as words.

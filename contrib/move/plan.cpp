@@ -17,7 +17,7 @@ struct Row {
   bool also_in_snapshots;  ///< a snapshot has definitions of its own, which must fit as well
 };
 
-/// One row for each kind of thing in a definition, in the order in which they are told.
+/// One row for each kind of thing in a definition, in the order in which they are reported.
 constexpr std::array kRows{
     Row{"state", plan_state, false},
     Row{"name, uuid, MAC addresses", plan_identity, true},
@@ -63,8 +63,9 @@ void plan_kept_states(Planning& planning, const std::vector<Snapshot>& from, std
     }
     const auto* root = xmlDocGetRootElement(document->get());
     if (is_external(root)) {
-      planning.block(what, "is external: it is spread over several files, which libvirt cannot tell of elsewhere",
-                     planning.virsh("blockcommit") + " DISK --active --pivot --wait   # while it runs");
+      planning.block(what, "it is external: spread over several files, which libvirt does not follow to another place",
+                     planning.virsh("blockcommit") + " DISK --active --pivot --wait   # while it runs; then " +
+                         planning.virsh("snapshot-delete") + " " + shell_word(snapshot.name) + " --metadata");
       continue;
     }
     planning.inside_snapshot = true;

@@ -56,7 +56,8 @@ void plan_host_devices(Planning& planning) {
     if (type == "usb")
       planning.lose("USB device", "it works as long as " + planning.facts.target.user + " may open it");
     else
-      planning.block(type + " device", "a session cannot have a device of the host but USB", planning.virsh("edit"));
+      planning.block(type + " device", "of the host's devices a session can have those on USB alone",
+                     planning.virsh("edit") + "   # remove it");
   }
   if (!children(planning.devices(), "lease").empty())
     planning.block("lease", "its lock belongs to " + uri_of(planning.request.from), planning.virsh("edit"));

@@ -20,7 +20,7 @@ std::optional<std::int64_t> number(const std::string& text) {
 void keep_as(Planning& planning, const std::string& what, const char* key, std::int64_t value) {
   if (planning.inside_snapshot) return;
   planning.policy[key] = value;
-  planning.keep(what, std::string("is kept as virtsession's policy ") + key + "=" + std::to_string(value));
+  planning.keep(what, std::string("kept as virtsession's policy ") + key + "=" + std::to_string(value));
 }
 
 /// Removes an element that may be empty by then.

@@ -77,7 +77,7 @@ void plan_security(Planning& planning) {
   for (auto* label : labels) remove(label);
   if (planning.to_session())
     planning.lose("security", "it runs as " + planning.facts.target.user +
-                                  ", and AppArmor no longer keeps it from what this user may read");
+                                  ", and neither AppArmor nor SELinux keeps it from what this user may read");
 }
 
 void plan_arguments(Planning& planning) {

@@ -13,7 +13,7 @@
 namespace virtsession::move {
 
 /// What the rows of the table work on: one definition of the domain, the VM's own or one inside a snapshot. The rows
-/// change its XML; what they find is told once, of the VM's own.
+/// change its XML; what they find is reported once, of the VM's own.
 struct Planning {
   const Request& request;
   const Facts& facts;

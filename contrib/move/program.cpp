@@ -40,7 +40,7 @@ int refuse_side(Console& console, Side side, const Error& error, const Places& p
                 "Turn it on:  systemctl --user enable --now virtsessiond");
   if (error.code == ErrorCode::access_denied)
     return fail(console, kBlocked, places.user + " may not use qemu:///system: " + error.message,
-                "Answer the question for a password, or be a member of its group:\n  sudo usermod -aG libvirt " +
+                "Give the password when it is asked for, or join the group libvirt:\n  sudo usermod -aG libvirt " +
                     shell_word(places.user) + "   # then log in again");
   return fail(console, kBlocked, "qemu:///system does not answer: " + error.message,
               "Is it installed, and does it run?  systemctl status libvirtd.socket");
@@ -230,7 +230,7 @@ int run_move(Console& console, const Options& options) {
   const auto places = Places::from_environment();
   if (getuid() == 0)
     return fail(console, kUsage, "root has no session of its own: move VMs as the user who wants them");
-  virSetErrorFunc(nullptr, [](void* /*opaque*/, virErrorPtr /*error*/) {});  // it is told once, by us
+  virSetErrorFunc(nullptr, [](void* /*opaque*/, virErrorPtr /*error*/) {});  // reported once, by us
   auto opened = Journals::open(places.state_home);
   if (!opened) return fail(console, kBlocked, opened.error().message);
   Journals journals = std::move(opened).value();

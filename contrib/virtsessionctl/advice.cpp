@@ -102,7 +102,8 @@ std::string problem_text(const json& problem) {
 Advice advise_on_system_vms(const std::string& system_vms) {
   return {"",
           system_vms + ". They are not here: this is qemu:///session, with the VMs that are yours alone",
-          {"virtsessionctl doctor --uri   # system or session?", "virsh -c qemu:///system list --all"}};
+          {"virtsessionctl doctor --uri   # system or session?",
+           "virtsessionctl list --system   # to see them, and to move them here"}};
 }
 
 std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms) {

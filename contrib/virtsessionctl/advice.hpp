@@ -18,6 +18,9 @@ struct Advice {
 /// What to do now, most urgent first. Empty when all is as it should be.
 std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms);
 
+/// Moves of VMs that were cut off, as their journals tell (contrib/move/journal.hpp).
+std::vector<Advice> advise_on_cut_off_moves();
+
 /// For who has no VM in the session. \param system_vms as system_vms_text() has it
 Advice advise_on_system_vms(const std::string& system_vms);
 

@@ -3,6 +3,8 @@
 
 #include "client.hpp"
 #include "core/policy.hpp"
+#include "doctor/diagnose.hpp"
+#include "doctor/gather.hpp"
 #include "policy_edit.hpp"
 #include "text.hpp"
 #include "vm_text.hpp"
@@ -25,6 +27,8 @@ struct Candidate {
 using Candidates = std::vector<Candidate>;
 
 constexpr std::pair<std::string_view, std::string_view> kPlans[] = {{"start", "as at login"}, {"stop", "as at logout"}};
+constexpr std::pair<std::string_view, std::string_view> kSides[] = {{"system", ""}, {"session", ""}};
+constexpr std::pair<std::string_view, std::string_view> kNetworks[] = {{"user", ""}, {"passt", ""}, {"bridge:", ""}};
 constexpr std::pair<std::string_view, std::string_view> kLinger[] = {{"on", ""}, {"off", ""}, {"status", ""}};
 
 /// The words before the one that is being completed, told apart.
@@ -105,6 +109,7 @@ bool fits(Completes wanted, const VmInfo& vm) {
       return mark_text(vm) == "no" && vm.flag("Persistent");
     case Completes::nothing:
     case Completes::vms:
+    case Completes::vms_of_both:
     case Completes::policy:
     case Completes::plan:
     case Completes::linger:
@@ -141,9 +146,19 @@ Candidates policy_words(const Given& given, const std::string& word) {
   return found;
 }
 
+Candidates vms_of_both() {
+  auto found = vm_names(Completes::vms, {});
+  for (const auto& name : gather_system_libvirt(options_that_start_nothing()).vms)
+    if (printable(name) == name) found.push_back({name, "in qemu:///system"});
+  return found;
+}
+
 Candidates option_values(const CLI::Option& option, const Given& given) {
   Candidates found;
-  if (option_names(option).back() != "--property" || !given.verb) return found;
+  const auto wanted = option_names(option).back();
+  if (wanted == "--from") return listed(kSides);
+  if (wanted == "--network") return listed(kNetworks);
+  if (wanted != "--property" || !given.verb) return found;
   const auto vms = known_vms();
   if (vms.empty()) return found;
   for (const auto& [name, _] : vms.front().json().items()) found.push_back({name, ""});
@@ -164,6 +179,8 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
       return first ? listed(kLinger) : Candidates();
     case Completes::policy:
       return policy_words(given, word);
+    case Completes::vms_of_both:
+      return first ? vms_of_both() : Candidates();
     case Completes::vms:
     case Completes::inactive_vms:
     case Completes::active_vms:

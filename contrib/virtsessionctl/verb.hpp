@@ -17,6 +17,7 @@ namespace virtsession::ctl {
 enum class Completes {
   nothing,
   vms,
+  vms_of_both,  ///< of the session and of the system
   inactive_vms,
   active_vms,
   paused_vms,
@@ -81,6 +82,7 @@ Verb add_stop_all(CLI::App& app);
 Verb add_enable(CLI::App& app);
 Verb add_disable(CLI::App& app);
 Verb add_policy(CLI::App& app);
+Verb add_move(CLI::App& app);
 Verb add_plan(CLI::App& app);
 Verb add_linger(CLI::App& app);
 Verb add_doctor(CLI::App& app);

@@ -59,7 +59,8 @@ void check_system(const Picture& picture, Report& report) {
                           std::string(system.socket.find("virtqemud") == std::string::npos ? "libvirtd" : "virtqemud"));
   if (const auto vms = system_vms_text(system))
     return report.add("uri-system-vms", Severity::note, {},
-                      *vms + "; that is not the session, and virtsession does not look after VMs there");
+                      *vms + "; that is not the session, and virtsession does not look after VMs there",
+                      "virtsessionctl list --system");
   if (system.answer == Answer::answered) return report.ok("uri-system-vms", uri + " has no VMs");
   if (system.answer == Answer::failed)
     return report.ok("uri-system-vms", uri + " does not tell without a password: " + system.error);

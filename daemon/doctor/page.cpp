@@ -140,13 +140,15 @@ std::string system_or_session_page(const DoctorFacts& facts) {
        std::string("by virtsession, ") + (lingers(facts) ? "at boot (lingering is on)" : "at the first login"),
        "by the system's libvirt, at boot"},
       {"reachable", session_reach(facts), system_reach(system)},
+      {"to move a VM", "to the system: virtsessionctl move VM", "to the session: virtsessionctl move VM"},
       {"VMs", session_vms(picture), system_vms(system)},
   };
   std::string page;
   for (const auto& row : rows) page += text_of(row);
   const auto uri = default_uri(facts);
   page += "\nA plain virsh reaches " + uri.uri + ", " + uri.why + ". To say which: virsh -c qemu:///session ...\n" +
-          "The two do not see each other's VMs. virtsession looks after those of the session.\n";
+          "The two do not see each other's VMs. virtsession looks after those of the session.\n"
+          "What a move would change: virtsessionctl move VM --dry-run, and virtsession-move(7).\n";
   return page;
 }
 

@@ -70,6 +70,12 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
   CHECK(session.out({"__complete", "policy", "web", "stop_actions=save,pow"}) == "stop_actions=save,poweroff\n");
   CHECK(session.out({"__complete", "policy", "web", "stop_order"}) == "stop_order=\t-1000000 to 1000000\n");
   CHECK(session.out({"__complete", "plan", ""}) == "start\tas at login\nstop\tas at logout\n");
+  CHECK(session.out({"__complete", "move", "d"}) == "db\tshut-off\n");
+  CHECK(session.out({"__complete", "move", "db", ""}).empty());
+  CHECK(session.out({"__complete", "move", "db", "--from", "s"}) == "system\nsession\n");
+  CHECK(session.out({"__complete", "move", "db", "--network", ""}) == "user\npasst\nbridge:\n");
+  CHECK(session.out({"__complete", "list", "--sys"}) ==
+        "--system\tThe VMs of qemu:///system instead, which can be moved here\n");
   CHECK(session.out({"__complete", "help", "resu"}) == "resume\tLet paused guests run on\n");
   CHECK(session.out({"__complete", "frobnicate", ""}).empty());
   CHECK(session.out({"__complete"}).empty());
@@ -86,6 +92,7 @@ TEST_CASE("bash") {
   CHECK(in_bash(session, "virtsessionctl start my\\") == "my\\ vm\n");
   CHECK(in_bash(session, "virtsessionctl start \"my") == "my vm\n");
   CHECK(in_bash(session, "virtsessionctl policy web start_ord") == "start_order=\n");
+  CHECK(in_bash(session, "virtsessionctl move db --dry") == "--dry-run\n");
 }
 
 TEST_CASE("zsh") {
@@ -104,6 +111,8 @@ TEST_CASE("zsh") {
   shell.wait_for("my\\ vm");
   shell.type("\x15virtsessionctl shutdown web\t\t");
   shell.wait_for("web2  -- running");
+  shell.type("\x15virtsessionctl move db --network pas\t");
+  shell.wait_for("--network passt");
 }
 
 TEST_CASE("fish") {
@@ -111,4 +120,5 @@ TEST_CASE("fish") {
   CHECK(in_fish(session, "virtsessionctl restart") == "restart-libvirt\tRestart the libvirt daemon; VMs run on\n");
   CHECK(in_fish(session, "virtsessionctl start ") == "db\tshut-off\nmail\tshut-off\nmy vm\tshut-off\n");
   CHECK(in_fish(session, "virtsessionctl policy web restart=on") == "restart=on-failure\n");
+  CHECK(in_fish(session, "virtsessionctl move db --from sy") == "system\n");
 }

@@ -52,6 +52,10 @@ TEST_CASE("a command line that makes no sense is refused with status 2, before a
                                                                  {"policy", "web", "--clear", "restart=no"},
                                                                  {"policy", "web", "restart", "start=never"},
                                                                  {"policy", "web*"},
+                                                                 {"move"},
+                                                                 {"move", "web", "--from", "here"},
+                                                                 {"move", "web", "--resume", "--undo"},
+                                                                 {"move", "web", "--undo", "--dry-run"},
                                                                  {"--frobnicate"}}) {
     const auto result = session.ctl(words);
     CHECK_MESSAGE(result.status == 2, command_line(words));

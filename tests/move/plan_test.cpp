@@ -241,7 +241,7 @@ TEST_CASE("plan: what stands in the way is told by name, with the command that c
     facts.source.snapshots.push_back(
         {"s1", "<domainsnapshot><name>s1</name><disks><disk name='vda' snapshot='external'/></disks></domainsnapshot>",
          true});
-    what = "snapshot s1", text = "is external", command = "blockcommit web";
+    what = "snapshot s1", text = "it is external", command = "blockcommit web";
   }
   const auto plan = make_plan({.vm = "web", .network = {}, .to = {}}, facts).value();
   INFO(text_of(plan.obstacles));

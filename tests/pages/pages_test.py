@@ -96,6 +96,22 @@ class Supervisor(unittest.TestCase):
         self.assertEqual({numbers[name] for name in used}, documented)
 
 
+class Move(unittest.TestCase):
+    """virtsession-move(7)"""
+
+    def test_options(self):
+        options = re.findall(r'add_(?:option|flag)\("(?:-\w,)?(--[a-z-]+)"', text_of("contrib/move/options.hpp"))
+        self.assertGreater(len(options), 6)
+        page = plain("virtsession-move.7").split("OPTIONS")[1].split("WHAT CHANGES")[0]
+        for option in options:
+            self.assertIn(option, page)
+
+    def test_exit_codes(self):
+        codes = re.findall(r"= (\d+),", text_of("contrib/move/exit_code.hpp"))
+        page = PAGES["virtsession-move.7"].read_text(encoding="utf-8").split("EXIT STATUS")[1].split(".SH ")[0]
+        self.assertEqual(sorted(codes), sorted(re.findall(r"\\fB(\d+)\\fR\n", page)))
+
+
 class Configuration(unittest.TestCase):
     """virtsession.json(5), and the table of policy keys in README.md"""
 

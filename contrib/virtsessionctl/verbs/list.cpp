@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
 #include "../console.hpp"
+#include "../move_program.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "../vm_text.hpp"
@@ -10,7 +11,7 @@ namespace {
 
 struct ListOptions {
   std::vector<std::string> patterns;
-  bool all = false, running = false, failed = false, quiet = false;
+  bool all = false, running = false, failed = false, quiet = false, system = false;
 };
 
 bool is_wanted(const ListOptions& options, const VmInfo& vm) {
@@ -19,6 +20,7 @@ bool is_wanted(const ListOptions& options, const VmInfo& vm) {
 }
 
 int list(Console& console, const ListOptions& options) {
+  if (options.system) run_move_program(console, {"--list"});
   auto client = looking_client();
   client.wait_for_libvirt();
   auto vms = client.select(options.patterns);
@@ -57,6 +59,7 @@ Verb add_list(CLI::App& app) {
   command->add_flag("-r,--running", options->running, "Only VMs that are not off");
   command->add_flag("-f,--failed", options->failed, "Only VMs that failed");
   command->add_flag("-q,--quiet", options->quiet, "Only names");
+  command->add_flag("--system", options->system, "The VMs of qemu:///system instead, which can be moved here");
   return {command, Completes::vms, [options](Console& console) { return list(console, *options); }};
 }
 

@@ -127,6 +127,7 @@ int show_all(Console& console, Client& client) {
   if (vms.empty() && manager.text("LibvirtState") == "ready")
     if (const auto system = system_vms_text(gather_system_libvirt(options_that_start_nothing())))
       advices.insert(advices.begin(), advise_on_system_vms(*system));
+  for (auto& advice : advise_on_cut_off_moves()) advices.insert(advices.begin(), std::move(advice));
   if (console.json) {
     console.print_json(
         {{"running", true}, {"manager", manager.json()}, {"vms", ctl::to_json(vms)}, {"advice", to_json(advices)}});

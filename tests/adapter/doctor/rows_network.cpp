@@ -254,19 +254,20 @@ std::vector<CheckRow> uri_rows() {
          facts.uri.system.answer = Answer::answered;
          facts.uri.system.vms = {"a", "b", "c", "d", "e", "f"};
        },
-       "uri-system-vms", S::note, "", "6 VMs (a, b, c, d, e ...)", ""},
+       "uri-system-vms", S::note, "", "6 VMs (a, b, c, d, e ...)", "virtsessionctl list --system"},
       {"asleep with some",
        [](auto& facts) {
          facts.uri.system.answer = Answer::not_running;
          facts.uri.system.definitions = 2;
        },
-       "uri-system-vms", S::note, "", "has 2 VMs defined", ""},
+       "uri-system-vms", S::note, "", "has 2 VMs defined", "virtsessionctl list --system"},
       {"wants a password, and has some",
        [](auto& facts) {
          facts.uri.system.answer = Answer::failed;
          facts.uri.system.definitions = 1;
        },
-       "uri-system-vms", S::note, "", "qemu:///system has 1 VM defined; that is not the session", ""},
+       "uri-system-vms", S::note, "", "qemu:///system has 1 VM defined; that is not the session",
+       "virtsessionctl list --system"},
       {"wants a password",
        [](auto& facts) {
          facts.uri.system.answer = Answer::failed;

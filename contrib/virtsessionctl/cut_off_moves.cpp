@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "advice.hpp"
+#include "util/files.hpp"
+#include "util/shell_word.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+
+namespace virtsession::ctl {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path folder_of_journals() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  const fs::path base = state && *state == '/' ? fs::path(state) : fs::path(home ? home : "/") / ".local/state";
+  return base / "virtsession/move";
+}
+
+}  // namespace
+
+std::vector<Advice> advise_on_cut_off_moves() {
+  std::vector<Advice> advices;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder_of_journals(), error), end; !error && entry != end; entry.increment(error)) {
+    const auto text = read_file((entry->path() / "journal.json").string(), std::size_t{64} * 1024 * 1024);
+    if (!text || !*text) continue;
+    const auto record = nlohmann::json::parse(**text, nullptr, false);
+    const auto pointer = nlohmann::json::json_pointer("/plan/name");
+    const auto name = record.is_object() ? record.value(pointer, std::string()) : std::string();
+    if (name.empty()) continue;
+    const auto command = "virtsessionctl move " + shell_word(name);
+    advices.push_back({name,
+                       "was being moved, and that was cut off",
+                       {command + " --resume   # go on", command + " --undo   # take it back"}});
+  }
+  return advices;
+}
+
+}  // namespace virtsession::ctl
