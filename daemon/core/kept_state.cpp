@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/kept_state.hpp"
 
+#include "core/json_text.hpp"
 #include "core/utf8.hpp"
 
 namespace virtsession {
 namespace {
 
 using nlohmann::json;
+
+/// Of the login's file; another one is of a version that means other things by the same names.
+constexpr int kLoginFormat = 1;
 
 std::string text_in(const json& object, const char* key) {
   const auto found = object.find(key);
@@ -98,13 +102,37 @@ std::set<std::string> texts_in(const json& object, const char* key) {
   return texts;
 }
 
-/// \return nothing when it says nothing of a VM
-std::optional<KeptVm> from_entry(const json& entry) {
-  if (!entry.is_object()) return std::nullopt;
+std::string wrong(const std::string& name, const json& object, const char* key, const char* expected) {
+  const auto found = object.find(key);
+  return name + key +
+         (found == object.end() ? std::string(" is missing")
+                                : " is " + std::string(json_type_name(*found)) + ", not " + expected);
+}
+
+bool has_flag(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_boolean();
+}
+
+/// What decides about a start has to be as it was written. \return what is not, or empty
+std::string entry_problem(const std::string& name, const json& entry) {
+  if (!entry.is_object()) return name + " is " + std::string(json_type_name(entry)) + ", not an object";
   const auto id = entry.find("id");
-  if (id == entry.end() || !id->is_number_integer()) return std::nullopt;
+  if (id == entry.end() || !id->is_number_integer()) return wrong(name + "/", entry, "id", "an integer");
+  if (!from_text<Intent>(text_in(entry, "intent"))) return name + "/intent is none that is known";
+  const auto task = entry.find("task");
+  if (task == entry.end()) return {};
+  if (!task->is_object()) return wrong(name + "/", entry, "task", "an object");
+  if (const auto cause = task->find("cause"); cause == task->end() || !cause->is_string())
+    return wrong(name + "/task/", *task, "cause", "a string");
+  for (const auto* key : {"ordered", "marked", "starting"})
+    if (!has_flag(*task, key)) return wrong(name + "/task/", *task, key, "a boolean");
+  return {};
+}
+
+KeptVm from_entry(const json& entry) {
   KeptVm vm;
-  vm.id = id->get<std::int64_t>();
+  vm.id = entry.at("id").get<std::int64_t>();
   vm.intent = from_text<Intent>(text_in(entry, "intent")).value_or(Intent::none);
   vm.started_usec = count_in(entry, "started_usec");
   vm.restart_count = static_cast<std::uint32_t>(count_in(entry, "restart_count"));
@@ -112,8 +140,8 @@ std::optional<KeptVm> from_entry(const json& entry) {
   vm.never_ready = flag_in(entry, "never_ready", false);
   if (const auto* wait = object_in(entry, "ready_wait")) vm.ready_wait_ordered = flag_in(*wait, "ordered", false);
   if (const auto* start = object_in(entry, "task"))
-    vm.start = KeptStart{cause_from_text(text_in(*start, "cause")), flag_in(*start, "ordered", true),
-                         flag_in(*start, "marked", true), flag_in(*start, "starting", false)};
+    vm.start = KeptStart{cause_from_text(text_in(*start, "cause")), start->at("ordered").get<bool>(),
+                         start->at("marked").get<bool>(), start->at("starting").get<bool>()};
   vm.asleep = from_text<SleepAction>(text_in(entry, "asleep"));
   vm.gave_up = text_in(entry, "gave_up");
   if (const auto* phase = object_in(entry, "phase")) {
@@ -134,23 +162,37 @@ KeptState to_state(const Kept& kept) {
   for (const auto& [uuid, vm] : kept.lasting)
     if (auto entry = to_entry(vm); !entry.empty()) state.lasting["vms"][uuid] = std::move(entry);
   if (kept.session_over) return state;
-  state.login = {{"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
+  state.login = {{"format", kLoginFormat}, {"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
   for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
   if (kept.stop) state.login["stop"] = to_entry(*kept.stop);
   return state;
 }
 
+std::string login_problem(const json& login) {
+  if (!login.is_object()) return "it is " + std::string(json_type_name(login)) + ", not an object";
+  if (const auto format = login.find("format"); format != login.end() && *format != kLoginFormat)
+    return "its format " + format->dump() + " is not known";
+  if (!has_flag(login, "autostart_begun")) return wrong("", login, "autostart_begun", "a boolean");
+  const auto* vms = object_in(login, "vms");
+  if (!vms) return wrong("", login, "vms", "an object");
+  for (const auto& [uuid, entry] : vms->items())
+    if (auto problem = entry_problem("vms/" + uuid, entry); !problem.empty()) return problem;
+  return {};
+}
+
 Kept from_state(const KeptState& state) {
   Kept kept;
-  kept.autostart_begun = flag_in(state.login, "autostart_begun", false);
-  if (const auto* vms = object_in(state.login, "vms"))
-    for (const auto& [uuid, entry] : vms->items())
-      if (const auto vm = from_entry(entry)) kept.vms.emplace(uuid, *vm);
+  if (!state.login_is_new()) {
+    const bool usable = login_problem(state.login).empty();
+    kept.autostart_begun = !usable || state.login.at("autostart_begun").get<bool>();
+    if (usable)
+      for (const auto& [uuid, entry] : state.login.at("vms").items()) kept.vms.emplace(uuid, from_entry(entry));
+    if (const auto* stop = usable ? object_in(state.login, "stop") : nullptr) kept.stop = stop_from(*stop);
+  }
   kept.up = texts_in(state.lasting, "up");
   if (const auto* vms = object_in(state.lasting, "vms"))
     for (const auto& [uuid, entry] : vms->items())
       if (entry.is_object()) kept.lasting.emplace(uuid, lasting_from(entry));
-  if (const auto* stop = object_in(state.login, "stop")) kept.stop = stop_from(*stop);
   return kept;
 }
 

@@ -19,9 +19,12 @@ namespace virtsession {
 
 /// What is kept in $XDG_RUNTIME_DIR for the next instance, and in $XDG_STATE_HOME for the next login, as JSON objects.
 struct KeptState {
+  /// An empty object when there is none: the login is a new one. What cannot be used (login_problem()) tells nothing
+  /// but that the login is not new: nothing is started for it again.
   nlohmann::json login = nlohmann::json::object();
   nlohmann::json lasting = nlohmann::json::object();
 
+  bool login_is_new() const { return login.is_object() && login.empty(); }
   bool operator==(const KeptState&) const = default;
 };
 
@@ -70,7 +73,11 @@ struct Kept {
 };
 
 KeptState to_state(const Kept& kept);
-/// Reads two files that anything may have happened to: whatever is not of the expected type counts as not there.
+/// Why KeptState::login cannot be used: it is of another format, or not of the expected types. \return empty when it
+/// can
+std::string login_problem(const nlohmann::json& login);
+/// Reads two files that anything may have happened to: of the lasting one, whatever is not of the expected type counts
+/// as not there.
 Kept from_state(const KeptState& state);
 
 }  // namespace virtsession

@@ -5,6 +5,9 @@
 #include "util/log.hpp"
 #include "util/thread.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -18,6 +21,11 @@ namespace {
 constexpr std::chrono::seconds kTryAgain{5};
 
 Result<void> replace_file(const std::string& path, const std::string& text) {
+  if (text.empty()) {
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+    return Error{ErrorCode::operation_failed,
+                 "Failed to remove " + path + ": " + std::generic_category().message(errno)};
+  }
   const auto made = make_directories(std::filesystem::path(path).parent_path().string());
   return made ? write_file_atomically(path, text) : made;
 }
@@ -37,6 +45,7 @@ struct FileWriter::State {
   bool busy = false;   ///< there is a thread
   std::string written;
   bool failed = false;  ///< at the last try
+  bool hurry = false;   ///< the next try is wanted at once
 };
 
 FileWriter::FileWriter(std::string path, std::string written) : state_(std::make_shared<State>(std::move(path))) {
@@ -67,7 +76,9 @@ void FileWriter::write(std::string text) {
 
 bool FileWriter::finish(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(state_->mutex);
-  const auto tried = [this] { return !state_->next && !state_->writing; };
+  state_->hurry = state_->busy && state_->failed;
+  state_->changed.notify_all();
+  const auto tried = [this] { return !state_->next && !state_->writing && !state_->hurry; };
   return state_->changed.wait_until(lock, deadline, tried) && !state_->failed;
 }
 
@@ -75,8 +86,13 @@ void FileWriter::run(State& state) {
   std::unique_lock lock(state.mutex);
   while (state.next) {
     auto text = *std::exchange(state.next, std::nullopt);
-    if (text == state.written) continue;
+    if (text == state.written) {
+      state.failed = state.hurry = false;
+      state.changed.notify_all();
+      continue;
+    }
     state.writing = true;
+    state.hurry = false;
     lock.unlock();
     const auto result = replace_file(state.path, text);
     lock.lock();
@@ -84,10 +100,13 @@ void FileWriter::run(State& state) {
     if (result && state.failed) log::info("{} can be written again", state.path);
     if (!result && !state.failed) log::error("{}", result.error().message);
     state.failed = !result;
-    if (result) state.written = text;
+    if (result) {
+      state.written = text;
+      state.hurry = false;
+    }
     state.changed.notify_all();
     if (result || state.next || state.ended) continue;
-    state.changed.wait_for(lock, kTryAgain, [&] { return state.ended || state.next; });
+    state.changed.wait_for(lock, kTryAgain, [&] { return state.ended || state.next || state.hurry; });
     if (!state.ended && !state.next) state.next = std::move(text);
   }
   state.busy = false;

@@ -13,16 +13,17 @@ namespace virtsession {
 /// process.
 class FileWriter {
  public:
-  /// \param written the text that is in the file
+  /// \param written the text that is in the file; empty when there is none
   FileWriter(std::string path, std::string written);
   /// What has not been written is given up.
   ~FileWriter();
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
 
-  /// Has `text` written, if it is not what was written last. Never waits.
+  /// Has `text` written, if it is not what was written last; an empty one removes the file. Never waits.
   void write(std::string text);
-  /// Waits until the last text has been tried. \return whether it is in the file
+  /// Waits until the last text has been tried; what had failed is tried once more, at once. \return whether it is in
+  /// the file
   bool finish(std::chrono::steady_clock::time_point deadline);
 
  private:

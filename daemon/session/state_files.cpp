@@ -2,6 +2,7 @@
 #include "session/state_files.hpp"
 
 #include "core/json_text.hpp"
+#include "systemd/manager_instance.hpp"
 #include "util/files.hpp"
 #include "util/log.hpp"
 #include "util/paths.hpp"
@@ -18,27 +19,52 @@ constexpr std::chrono::seconds kReadLimit{2};
 /// It takes a tmpfs microseconds.
 constexpr std::chrono::milliseconds kLoginLimit{100};
 
+/// Beside what the core keeps in login.json: the user manager that the login is of.
+constexpr const char* kManagerKey = "user_manager";
+/// Of a file that cannot be used: another text than any that is written.
+constexpr const char* kNoText = "?";
+
 std::string text_of(const nlohmann::json& content) { return content.dump(1) + "\n"; }
 
 }  // namespace
 
 StateFiles::StateFiles()
-    : login_path_(runtime_dir() + "/virtsession/login.json"), lasting_path_(state_home() + "/virtsession/state.json") {}
+    : login_path_(runtime_dir() + "/virtsession/login.json"),
+      lasting_path_(state_home() + "/virtsession/state.json"),
+      manager_(user_manager_instance()) {}
 
 KeptState StateFiles::load() {
-  auto login = read(login_path_);
-  login_writer_.emplace(login_path_, std::move(login.text));
+  const auto login = read(login_path_);
+  login_writer_.emplace(login_path_, login.text);
   lasting_writer_.reset();
   reading_.emplace("state-file", [path = lasting_path_] { return read(path); });
   if (!take_in(Clock::now() + kReadLimit))
     log::error("{} does not answer: what is in it is not known, and nothing is written there until it has been read",
                lasting_path_);
-  return {std::move(login.object), lasting_};
+  return {login_in(login), lasting_};
+}
+
+/// \return as KeptState::login
+nlohmann::json StateFiles::login_in(const Content& content) const {
+  if (content.problem.empty() && content.object.is_null()) return nlohmann::json::object();
+  const auto problem = content.problem.empty() ? login_problem(content.object) : content.problem;
+  if (!problem.empty()) {
+    keep_copy(login_path_, problem, "no VM is started for this login again");
+    return nullptr;
+  }
+  auto login = content.object;
+  const auto manager = login.value(kManagerKey, nlohmann::json());
+  login.erase(kManagerKey);
+  if (manager.is_null() || manager_.empty() || manager == manager_) return login;
+  log::info("The user manager was started anew since {} was written: this is a new login", login_path_);
+  return nlohmann::json::object();
 }
 
 void StateFiles::save(const KeptState& state) {
   if (!login_writer_) login_writer_.emplace(login_path_, std::string());
-  login_writer_->write(text_of(state.login));
+  auto login = state.login;
+  if (!manager_.empty()) login[kManagerKey] = manager_;
+  login_writer_->write(state.login_is_new() ? std::string() : text_of(login));
   login_writer_->finish(Clock::now() + kLoginLimit);
   if (!take_in(Clock::now())) return;
   if (!lasting_writer_) lasting_writer_.emplace(lasting_path_, std::string());
@@ -57,30 +83,30 @@ bool StateFiles::take_in(Clock::time_point deadline) {
   auto content = reading_->get(deadline);
   if (!content) return false;
   reading_.reset();
-  lasting_ = std::move(content->object);
+  if (!content->problem.empty())
+    keep_copy(lasting_path_, content->problem, "what ran at the last stop is not known");
+  else if (!content->object.is_null())
+    lasting_ = std::move(content->object);
   lasting_writer_.emplace(lasting_path_, std::move(content->text));
   return true;
 }
 
 StateFiles::Content StateFiles::read(const std::string& path) {
-  std::string problem;
   const auto text = read_file(path);
-  if (text && !*text) return {};
-  if (!text) {
-    problem = text.error().message;
-  } else if (auto parsed = parse_json(**text, JsonComments::refuse); !parsed) {
-    problem = parsed.error().message;
-  } else if (!parsed->is_object()) {
-    problem = "it is " + std::string(json_type_name(*parsed)) + " and no object";
-  } else {
-    return {**text, std::move(parsed).value()};
-  }
+  if (!text) return {kNoText, {}, text.error().message};
+  if (!*text) return {};
+  auto parsed = parse_json(**text, JsonComments::refuse);
+  if (!parsed) return {kNoText, {}, parsed.error().message};
+  if (!parsed->is_object()) return {kNoText, {}, "it is " + std::string(json_type_name(*parsed)) + ", not an object"};
+  return {**text, std::move(parsed).value(), {}};
+}
+
+void StateFiles::keep_copy(const std::string& path, const std::string& problem, const char* consequence) {
   std::error_code error;
-  const auto aside = path + ".damaged";
-  std::filesystem::rename(path, aside, error);
-  log::error("{} cannot be used ({}); {}", path, problem,
-             error ? "it could not be set aside: " + error.message() : "it was set aside as " + aside);
-  return {};
+  const auto copy = path + ".damaged";
+  std::filesystem::copy_file(path, copy, std::filesystem::copy_options::overwrite_existing, error);
+  log::warn("{} cannot be used ({}): {}; {}", path, problem, consequence,
+            error ? "it could not be copied: " + error.message() : "a copy is kept as " + copy);
 }
 
 }  // namespace virtsession

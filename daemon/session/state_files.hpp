@@ -21,23 +21,30 @@ class StateFiles {
   /// \throws what runtime_dir() and state_home() throw
   StateFiles();
 
-  /// A file that is no JSON object is set aside as NAME.damaged, reported, and counts as not there. A state folder that
-  /// does not answer within two seconds is reported as well; what is in it stays there until it has been read.
+  /// Without a login.json, and with one of another user manager than today's (all that it ran has ended with it), the
+  /// login is a new one. A file that cannot be used is reported, a copy of it is kept as NAME.damaged, and it stays
+  /// until save() replaces it: whoever looks next finds the same. A state folder that does not answer within two
+  /// seconds is reported as well; what is in it stays there until it has been read.
   KeptState load();
-  /// Writes what differs from the last time. A failure (a full disk) is logged once, and tried again until it succeeds.
+  /// Writes what differs from the last time; a login that is over leaves no file. A failure (a full disk) is logged
+  /// once, and tried again until it succeeds.
   void save(const KeptState& state);
   /// Waits until state.json is written. \return false, after that was reported, when it is not by then
   bool finish(std::chrono::steady_clock::time_point deadline);
 
  private:
   struct Content {
-    std::string text;  ///< of the file; empty when it is not there or is of no use
-    nlohmann::json object = nlohmann::json::object();
+    std::string text;         ///< of the file; empty when it is not there
+    nlohmann::json object{};  ///< null when it is not there or cannot be used
+    std::string problem;      ///< why it cannot
   };
   static Content read(const std::string& path);
+  static void keep_copy(const std::string& path, const std::string& problem, const char* consequence);
+  nlohmann::json login_in(const Content& content) const;
   bool take_in(std::chrono::steady_clock::time_point deadline);
 
   const std::string login_path_, lasting_path_;
+  const std::string manager_;  ///< user_manager_instance()
   std::optional<FileWriter> login_writer_;
   std::optional<Bounded<Content>> reading_;  ///< state.json, until it has been read
   nlohmann::json lasting_ = nlohmann::json::object();

@@ -109,3 +109,90 @@ TEST_CASE("login: a transient domain is shown and never touched") {
   wait_until([&] { return !desktop.find("guestfs"); }, kSoon, "the transient domain is gone from D-Bus");
   CHECK(desktop.virsh({"list", "--all", "--name"}).empty());
 }
+
+TEST_CASE("login: a user manager that was killed and started again is a new login: marked VMs start again") {
+  Desktop desktop;
+  desktop.login();
+  const auto marked = desktop.define({.name = "marked", .system = System::none});
+  const auto unmarked = desktop.define({.name = "unmarked", .system = System::none});
+  marked.set_autostart(true);
+  marked.start();
+  unmarked.start();
+  for (const auto* name : {"marked", "unmarked"}) desktop.wait_for(name, "Phase", "running");
+  const auto unit = "user@" + std::to_string(desktop.host().uid_of(kUser)) + ".service";
+  const auto manager = desktop.host().must_exec({"systemctl", "show", "-P", "MainPID", unit});
+
+  // Not a new one: the manager becomes its own program again. What a person stopped stays off.
+  marked.destroy();
+  desktop.wait_for("marked", "Phase", "inactive");
+  desktop.systemctl({"daemon-reexec"});
+  desktop.systemctl({"restart", "virtsessiond"});
+  desktop.wait_ready();
+  CHECK(desktop.manager_text("AutostartState") == "done");
+  CHECK(marked.state() == "shut off");
+
+  desktop.disconnect();
+  desktop.host().must_exec({"kill", "-9", manager});
+  wait_until(
+      [&] {
+        return desktop.host().exec({"systemctl", "is-active", unit}).out != "active\n";
+      },
+      kSoon, "the user manager is gone");
+  desktop.host().must_exec({"systemctl", "start", unit});
+  desktop.wait_ready();
+  desktop.wait_for("marked", "Phase", "running", kLong);
+  CHECK(unmarked.state() == "shut off");
+}
+
+TEST_CASE("login: a login.json that cannot be used starts nothing, and the journal says so") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  guest.set_autostart(true);
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  guest.destroy();
+  desktop.wait_for("a", "Phase", "inactive");
+  const auto file = "/run/user/" + std::to_string(desktop.host().uid_of(kUser)) + "/virtsession/login.json";
+  for (const std::string damage : {"truncate -s 20 ", "echo '{\"autostart_begun\": \"yes\"}' >"}) {
+    CAPTURE(damage);
+    desktop.systemctl({"stop", "virtsessiond"});
+    desktop.run({"sh", "-c", damage + file});
+    desktop.systemctl({"start", "virtsessiond"});
+    desktop.wait_ready();
+    CHECK(desktop.manager_text("AutostartState") == "done");
+    CHECK(guest.state() == "shut off");
+  }
+  const auto said = desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat", "--priority=warning"});
+  INFO(said);
+  CHECK(said.find(file + " cannot be used (") != std::string::npos);
+  CHECK(said.find("autostart_begun is a string, not a boolean") != std::string::npos);
+}
+
+TEST_CASE("state: a folder that is full is written again when there is room") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  desktop.systemctl({"stop", "virtsessiond"});
+  const std::string folder = "/home/alice/.local/state/virtsession";
+  desktop.host().must_exec({"mount", "-t", "tmpfs", "-o", "size=16k,mode=0777", "none", folder});
+  desktop.host().exec({"sh", "-c", "cat /dev/zero >" + folder + "/full"});
+  desktop.systemctl({"start", "virtsessiond"});
+  desktop.wait_ready();
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  const auto errors = [&] {
+    return desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat", "--priority=err"});
+  };
+  wait_until([&] { return errors().find("No space left on device") != std::string::npos; }, kSoon, "it is told");
+  const auto said = errors();
+  INFO(said);
+  CHECK(said.find("Failed to write") == said.rfind("Failed to write"));
+  desktop.host().must_exec({"rm", folder + "/full"});
+  // Nothing else happens meanwhile.
+  wait_until(
+      [&] {
+        return desktop.host().exec({"cat", folder + "/state.json"}).out.find(guest.uuid()) != std::string::npos;
+      },
+      kLong, "the state is written");
+}

@@ -256,7 +256,7 @@ TEST_CASE("was-running: what was up at the last logout comes back, what was stop
   CHECK(down.state() == "shut off");
   CHECK(never.state() == "shut off");
 
-  // A power cut is a last stop as well; and a damaged state file is set aside and told.
+  // A power cut is a last stop as well; and a damaged state file is kept beside and told.
   desktop.power_cut();
   desktop.host().boot();
   desktop.login();
@@ -265,7 +265,7 @@ TEST_CASE("was-running: what was up at the last logout comes back, what was stop
   desktop.host().write_file("/home/alice/.local/state/virtsession/state.json", "{\"up\": [", kUser);
   desktop.login();
   CHECK(desktop.run({"cat", "/home/alice/.local/state/virtsession/state.json.damaged"}) == "{\"up\": [");
-  CHECK(desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat"}).find("was set aside") !=
+  CHECK(desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat"}).find("a copy is kept as") !=
         std::string::npos);
   CHECK(up.state() == "shut off");
 }

@@ -83,23 +83,49 @@ TEST_CASE("kept files: of a session that is over, only what ran is left") {
   CHECK(next.up == kept.up);
 }
 
-TEST_CASE("kept files: what is damaged in them counts as not there, and the rest is used") {
+TEST_CASE("kept files: what is damaged of the lasting state counts as not there, and the rest is used") {
   auto state = to_state(full());
-  state.login["autostart_begun"] = "yes";
-  state.login["vms"]["uuid-bad"] = 5;
-  state.login["vms"]["uuid-web"]["task"] = {"a list"};
   state.login["vms"]["uuid-web"]["started_usec"] = -1;
   state.login["stop"]["deadline_usec"] = 1e300;
   state.lasting["up"].push_back(nullptr);
   const auto kept = from_state(state);
-  CHECK_FALSE(kept.autostart_begun);
-  CHECK(kept.vms.size() == 1);
-  CHECK_FALSE(kept.vms.at("uuid-web").start);
   CHECK(kept.vms.at("uuid-web").started_usec == 0);
   CHECK(kept.vms.at("uuid-web").restart_count == 2);
   CHECK_FALSE(kept.stop);
   CHECK(kept.up == full().up);
   CHECK(from_state({json(5), json::array()}).vms.empty());
+}
+
+TEST_CASE("kept files: of a login's state that cannot be used only is known that the login is not new") {
+  const auto good = to_state(full()).login;
+  CHECK(login_problem(good) == "");
+  CHECK_FALSE(from_state({}).autostart_begun);
+  const std::pair<const char*, const char*> wrong[] = {
+      {"null", "it is null, not an object"},
+      {"[]", "it is a list, not an object"},
+      {R"({"format": 2})", "its format 2 is not known"},
+      {R"({"format": "1"})", "its format \"1\" is not known"},
+      {R"({"autostart_begun": null})", "autostart_begun is missing"},
+      {R"({"autostart_begun": "no"})", "autostart_begun is a string, not a boolean"},
+      {R"({"vms": []})", "vms is a list, not an object"},
+      {R"({"vms": {"a": 5}})", "vms/a is an integer, not an object"},
+      {R"({"vms": {"a": {"id": "7"}}})", "vms/a/id is a string, not an integer"},
+      {R"({"vms": {"a": {"id": 7, "intent": "sideways"}}})", "vms/a/intent is none that is known"},
+      {R"({"vms": {"a": {"id": 7, "intent": "up", "task": true}}})", "vms/a/task is a boolean, not an object"},
+      {R"({"vms": {"a": {"id": 7, "intent": "up", "task": {"cause": "login"}}}})", "vms/a/task/ordered is missing"},
+  };
+  for (const auto& [patch, problem] : wrong) {
+    const std::string text = patch;
+    CAPTURE(text);
+    auto login = good;
+    login["autostart_begun"] = false;
+    login.merge_patch(json::parse(text));
+    CHECK(login_problem(login) == problem);
+    const auto kept = from_state({login, json::object()});
+    CHECK(kept.autostart_begun);
+    CHECK(kept.vms.empty());
+    CHECK_FALSE(kept.stop);
+  }
 }
 
 TEST_CASE("kept files: an error of libvirt's that is no UTF-8 can be written") {

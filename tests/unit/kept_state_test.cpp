@@ -152,7 +152,9 @@ TEST_CASE("next instance: any kind of damage to what was kept is survived") {
       CAPTURE(text);
       CAPTURE(active);
       World world;
-      world.define("a", {.policy = {{"start", "was-running"}, {"restart", "always"}}, .running = active});
+      const bool is_new = text == "{}";
+      world.define(
+          "a", {.autostart = !is_new, .policy = {{"start", "was-running"}, {"restart", "always"}}, .running = active});
       auto good = text;
       for (auto at = good.find("UUID"); at != std::string::npos; at = good.find("UUID"))
         good.replace(at, 4, world.uuid("a"));
@@ -163,6 +165,7 @@ TEST_CASE("next instance: any kind of damage to what was kept is survived") {
       world.pass(1000);
       CHECK(world.phase("a") == (world.running("a") ? "running" : "inactive"));
       if (active) CHECK(world.intent("a") == "up");
+      if (!active && !is_new) CHECK_FALSE(world.running("a"));
       CHECK(world.autostart_state() != "running");
       const auto again = world.supervisor().kept_state();
       CHECK(again.login["autostart_begun"] == true);

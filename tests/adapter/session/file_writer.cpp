@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 using namespace virtsession;
 using namespace virtsession::test;
@@ -45,9 +46,25 @@ TEST_CASE("what could not be written is written once it can be") {
   CHECK_FALSE(writer.finish(Clock::now() + 30s));
   std::filesystem::remove(folder / "state");
   const auto deadline = Clock::now() + 30s;
-  while (!writer.finish(deadline) && Clock::now() < deadline) {
-  }
+  while (text_in(path) != "text" && Clock::now() < deadline) std::this_thread::sleep_for(10ms);
   CHECK(text_in(path) == "text");
+}
+
+TEST_CASE("at the end, what could not be written is tried once more at once; an empty text removes the file") {
+  const TemporaryFolder folder;
+  const auto path = (folder / "state/state.json").string();
+  FileWriter in_the_way(folder / "state", {});
+  in_the_way.write("a file");
+  REQUIRE(in_the_way.finish(Clock::now() + 30s));
+  FileWriter writer(path, {});
+  writer.write("text");
+  CHECK_FALSE(writer.finish(Clock::now() + 30s));
+  std::filesystem::remove(folder / "state");
+  CHECK(writer.finish(Clock::now() + 30s));
+  CHECK(text_in(path) == "text");
+  writer.write("");
+  CHECK(writer.finish(Clock::now() + 30s));
+  CHECK(text_in(path) == "(no file)");
 }
 
 TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
@@ -59,7 +76,7 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     REQUIRE(make_directories(home));
     REQUIRE(make_directories(folder / "run"));
     KeptState kept;
-    kept.login["autostart_begun"] = true;
+    kept.login = {{"autostart_begun", true}, {"vms", nlohmann::json::object()}};
     kept.lasting["up"] = {"of the last login"};
     {
       StateFiles files;
