@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/daemon.hpp"
 
+#include "app/session_bus.hpp"
 #include "libvirt/libvirt_hypervisor.hpp"
 #include "link/daemon_choice.hpp"
 #include "util/fatal_error.hpp"
@@ -22,6 +23,12 @@ namespace {
 constexpr const char* kSessionUri = "qemu:///session";
 constexpr std::chrono::seconds kUserManagerWait{5};
 constexpr std::chrono::seconds kStateFileWait{2};
+/// Shorter than systemd's limit for the start of a service.
+constexpr std::chrono::seconds kBusWait{60};
+/// The session ends, and without a bus this instance can do nothing for VMs: virtsession-last-resort.service can.
+constexpr std::chrono::seconds kBusWaitAtEnd{2};
+/// Of all that is missing or in the way at the start, this alone does not go by itself: the unit is not restarted.
+constexpr int kNameIsTaken = EX_CANTCREAT;
 
 log::Level log_level(LogLevel level) {
   switch (level) {
@@ -41,14 +48,6 @@ std::string daemon_for(const Config& config) {
   return choose_daemon(config.libvirt_daemon, read_daemon_facts(runtime_dir()));
 }
 
-std::unique_ptr<sdbus::IConnection> connect_bus() {
-  try {
-    return sdbus::createSessionBusConnection();
-  } catch (const sdbus::Error& error) {
-    throw FatalError(EX_UNAVAILABLE, "Failed to connect to the session bus (dbus-user-session): " + error.getMessage());
-  }
-}
-
 }  // namespace
 
 Daemon::Daemon(const Arguments& arguments)
@@ -56,7 +55,7 @@ Daemon::Daemon(const Arguments& arguments)
       diagnosis_(loop_),
       config_(arguments.config_file),
       supervisor_(config_.config(), load_state(), std::random_device{}()),
-      bus_(connect_bus()),
+      bus_(connect_session_bus(arguments.resume_stop ? kBusWaitAtEnd : kBusWait)),
       user_manager_(loop_, *bus_),
       path_watcher_(loop_),
       login_manager_(loop_, path_watcher_, getuid()),
@@ -130,7 +129,8 @@ int Daemon::run() {
     log::error("{} is not used, the built-in defaults are: {}", config_.path(), to_text(config_.problems()));
   handle_signals();
   pass_.publish();
-  if (const auto owned = tree_.request_name(); !owned) throw FatalError(EX_UNAVAILABLE, owned.error().message);
+  if (const auto owned = tree_.request_name(); !owned)
+    throw FatalError(owned.error().code == ErrorCode::busy ? kNameIsTaken : EX_UNAVAILABLE, owned.error().message);
   if (link_.managed())
     wait_for_user_manager();
   else

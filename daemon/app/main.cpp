@@ -2,6 +2,7 @@
 #include "app/arguments.hpp"
 #include "app/daemon.hpp"
 #include "app/last_resort.hpp"
+#include "app/pending_end.hpp"
 #include "systemd/brake.hpp"
 #include "util/fatal_error.hpp"
 #include "util/log.hpp"
@@ -32,10 +33,7 @@ void block_signals() {
 void brake() {
   using Clock = Brake::Clock;
   Brake own("virtsessiond");
-  sigset_t pending;
-  while (own.wait(Clock::now(), kOwnBrake) > Clock::duration::zero()) {
-    sigpending(&pending);
-    if (sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT)) break;
+  while (own.wait(Clock::now(), kOwnBrake) > Clock::duration::zero() && !end_is_pending()) {
     const timespec moment{0, 100'000'000};
     nanosleep(&moment, nullptr);
   }

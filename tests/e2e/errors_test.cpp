@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/ctl.hpp"
 #include "e2e/desktop.hpp"
 
 #include <doctest/doctest.h>
+
+#include <chrono>
+#include <thread>
 
 using namespace virtsession;
 using namespace virtsession::test;
@@ -96,4 +100,35 @@ TEST_CASE("without a user manager: one clear error and no crash loop") {
   CHECK(result.status == 69);
   CHECK(result.err.find("No systemd user manager") != std::string::npos);
   CHECK(result.err.find('\n') == result.err.rfind('\n'));
+}
+
+TEST_CASE("the session bus is taken away and comes back: virtsessiond is back within 5 s, VMs run on") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  const auto pid = guest.qemu_pid();
+  desktop.disconnect();
+  // Longer than a few restarts take, and without systemctl's way over the bus.
+  desktop.host().user(kUser, {"systemctl", "--user", "stop", "dbus.socket", "dbus.service"});
+  std::this_thread::sleep_for(std::chrono::seconds(8));
+  desktop.host().user(kUser, {"systemctl", "--user", "start", "dbus.socket", "dbus.service"});
+  const auto back = std::chrono::steady_clock::now();
+  desktop.wait_ready();
+  CHECK(std::chrono::steady_clock::now() - back < std::chrono::seconds(5));
+  CHECK(guest.qemu_pid() == pid);
+  CHECK(desktop.text("a", "Phase") == "running");
+}
+
+TEST_CASE("another virtsessiond: the unit says so, and is not restarted") {
+  Desktop desktop(false);
+  desktop.host().login(kUser);
+  run_beside(desktop, "other", {"virtsessiond", "--connect", "test:///default"});
+  desktop.wait_ready();
+  desktop.host().user(kUser, {"systemctl", "--user", "start", "virtsessiond"});
+  const auto unit = [&](const char* property) { return desktop.systemctl({"show", "-P", property, "virtsessiond"}); };
+  wait_until([&] { return unit("ActiveState") == "failed"; }, kSoon, "the unit has failed");
+  CHECK(unit("ExecMainStatus") == "73");
+  CHECK(unit("NRestarts") == "0");
 }

@@ -86,8 +86,8 @@ class Supervisor(unittest.TestCase):
             self.assertIn(unit.name.removesuffix(".in"), page)
 
     def test_exit_codes(self):
-        numbers = {"EX_USAGE": 64, "EX_NOINPUT": 66, "EX_UNAVAILABLE": 69, "EX_SOFTWARE": 70, "EX_TEMPFAIL": 75,
-                   "EX_NOPERM": 77, "EX_CONFIG": 78, "EX_OK": 0}
+        numbers = {"EX_USAGE": 64, "EX_NOINPUT": 66, "EX_UNAVAILABLE": 69, "EX_SOFTWARE": 70, "EX_CANTCREAT": 73,
+                   "EX_TEMPFAIL": 75, "EX_NOPERM": 77, "EX_CONFIG": 78, "EX_OK": 0}
         page = PAGES["virtsessiond.8"].read_text(encoding="utf-8").split("EXIT STATUS")[1].split(".SH ")[0]
         documented = {int(number) for number in re.findall(r"\\fB(\d+)\\fR\n", page)}
         used = set()
