@@ -52,6 +52,16 @@ int check_config(const std::string& path) {
   return EX_OK;
 }
 
+int wrong_usage(const std::string& what) {
+  std::cerr << "virtsessiond: " << printable(what) << "; see --help\n";
+  return EX_USAGE;
+}
+
+/// The word that getopt_long(3) has just refused.
+std::string given(int argc, char** argv) {
+  return optind > 0 && optind <= argc ? "'" + std::string(argv[optind - 1]) + "'" : std::string();
+}
+
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
@@ -63,7 +73,9 @@ Arguments parse_arguments(int argc, char** argv) {
       {"help", no_argument, nullptr, kHelpOption},        {nullptr, 0, nullptr, 0},
   };
   Arguments arguments;
-  for (int found = 0; (found = getopt_long(argc, argv, "", kOptions, nullptr)) != -1;) {
+  opterr = 0;  // its own words would show what was given as it is
+  // A colon first tells a missing argument from an option that there is not.
+  for (int found = 0; (found = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1;) {
     switch (found) {
       case kConfig:
         arguments.config_file = optarg;
@@ -88,15 +100,15 @@ Arguments parse_arguments(int argc, char** argv) {
         std::cout << kHelp;
         arguments.exit_code = EX_OK;
         return arguments;
+      case ':':
+        arguments.exit_code = wrong_usage(given(argc, argv) + " needs an argument");
+        return arguments;
       default:
-        arguments.exit_code = EX_USAGE;
-        return arguments;  // getopt has said what is wrong
+        arguments.exit_code = wrong_usage("unknown option " + given(argc, argv));
+        return arguments;
     }
   }
-  if (optind < argc) {
-    std::cerr << argv[0] << ": unexpected argument '" << printable(argv[optind]) << "'; see --help\n";
-    arguments.exit_code = EX_USAGE;
-  }
+  if (optind < argc) arguments.exit_code = wrong_usage("unexpected argument '" + std::string(argv[optind]) + "'");
   return arguments;
 }
 

@@ -2,6 +2,7 @@
 #include "session/notify.hpp"
 
 #include "util/log.hpp"
+#include "util/printable.hpp"
 
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
@@ -14,7 +15,7 @@ namespace virtsession {
 void Notify::ready() { send("READY=1"); }
 
 void Notify::status(const std::string& text) {
-  const std::string line = log::one_line(text);  // a newline would start another assignment
+  const std::string line = printable(text);  // a newline would start another assignment
   if (line == status_) return;
   status_ = line;
   send("STATUS=" + line);

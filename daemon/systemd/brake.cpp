@@ -2,6 +2,7 @@
 #include "systemd/brake.hpp"
 
 #include "util/files.hpp"
+#include "util/printable.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -150,7 +151,7 @@ int run_braked(const std::vector<std::string>& command) {
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execv(program.c_str(), arguments.data());
-  std::cerr << "virtsessiond: failed to run " << program << ": " << std::strerror(errno) << '\n';
+  std::cerr << "virtsessiond: failed to run " << printable(program) << ": " << std::strerror(errno) << '\n';
   return EX_UNAVAILABLE;
 }
 

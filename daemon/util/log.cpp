@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "util/log.hpp"
 
+#include "util/printable.hpp"
+
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <sys/stat.h>
@@ -102,7 +104,7 @@ Result<void> init(Level level) {
   const auto parsed = from_text<Level>(wanted);
   if (!parsed)
     return Error{ErrorCode::invalid_config,
-                 fmt::format("VIRTSESSION_LOG_LEVEL is \"{}\"; use debug, info, warning or error", one_line(wanted))};
+                 fmt::format("VIRTSESSION_LOG_LEVEL is \"{}\"; use debug, info, warning or error", printable(wanted))};
   out.level = *parsed;
   out.level_is_forced = true;
   return {};
@@ -116,28 +118,11 @@ bool enabled(Level level) { return level >= output().level.load(std::memory_orde
 
 void write(Level level, const Fields& fields, std::string_view text) {
   if (!enabled(level)) return;
-  const std::string line = one_line(text);
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const std::string line = printable(text);
   auto& out = output();
   if (out.journal && write_to_journal(level, fields, line)) return;
   out.console->log(console_level(level), spdlog::string_view_t(line));
-}
-
-std::string one_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
-  std::string line;
-  line.reserve(text.size());
-  for (const char letter : text) {
-    const auto code = static_cast<unsigned char>(letter);
-    if (letter == '\n')
-      line += "\\n";
-    else if (letter == '\t')
-      line += "\\t";
-    else if (code < 0x20 || code == 0x7f)
-      line += fmt::format("\\x{:02x}", code);
-    else
-      line += letter;
-  }
-  return line;
 }
 
 std::optional<std::string> Damped::next(std::string_view text, TimePoint now) {

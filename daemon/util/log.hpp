@@ -33,7 +33,8 @@ void set_level(Level level);
 
 bool enabled(Level level);
 
-/// Writes one entry, in one line: control characters of `text` are shown as escapes. Never throws for want of a reader.
+/// Writes one entry, in one line: `text` goes out as printable(), without newlines at its end; `fields` as they are.
+/// Never throws for want of a reader.
 void write(Level level, const Fields& fields, std::string_view text);
 
 template <class... Args>
@@ -52,9 +53,6 @@ template <class... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
   if (enabled(Level::error)) write(Level::error, {}, fmt::format(format, std::forward<Args>(args)...));
 }
-
-/// `text` with control characters as escapes (\n, \t, \x1b) and without newlines at its end.
-std::string one_line(std::string_view text);
 
 /// Keeps what is retried from filling the journal: a text is written when it is new, and while it stays the same once
 /// an interval, with how often it came. One object for each thing that is retried. Not thread-safe.

@@ -45,11 +45,13 @@ TEST_CASE("On a console an entry is one plain line with its level") {
     log::debug("not asked for");
     log::info("VM \"{}\" is {}", "web", "running");
     log::warn("Two\nlines\x1b[31m and a {}", "newline at the end\n");
+    log::warn("\u202ereversed, \u009bC1, {}, \u2028 caf\u00e9", "no \xff\xc3 UTF-8");
     log::write(log::Level::error, log::Fields{{"VIRTSESSION_VM", "web"}}, "{} braces are text here");
   });
   CHECK(text ==
         "info: VM \"web\" is running\n"
         "warning: Two\\nlines\\x1b[31m and a newline at the end\n"
+        "warning: \\u202ereversed, \\x9bC1, no ?? UTF-8, \\u2028 caf\u00e9\n"
         "error: {} braces are text here\n");
 }
 
@@ -96,13 +98,14 @@ TEST_CASE("An entry reaches the journal with its priority and fields, when stand
     unsetenv("VIRTSESSION_LOG_LEVEL");
     setenv("JOURNAL_STREAM", stream_of(STDERR_FILENO).c_str(), 1);
     REQUIRE(log::init(log::Level::info));
-    log::write(log::Level::warning, {{"VIRTSESSION_VM", "web"}, {"VIRTSESSION_VM_UUID", "some-uuid"}}, "It\nfailed");
+    log::write(log::Level::warning, {{"VIRTSESSION_VM", "web\u202e"}, {"VIRTSESSION_VM_UUID", "some-uuid"}},
+               "It\nfailed\u202e");
     char buffer[4096];
     const auto got = recv(journal.get(), buffer, sizeof buffer, 0);
     REQUIRE(got > 0);
     REQUIRE(std::string(buffer, static_cast<std::size_t>(got)) ==
-            "MESSAGE=It\\nfailed\nPRIORITY=4\nSYSLOG_IDENTIFIER=virtsessiond\n"
-            "VIRTSESSION_VM=web\nVIRTSESSION_VM_UUID=some-uuid\n");
+            "MESSAGE=It\\nfailed\\u202e\nPRIORITY=4\nSYSLOG_IDENTIFIER=virtsessiond\n"
+            "VIRTSESSION_VM=web\u202e\nVIRTSESSION_VM_UUID=some-uuid\n");
 
     // Redirected since systemd set it up: what is on standard error must go there.
     setenv("JOURNAL_STREAM", "1:2", 1);
