@@ -156,6 +156,21 @@ class Configuration(unittest.TestCase):
                 if allowed:
                     self.assertEqual(re.findall(r"`([^`]+)`", values), allowed, key)
 
+    def test_policy_page_is_made_from_the_schema(self):
+        checked = subprocess.run([ROOT / "contrib/man/config-page", "--schema", ROOT / "config/config.schema.json",
+                                  "--markdown", ROOT / "contrib/docs/policy.md", "--check"],
+                                 capture_output=True, text=True)
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""))
+
+    def test_a_policy_page_that_is_out_of_date_is_an_error(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "policy.md"
+            page.write_text(text_of("contrib/docs/policy.md").replace("`start_order`", "`start_oder`"), encoding="utf-8")
+            checked = subprocess.run([ROOT / "contrib/man/config-page", "--schema", ROOT / "config/config.schema.json",
+                                      "--markdown", page, "--check"], capture_output=True, text=True)
+            self.assertEqual(checked.returncode, 1)
+            self.assertIn("is not what the schema says; run: contrib/man/config-page", checked.stderr)
+
 
 class Packages(unittest.TestCase):
     def test_version(self):
