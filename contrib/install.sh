@@ -93,13 +93,19 @@ if [ $desktop = auto ]; then
 fi
 [ $desktop = no ] || build_packages+=("${desktop_packages[@]}")
 
+not_debian() {
+  echo "install.sh: this is not Debian: install what this script lists (build_packages, run_packages) in your system's" \
+    "packages, then build with cmake" >&2
+  exit 69
+}
+
 install_packages() {
   local missing=() package
   for package in "${build_packages[@]}" "${run_packages[@]}"; do
     is_installed "$package" || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || { echo "install.sh: this is no Debian; install what README.md lists" >&2; exit 69; }
+  command -v apt-get >/dev/null || not_debian
   say "Installing packages: ${missing[*]}"
   as_root apt-get update -q
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -23,7 +23,7 @@ Without arguments all that CI runs: style tidy asan tsan fuzz e2e
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
   e2e      real logins, real libvirt and real guests in a throwaway host (root)
   selftest is the throwaway host itself what the e2e tests take it for? not part of the default run
-  bench    the measurements in README.md; not part of the default run (BENCH_OTHER: the virtsessiond of another build,
+  bench    the measurements in contrib/docs/numbers.md; not part of the default run (BENCH_OTHER: the virtsessiond of another build,
            measured in turn with this one)
   packages the Debian package: built, and lintian; not part of the default run
   package  the same, and from installation to purge in throwaway hosts; not part of the default run

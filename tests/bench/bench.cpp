@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Prints the tables of README.md. Everything of one table is measured in one run, side by side, in a throwaway host.
+// Prints the tables of contrib/docs/numbers.md. Everything of one table is measured in one run, side by side, in a
+// throwaway host.
 // With BENCH_OTHER=PROGRAM, the virtsessiond of another build is measured too, the two in turn.
 #include "core/start_plan.hpp"
 #include "e2e/desktop.hpp"

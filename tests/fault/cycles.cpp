@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // Logs a user out and in again, then reboots the host, over and over, with guests that run, boot, refuse to shut down
-// or are saved, and prints the reliability table of README.md: how every run of every guest ended.
+// or are saved, and prints the reliability table of contrib/docs/numbers.md: how every run of every guest ended.
 #include "e2e/desktop.hpp"
 
 #include <doctest/doctest.h>

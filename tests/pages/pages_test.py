@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual pages, README.md and recipes of packages say what the code says. Run by ctest with the built pages as arguments."""
+"""The manual pages, the pages in contrib/docs and recipes of packages say what the code says. Run by ctest with the built
+pages as arguments."""
 
 import functools
 import importlib.machinery
@@ -77,8 +78,8 @@ class Supervisor(unittest.TestCase):
         ids = re.findall(r'"([0-9a-f]{32})"', text_of("daemon/util/message_ids.hpp"))
         self.assertGreater(len(ids), 10)
         self.assertEqual(sorted(re.findall(r"\b[0-9a-f]{32}\b", plain("virtsessiond.8"))), sorted(ids))
-        # The README has those that a person looks for.
-        self.assertLessEqual(set(re.findall(r"\b[0-9a-f]{32}\b", text_of("README.md"))), set(ids))
+        # This page has those that a person looks for.
+        self.assertLessEqual(set(re.findall(r"\b[0-9a-f]{32}\b", text_of("contrib/docs/troubleshooting.md"))), set(ids))
 
     def test_units(self):
         page = plain("virtsessiond.8")
@@ -113,7 +114,7 @@ class Move(unittest.TestCase):
 
 
 class Configuration(unittest.TestCase):
-    """virtsession.json(5), and the table of policy keys in README.md"""
+    """virtsession.json(5), and contrib/docs/policy.md"""
 
     schema = json.loads(text_of("config/config.schema.json"))
     policy = schema["$defs"]["policy"]["properties"]
@@ -126,35 +127,6 @@ class Configuration(unittest.TestCase):
                 self.assertIn(f" {key} (", page)
             if key != "$schema" and "$ref" not in value:
                 self.assertIn(squeezed(value["description"]), page)
-
-    def readme_rows(self):
-        """(keys, values, defaults) of each row of the table."""
-        table = text_of("README.md").split("### Policy")[1].split("\n| key |")[1].split("\n\n")[0]
-        for row in table.split("\n")[2:]:
-            cells = [cell.strip() for cell in row.strip("|").split(" | ")]
-            defaults = ", ".join(re.findall(r"\(([^()]+)\)", cells[1])).replace("`", "").split(", ")
-            yield re.findall(r"`(\w+)`", cells[0]), re.sub(r"\(.*?\)", "", cells[1]), defaults
-
-    def test_readme_has_every_policy_key_once(self):
-        keys = [key for row in self.readme_rows() for key in row[0]]
-        self.assertEqual(sorted(keys), sorted(self.policy))
-
-    def test_readme_has_the_defaults(self):
-        for keys, _, written in self.readme_rows():
-            defaults = [self.policy[key]["default"] for key in keys]
-            if None in defaults:
-                continue  # what it means is said in words
-            words = []
-            for default in defaults:
-                words += (default or ["none"]) if isinstance(default, list) else [json.dumps(default).strip('"')]
-            self.assertEqual(written, words if len(set(words)) > 1 else words[:1], keys)
-
-    def test_readme_has_the_values(self):
-        for keys, values, _ in self.readme_rows():
-            for key in keys:
-                allowed = self.policy[key].get("enum") or self.policy[key].get("items", {}).get("enum")
-                if allowed:
-                    self.assertEqual(re.findall(r"`([^`]+)`", values), allowed, key)
 
     def test_policy_page_is_made_from_the_schema(self):
         checked = subprocess.run([ROOT / "contrib/man/config-page", "--schema", ROOT / "config/config.schema.json",
