@@ -32,6 +32,7 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   vm.gave_up = view.phase == Phase::gave_up;
   if (vm.gave_up || view.phase == Phase::inactive) vm.last_error = view.last_error;
   vm.start_if_paths = policy.start_if_paths;
+  vm.after_units = policy.after_units;
   for (const auto& problem : view.policy_problems) {
     (is_of_dependencies(problem.code) ? vm.dependency_problems : vm.policy_problems)
         .push_back(to_text(std::vector{problem}));

@@ -23,7 +23,7 @@ std::map<std::string, VmScopes::WantedScope> wanted_scopes(const std::map<std::s
     ScopeLimits limits{unsigned_value(wish.cpu_weight), unsigned_value(wish.io_weight),
                        unsigned_value(wish.memory_high_mib)};
     if (limits.memory_high_bytes) *limits.memory_high_bytes *= 1024 * 1024;
-    wanted[uuid] = {wish.name, wish.domain_id, limits};
+    wanted[uuid] = {wish.name, wish.domain_id, limits, wish.after_units};
   }
   return wanted;
 }
@@ -51,8 +51,10 @@ void Pass::end() {
 void Pass::arrange() {
   auto& supervisor = parts_.supervisor;
   auto wanted = supervisor.wanted_facts();
-  // Costs a signal at login and logout, and cannot be read without waiting when a dry run asks.
-  wanted.graphical_session |= supervisor.plan_facts().graphical_session;
+  // These cost a signal when they change, and cannot be read without waiting when a dry run asks.
+  auto of_plan = supervisor.plan_facts();
+  wanted.graphical_session |= of_plan.graphical_session;
+  wanted.units.merge(of_plan.units);
   parts_.host_watcher.want(wanted);
   parts_.tcp_prober.want(supervisor.probes());
   supervisor.on_sleep_delay(parts_.login_manager.inhibit_delay_max());

@@ -30,7 +30,10 @@ HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& pat
       memory_timer_(loop, [this] { read_memory(); }),
       room_timer_(loop, [this] { read_room(); }) {}
 
-HostWatcher::~HostWatcher() { want_graphical_session(false); }
+HostWatcher::~HostWatcher() {
+  want_graphical_session(false);
+  want_units({});
+}
 
 void HostWatcher::want(const WantedFacts& wanted) {
   if (wanted == wanted_) return;
@@ -39,6 +42,7 @@ void HostWatcher::want(const WantedFacts& wanted) {
   else if (!ac_power_)
     ac_power_ = std::make_unique<AcPower>(loop_, sources_, [this] { check_later(); });
   want_graphical_session(wanted.graphical_session);
+  want_units(wanted.units);
   want_memory(wanted.memory);
   want_paths(wanted.paths);
   want_room(wanted.free_bytes);
@@ -58,6 +62,22 @@ void HostWatcher::want_graphical_session(bool wanted) {
     graphical_session_ = last_graphical_session_ = status.active_state == "active";
     check_later();
   }));
+}
+
+void HostWatcher::want_units(const std::set<std::string>& wanted) {
+  for (const auto& unit : wanted_.units) {
+    if (wanted.contains(unit)) continue;
+    manager_.unwatch_unit(unit);
+    units_.erase(unit);
+  }
+  for (const auto& unit : wanted) {
+    if (wanted_.units.contains(unit)) continue;
+    manager_.watch_unit(unit, lifetime_.bind([this, unit](const UnitStatus& status) {
+      units_[unit] = status.active_state == "active" || status.active_state == "reloading";
+      check_later();
+    }));
+  }
+  wanted_.units = wanted;
 }
 
 /// The one thing that is polled: nothing tells when memory gets free. Pressure stall information (PSI) has triggers,
@@ -127,6 +147,7 @@ HostFacts HostWatcher::facts() const {
   facts.available_memory_mib = available_memory_mib_;
   for (const auto& [path, watch] : paths_) facts.paths[path] = watch && watch.exists();
   facts.free_bytes = free_bytes_;
+  facts.units = units_;
   return facts;
 }
 
@@ -139,6 +160,8 @@ HostFacts HostWatcher::read_now(const WantedFacts& wanted) const {
   if (wanted.graphical_session) facts.graphical_session = last_graphical_session_;
   if (wanted.memory) facts.available_memory_mib = read_available_memory_mib(sources_.meminfo);
   for (const auto& path : wanted.paths) facts.paths[path] = path.starts_with('/') && path_exists(path);
+  for (const auto& unit : wanted.units)
+    if (const auto known = units_.find(unit); known != units_.end()) facts.units.insert(*known);
   return facts;
 }
 

@@ -40,11 +40,12 @@ class HostWatcher {
 
   /// What is known now, for a dry run: from sysfs, stat(2) and proc_meminfo(5), without waiting for any other process.
   /// AC power is UPower's answer while that is watched. The graphical session is as it was when it was last watched,
-  /// and nothing when it never was.
+  /// and nothing when it never was; units are known while they are watched.
   HostFacts read_now(const WantedFacts& wanted) const;
 
  private:
   void want_graphical_session(bool wanted);
+  void want_units(const std::set<std::string>& wanted);
   void want_memory(bool wanted);
   void want_paths(const std::set<std::string>& wanted);
   void read_memory();
@@ -66,6 +67,7 @@ class HostWatcher {
   std::unique_ptr<AcPower> ac_power_;
   std::optional<bool> graphical_session_;
   std::optional<bool> last_graphical_session_;
+  std::map<std::string, bool> units_;
   std::optional<std::uint64_t> available_memory_mib_;
   Timer memory_timer_;
   struct Room;

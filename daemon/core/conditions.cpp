@@ -18,6 +18,10 @@ std::vector<std::string> unmet_conditions(const Policy& policy, const HostFacts&
     const auto known = facts.paths.find(path);
     if (known == facts.paths.end() || !known->second) unmet.push_back("path " + path);
   }
+  for (const auto& unit : policy.after_units) {
+    const auto known = facts.units.find(unit);
+    if (known == facts.units.end() || !known->second) unmet.push_back(unit + " to be active");
+  }
   return unmet;
 }
 
@@ -26,6 +30,7 @@ void add_wanted(WantedFacts& wanted, const Policy& policy) {
   wanted.graphical_session |= policy.start_if_graphical;
   wanted.memory |= policy.start_if_free_memory_mib > 0;
   wanted.paths.insert(policy.start_if_paths.begin(), policy.start_if_paths.end());
+  wanted.units.insert(policy.after_units.begin(), policy.after_units.end());
 }
 
 }  // namespace virtsession

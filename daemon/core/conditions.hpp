@@ -20,6 +20,7 @@ struct HostFacts {
   std::map<std::string, bool> paths = {};  ///< whether each watched path exists
   /// What is free for the user on the file system of each watched file, in bytes.
   std::map<std::string, std::uint64_t> free_bytes = {};
+  std::map<std::string, bool> units = {};  ///< whether each watched unit of the user manager is active
 
   bool operator==(const HostFacts&) const = default;
 };
@@ -31,6 +32,7 @@ struct WantedFacts {
   bool memory = false;
   std::set<std::string> paths;
   std::set<std::string> free_bytes = {};  ///< files on whose file systems somebody waits for room
+  std::set<std::string> units = {};       ///< of the user manager
 
   bool operator==(const WantedFacts&) const = default;
 };

@@ -159,6 +159,7 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
     auto reason = stop_reason(node, vms.at(planned.uuid).domain().agent_connected, fit) + "; order " +
                   std::to_string(planned.order);
     for (const auto& uuid : planned.before) reason += "; after " + in_quotes(nodes.at(uuid).name) + " is off";
+    for (const auto& unit : vms.at(planned.uuid).policy().after_units) reason += "; before " + unit + " is stopped";
     if (!vms.at(planned.uuid).domain().persistent) reason += "; transient: left alone until the session ends";
     steps.push_back(
         {planned.wave, planned.uuid, node.name, std::string(to_text(decision)), reason + left_out.at(planned.uuid)});

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <functional>
 
 namespace virtsession {
@@ -161,6 +162,23 @@ std::string check_path(const std::string& path) {
   return path.find('\0') == std::string::npos ? "" : "has a path with a NUL byte";
 }
 
+/// Services, mounts, automounts and sockets: what serves a disk. A target may come after virtsessiond itself, and a VM
+/// that waited for it would go in a circle; so would one that waits for our own units.
+std::string check_unit(const std::string& unit) {
+  const auto dot = unit.rfind('.');
+  const auto type = dot == std::string::npos ? std::string() : unit.substr(dot);
+  const auto is_good = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::strchr(":-_.\\@", c);
+  };
+  const bool is_unit = dot != 0 && dot != std::string::npos && unit.size() <= 255 &&
+                       std::ranges::all_of(unit, [&](char c) { return c != 0 && is_good(c); });
+  const bool serves = type == ".service" || type == ".mount" || type == ".automount" || type == ".socket";
+  if (!is_unit || !serves)
+    return "must have names of services, mounts, automounts or sockets, and has " + json(unit).dump();
+  if (unit[dot - 1] == '@') return "must have instances of templates, and has \"" + unit + "\"";
+  return unit.starts_with("virtsession") ? "has " + unit + ", which is one of virtsession's own" : "";
+}
+
 Key readiness(std::string_view name) {
   return {name,
           [](const json& value) -> std::string {
@@ -190,6 +208,10 @@ const std::vector<Key>& keys() {
       boolean("start_if_graphical", &Policy::start_if_graphical),
       integer("start_if_free_memory_mib", &Policy::start_if_free_memory_mib, 0, std::int64_t{1} << 30),
       strings("start_if_paths", &Policy::start_if_paths, check_path, {{"type", "string"}, {"pattern", "^/"}}),
+      strings("after_units", &Policy::after_units, check_unit,
+              {{"type", "string"},
+               {"maxLength", 255},
+               {"pattern", R"(^[A-Za-z0-9:_.\\@-]*[A-Za-z0-9:_.\\-]\.(service|mount|automount|socket)$)"}}),
       choice("restart", &Policy::restart),
       seconds("restart_delay_sec", &Policy::restart_delay_sec, 0, kDay),
       seconds("restart_delay_max_sec", &Policy::restart_delay_max_sec, 0, kDay),

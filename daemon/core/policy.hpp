@@ -89,6 +89,7 @@ struct Policy {
   double stop_timeout_sec = 60;
   std::optional<std::int64_t> stop_order;  ///< nothing: the reverse of the start
   SleepAction sleep = SleepAction::none;
+  std::vector<std::string> after_units;  ///< of the user manager; they are stopped after the VM, too
   bool resume_when_unstuck = true;
   bool resume_sync_time = true;
   std::optional<std::int64_t> cpu_weight;  ///< of its scope; nothing: systemd's default, as for the two below

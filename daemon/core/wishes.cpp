@@ -10,7 +10,8 @@ std::map<std::string, ScopeWish> scope_wishes(const Vms& vms) {
   for (const auto& [uuid, vm] : vms.all()) {
     const auto& policy = vm.policy();
     if (vm.domain().active())
-      wishes[uuid] = {vm.name(), vm.domain().id, policy.cpu_weight, policy.io_weight, policy.memory_high_mib};
+      wishes[uuid] = {vm.name(),        vm.domain().id,         policy.cpu_weight,
+                      policy.io_weight, policy.memory_high_mib, {policy.after_units.begin(), policy.after_units.end()}};
   }
   return wishes;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace virtsession {
@@ -15,6 +16,7 @@ struct ScopeWish {
   std::string name;  ///< of the VM
   int domain_id = -1;
   std::optional<std::int64_t> cpu_weight, io_weight, memory_high_mib;
+  std::set<std::string> after_units;  ///< that are stopped after it
 
   bool operator==(const ScopeWish&) const = default;
 };

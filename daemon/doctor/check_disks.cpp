@@ -174,13 +174,40 @@ void check_filesystem(const CheckedVm& checked, Report& report) {
                    " disk images are on file systems of this machine");
 }
 
+/// systemd ends a service that nothing is ordered after in the second in which the session ends.
+void check_servers(const CheckedVm& checked, Report& report) {
+  const auto& vm = checked.vm;
+  std::vector<std::string> missing, seen;
+  for (const auto& [disk, unit] : checked.domain.served_disks) {
+    if (std::ranges::find(vm.after_units, unit) == vm.after_units.end() &&
+        std::ranges::find(missing, unit) == missing.end())
+      missing.push_back(unit);
+    seen.push_back(disk + " is served by " + unit);
+  }
+  if (seen.empty()) return;
+  if (missing.empty())
+    return report.add("disk-unit", Severity::ok, vm.name, list_text(seen) + ", and the VM stops before that");
+  auto units = vm.after_units;
+  units.insert(units.end(), missing.begin(), missing.end());
+  std::string value;
+  for (const auto& unit : units) value += (value.empty() ? "" : ",") + unit;
+  report.add("disk-unit", vm.active || vm.autostart ? Severity::warning : Severity::note, vm.name,
+             list_text(seen) + "; at the end of the session " + list_text(missing) +
+                 (missing.size() == 1 ? " is" : " are") +
+                 " stopped before the VM, and its guest loses what it writes last",
+             "virtsessionctl policy " + shell_word(vm.name) + " " + shell_word("after_units=" + value));
+}
+
 }  // namespace
 
 void check_disks(const Picture& picture, Report& report) {
   for (const auto& checked : picture.vms) {
     check_present(checked, picture.facts.machine, report);
     check_filesystem(checked, report);
+    check_servers(checked, report);
   }
+  const auto is_served = [](const CheckedVm& checked) { return !checked.domain.served_disks.empty(); };
+  if (std::ranges::none_of(picture.vms, is_served)) report.ok("disk-unit", "no disk is served by a service of yours");
   check_space(picture, report);
 }
 

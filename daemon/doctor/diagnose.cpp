@@ -42,6 +42,7 @@ SupervisedVm derive(const DomainFacts& domain, Policy& policy) {
   vm.start = policy.start;
   vm.stop_timeout_sec = policy.stop_timeout_sec;
   vm.start_if_paths = policy.start_if_paths;
+  vm.after_units = policy.after_units;
   return vm;
 }
 

@@ -72,6 +72,16 @@ std::optional<std::string> remote_disk_of(const xmlNode* disk) {
   return name + " (" + type + ")";
 }
 
+/// Nothing for a disk that is reached in another way.
+std::optional<DiskSocket> socket_of(const xmlNode* disk) {
+  const xmlNode* source = attribute(disk, "type") == "network" ? child(disk, "source") : nullptr;
+  const xmlNode* host = source ? child(source, "host") : nullptr;
+  const auto path = host ? attribute(host, "socket") : std::nullopt;
+  if (!path || attribute(host, "transport") != "unix") return std::nullopt;
+  const xmlNode* target = child(disk, "target");
+  return DiskSocket{(target ? attribute(target, "dev") : std::nullopt).value_or("a disk"), *path};
+}
+
 void read_boot_files(const xmlNode* domain, DomainFacts& facts) {
   const xmlNode* os = child(domain, "os");
   for (const char* name : {"kernel", "initrd", "loader"}) {
@@ -100,6 +110,7 @@ void read_devices(const xmlNode* domain, DomainFacts& facts) {
         facts.images.push_back(*std::move(image));
       else if (auto remote = remote_disk_of(node))
         facts.remote_disks.push_back(*std::move(remote));
+      if (auto socket = socket_of(node)) facts.disk_sockets.push_back(*std::move(socket));
     }
     if (node->type == XML_ELEMENT_NODE && is_vfio(node)) facts.locks_memory = true;
   }

@@ -201,6 +201,20 @@ struct ImageFacts {
   std::optional<FilesystemFacts> filesystem;
 };
 
+/// A disk that a network block device's server has, at a unix socket.
+struct DiskSocket {
+  std::string target;  ///< vda ...
+  std::string path;
+};
+
+/// A disk that a service of the user's systemd serves: the file system or the socket is there while it runs.
+struct ServedDisk {
+  std::string disk;  ///< for a person: "vda (/home/me/mnt/disk.img)"
+  std::string unit;
+
+  bool operator==(const ServedDisk&) const = default;
+};
+
 /// A VM of the session, from libvirt or from its files.
 struct DomainFacts {
   std::string uuid;
@@ -215,6 +229,8 @@ struct DomainFacts {
   std::vector<Network> networks;
   std::vector<ImageFacts> images;
   std::vector<std::string> remote_disks;  ///< those that are no file here: "vda (nbd)", "vdb (a volume of pool iscsi)"
+  std::vector<DiskSocket> disk_sockets;
+  std::vector<ServedDisk> served_disks;
   std::optional<std::string> policy_text;
   std::string policy_error;
 };

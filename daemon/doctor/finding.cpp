@@ -52,6 +52,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"disk-present", "whether the files of a VM's disks are there and may be opened"},
     {"disk-space", "whether disk images have room to grow"},
     {"disk-filesystem", "disk images on file systems that are slow, may be missing, or are lost at reboot"},
+    {"disk-unit", "whether services of yours that serve a disk are stopped only after the VM"},
 };
 
 }  // namespace

@@ -109,6 +109,19 @@ void look_at_images(const GatherOptions& options, DoctorFacts& facts) {
   for (const auto& failure : gather_images(images, options)) facts.failed.push_back("disk images (" + failure + ")");
 }
 
+/// After the images, whose file systems are known then.
+void look_for_servers(Deadline deadline, DoctorFacts& facts) {
+  using ByDomain = std::vector<std::vector<ServedDisk>>;
+  Bounded<ByDomain> task("doctor-servers", [domains = facts.domains] {
+    ByDomain served;
+    for (const auto& domain : domains) served.push_back(find_served_disks(domain));
+    return served;
+  });
+  auto served = take(task, deadline, "who serves disks", facts);
+  served.resize(facts.domains.size());
+  for (std::size_t i = 0; i < served.size(); ++i) facts.domains[i].served_disks = std::move(served[i]);
+}
+
 UserManagerFacts silent_manager() {
   UserManagerFacts facts;
   facts.error = "it does not answer";
@@ -181,6 +194,7 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   }
   forget_ended(facts.qemus);
   look_at_images(options, facts);
+  look_for_servers(std::max(deadline, Clock::now() + options.limit / 2), facts);
 
   // By now the slowest of these has been waited for.
   facts.limits = take(limits, deadline, "limits", facts);

@@ -75,6 +75,9 @@ std::vector<SaveFacts> gather_saves(const GatherOptions& options);
 /// The policy defaults of virtsession's configuration; the built-in ones when it cannot be used.
 Policy read_policy_defaults(const GatherOptions& options);
 
+/// The disks of a domain that services of this user serve, by the images' file systems and the sockets' owners.
+std::vector<ServedDisk> find_served_disks(const DomainFacts& domain);
+
 /// Looks at the files of the images; a path that hangs becomes `too_late`. \param images of all domains
 /// \return the exceptions that ended looks
 std::vector<std::string> gather_images(std::vector<ImageFacts*> images, const GatherOptions& options);

@@ -22,6 +22,7 @@ struct SupervisedVm {
   bool has_overrides = false;  ///< its metadata has policy keys that can be used
   StartWhen start = StartWhen::flag;
   std::vector<std::string> start_if_paths;
+  std::vector<std::string> after_units;
   std::vector<std::string> policy_problems;      ///< of its metadata, a sentence each
   std::vector<std::string> dependency_problems;  ///< of start_after: cycles, missing names; a sentence each
   std::vector<Network> networks;

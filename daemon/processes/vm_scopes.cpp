@@ -16,11 +16,24 @@ constexpr std::string_view kPrefix = "virtsession-";
 constexpr std::size_t kUnitNameMax = 255;
 constexpr std::chrono::minutes kLastMoveRetry{5};
 
-/// "-1a2b3c4d.scope": what the scopes of a VM have in common, whatever its name was.
-std::string suffix(const std::string& uuid) { return '-' + uuid.substr(0, 8) + ".scope"; }
+/// The same for the same units in every instance and build: FNV-1a.
+std::uint32_t hash_of(const std::set<std::string>& units) {
+  std::uint32_t hash = 2166136261;
+  for (const auto& unit : units) {
+    for (const char letter : unit) hash = (hash ^ static_cast<unsigned char>(letter)) * 16777619;
+    hash *= 16777619;  // as of a NUL between them
+  }
+  return hash;
+}
 
-bool is_scope_of(const std::string& unit, const std::string& uuid) {
-  return unit.starts_with(kPrefix) && unit.ends_with(suffix(uuid));
+/// "-1a2b3c4d.scope": what the scopes of a VM have in common, whatever its name was.
+std::string suffix(const std::string& uuid, const std::set<std::string>& after_units) {
+  const auto order = after_units.empty() ? std::string() : fmt::format("-{:08x}", hash_of(after_units));
+  return '-' + uuid.substr(0, 8) + order + ".scope";
+}
+
+bool is_scope_of(const std::string& unit, const std::string& uuid, const std::set<std::string>& after_units) {
+  return unit.starts_with(kPrefix) && unit.ends_with(suffix(uuid, after_units));
 }
 
 std::string escape(char letter, bool is_first) {
@@ -34,8 +47,8 @@ std::string escape(char letter, bool is_first) {
 
 }  // namespace
 
-std::string scope_name(const std::string& name, const std::string& uuid) {
-  const auto end = suffix(uuid);
+std::string scope_name(const std::string& name, const std::string& uuid, const std::set<std::string>& after_units) {
+  const auto end = suffix(uuid, after_units);
   std::string unit(kPrefix);
   for (std::size_t i = 0; i < name.size(); ++i) {
     const auto letter = escape(name[i], i == 0);
@@ -63,10 +76,16 @@ void VmScopes::want(const std::map<std::string, WantedScope>& wanted) {
   for (const auto& [uuid, scope] : wanted) {
     const auto [entry, is_new] = runs_.try_emplace(uuid);
     Run& run = entry->second;
+    const bool moves = !is_new && run.wanted.after_units != scope.after_units;
     run.wanted = scope;
     if (is_new) {
       run.uuid = uuid;
       run.serial = next_serial_++;
+      look(run);
+    } else if (moves) {
+      run.serial = next_serial_++;  // what was asked for is about the scope before
+      run.is_ready = false;
+      run.limits.reset();
       look(run);
     } else if (run.is_ready && run.limits != scope.limits) {
       set_limits(run);
@@ -87,17 +106,17 @@ void VmScopes::look(Run& run) {
   const auto processes = sources_.find(run.wanted.name, run.uuid, run.wanted.domain_id);
   if (!processes) return retry_later(run);
   run.unit = sources_.unit_of(processes->qemu);
-  if (is_scope_of(run.unit, run.uuid)) return ready(run);
+  if (is_scope_of(run.unit, run.uuid, run.wanted.after_units)) return ready(run);
   start(run, *processes);
 }
 
 void VmScopes::start(Run& run, const VmProcesses& processes) {
-  run.unit = scope_name(run.wanted.name, run.uuid);
+  run.unit = scope_name(run.wanted.name, run.uuid, run.wanted.after_units);
   std::vector<pid_t> pids{processes.qemu};
   pids.insert(pids.end(), processes.helpers.begin(), processes.helpers.end());
   run.moved = {pids.begin(), pids.end()};
   const auto limits = run.wanted.limits;
-  manager_.start_scope({run.unit, "VM " + run.wanted.name, limits}, pids,
+  manager_.start_scope({run.unit, "VM " + run.wanted.name, limits, run.wanted.after_units}, pids,
                        for_run(run, [this, pids, limits](Run& started, const Result<void>& result) {
                          if (!result) return join(started, pids, result.error());
                          started.limits = limits;

@@ -31,15 +31,17 @@ struct ScopeSources {
 };
 
 /// Keeps every running VM in a scope of its own, "virtsession-NAME-1a2b3c4d.scope", with its helpers. A run that is in
-/// one already, from before a restart of the daemon or a rename, stays in it. What fails is tried again after longer
-/// and longer waits, and logged when it is new; a QEMU that has ended meanwhile, and a user manager that is away or
-/// stops, are no failures. Loop's thread only; loop and manager outlive it.
+/// one already, from before a restart of the daemon or a rename, stays in it. The order of a scope cannot be changed:
+/// when other units are to be stopped after the VM, it moves into a new one, and the empty one goes. What fails is
+/// tried again after longer and longer waits, and logged when it is new; a QEMU that has ended meanwhile, and a user
+/// manager that is away or stops, are no failures. Loop's thread only; loop and manager outlive it.
 class VmScopes {
  public:
   struct WantedScope {
     std::string name;
     int domain_id = -1;  ///< of this run, as libvirt has it
     ScopeLimits limits;
+    std::set<std::string> after_units{};  ///< that are stopped after it
 
     bool operator==(const WantedScope&) const = default;
   };
@@ -99,7 +101,8 @@ class VmScopes {
 };
 
 /// "virtsession-NAME-1a2b3c4d.scope", with the name escaped as by systemd-escape(1), and cut where the unit's name
-/// would be too long.
-std::string scope_name(const std::string& name, const std::string& uuid);
+/// would be too long. With `after_units`, which the scope is ordered after, it ends in "-1a2b3c4d-5e6f7a8b.scope": what
+/// a scope is ordered after can be told from its name.
+std::string scope_name(const std::string& name, const std::string& uuid, const std::set<std::string>& after_units = {});
 
 }  // namespace virtsession

@@ -36,7 +36,9 @@ UnitProperties scope_properties(const ScopeSpec& spec, const std::vector<pid_t>&
   // What is started before is stopped after: first virtsessiond stops the VMs in order, then SIGTERM lets a QEMU that
   // is left sync its disks and exit, and at last the libvirt daemon, which takes note of that, goes.
   add(properties, "Before", std::vector<std::string>{"virtsession-last-resort.service", "virtsessiond.service"});
-  add(properties, "After", std::vector<std::string>{"virtsession-libvirtd.service", "virtsession-virtqemud.service"});
+  std::vector<std::string> after{"virtsession-libvirtd.service", "virtsession-virtqemud.service"};
+  after.insert(after.end(), spec.after_units.begin(), spec.after_units.end());
+  add(properties, "After", after);
   add(properties, "TimeoutStopUSec", kStopTimeoutUsec);
   add(properties, "SendSIGHUP", false);
   return properties;

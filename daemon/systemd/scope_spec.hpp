@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace virtsession {
@@ -22,6 +23,7 @@ struct ScopeSpec {
   std::string unit;  ///< NAME.scope
   std::string description;
   ScopeLimits limits;
+  std::set<std::string> after_units{};  ///< that are stopped after it, besides those that all scopes need
 };
 
 }  // namespace virtsession

@@ -133,6 +133,7 @@ PolicyOverrides:
   start_after              db
   start_order              20
 Policy:
+  after_units              
   restart                  no
   restart_delay_max_sec    60
   restart_delay_sec        1

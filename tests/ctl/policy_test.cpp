@@ -38,6 +38,7 @@ TEST_CASE("policy: every value in force, and where it comes from") {
   session.start_daemon();
   const auto config = session.folder().path().string() + "/config/virtsession/config.json";
   CHECK(session.out({"policy", "mail"}) == R"(KEY                       VALUE                   FROM
+after_units                                       built-in
 cpu_weight                -                       not set
 io_weight                 -                       not set
 memory_high_mib           -                       not set

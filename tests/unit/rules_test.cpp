@@ -20,6 +20,8 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
   memory.start_if_free_memory_mib = 1000;
   Policy paths;
   paths.start_if_paths = {"/a", "/b"};
+  Policy units;
+  units.after_units = {"nbd.service"};
   struct Row {
     std::string what;
     Policy policy;
@@ -45,6 +47,9 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
        {"1000 MiB of free memory (now 0 MiB)"}},
       {"one of two paths", paths, {.paths = {{"/a", true}, {"/b", false}}}, 0, {"path /b"}},
       {"paths not known", paths, {}, 0, {"path /a", "path /b"}},
+      {"a unit not known", units, {}, 0, {"nbd.service to be active"}},
+      {"a unit that is not active", units, {.units = {{"nbd.service", false}}}, 0, {"nbd.service to be active"}},
+      {"a unit that is active", units, {.units = {{"nbd.service", true}}}, 0, {}},
       {"both paths", paths, {.paths = {{"/a", true}, {"/b", true}}}, 0, {}},
   };
   for (const auto& row : rows) {

@@ -210,8 +210,8 @@ TEST_CASE("starts: when do they have to be looked at?") {
 
 TEST_CASE("starts: only what a VM waits for is watched") {
   Login login;
-  login.marked("web", {{"start_if_ac_power", true}, {"start_if_paths", {"/mnt"}}});
+  login.marked("web", {{"start_if_ac_power", true}, {"start_if_paths", {"/mnt"}}, {"after_units", {"nbd.service"}}});
   CHECK(login.starts.wanted_facts() == WantedFacts());
   login.begins();
-  CHECK(login.starts.wanted_facts() == WantedFacts{.ac_power = true, .paths = {"/mnt"}});
+  CHECK(login.starts.wanted_facts() == WantedFacts{.ac_power = true, .paths = {"/mnt"}, .units = {"nbd.service"}});
 }

@@ -242,6 +242,34 @@ TEST_CASE("The graphical session is there while its target is active") {
   loop_until_idle(host.loop);
 }
 
+TEST_CASE("Units are active, or not, while somebody waits for them") {
+  Host host;
+  RunningSystemd systemd(host.loop, host.bus);
+  auto& unit = systemd.manager.unit("nbd.service");
+  bool connected = false;
+  host.manager.connect([&](const Result<void>& result) { connected = static_cast<bool>(result); });
+  loop_until(host.loop, "the user manager", [&] { return connected; });
+  WantedFacts wanted;
+  wanted.units = {"nbd.service"};
+  CHECK(host.watcher->read_now(wanted).units.empty());
+  host.want(wanted);
+  const auto is_active = [&](bool active) {
+    loop_until(host.loop, active ? "it is active" : "it is not active", [&] {
+      const auto known = host.facts.units.find("nbd.service");
+      return known != host.facts.units.end() && known->second == active;
+    });
+  };
+  is_active(false);
+  unit.change({"loaded", "activating", "", "", 0});
+  unit.change({"loaded", "active", "", "", 0});
+  is_active(true);
+  CHECK(host.watcher->read_now(wanted).units.at("nbd.service"));
+  unit.change({"loaded", "deactivating", "", "", 0});
+  is_active(false);
+  host.want({});
+  loop_until(host.loop, "nothing known", [&] { return host.facts.units.empty(); });
+}
+
 TEST_CASE("Memory is read again while somebody waits for it") {
   Host host;
   host.want({.ac_power = false, .graphical_session = false, .memory = true, .paths = {}});

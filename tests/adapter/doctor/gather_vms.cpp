@@ -59,6 +59,18 @@ TEST_CASE("Disks that are no files here, and an empty drive") {
   CHECK(facts.domains[0].remote_disks == std::vector<std::string>{"vda (nbd)", "vdb (a volume of pool far)"});
 }
 
+TEST_CASE("A disk at a unix socket, whose server is a service or is not") {
+  const Elsewhere elsewhere;
+  elsewhere.define("web",
+                   "<disk type='network' device='disk'><source protocol='nbd'><host transport='unix' socket='/run/x'/>"
+                   "</source><target dev='vda'/></disk>");
+  const auto facts = gather_facts(elsewhere.options);
+  REQUIRE(facts.domains[0].disk_sockets.size() == 1);
+  CHECK(facts.domains[0].disk_sockets[0].target == "vda");
+  CHECK(facts.domains[0].disk_sockets[0].path == "/run/x");
+  CHECK(facts.domains[0].served_disks.empty());
+}
+
 TEST_CASE("Networks of the session, from libvirt's files") {
   const Elsewhere elsewhere;
   const auto network = [&](const std::string& name, const std::string& inside) {

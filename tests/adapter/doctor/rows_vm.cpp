@@ -264,12 +264,43 @@ std::vector<CheckRow> filesystem_rows() {
   };
 }
 
+std::vector<CheckRow> server_rows() {
+  const auto served = [](auto& facts) {
+    facts.domains[0].served_disks = {{"vda (/srv/a)", "a.service"}, {"vdb (/srv/b)", "b@1.service"}};
+  };
+  return {
+      {"none", [](auto&) {}, "disk-unit", S::ok, "", "no disk is served by a service of yours", ""},
+      {"of a VM that does not start at login",
+       [=](auto& facts) {
+         served(facts);
+         facts.domains[0].autostart = facts.domains[0].active = false;
+       },
+       "disk-unit", S::note, "web", "vda (/srv/a) is served by a.service",
+       "virtsessionctl policy web after_units=a.service,b@1.service"},
+      {"stopped too early", served, "disk-unit", S::warning, "web", "a.service, b@1.service are stopped before the VM",
+       "virtsessionctl policy web after_units=a.service,b@1.service"},
+      {"one of them is",
+       [=](auto& facts) {
+         served(facts);
+         facts.domains[0].policy_text = R"({"after_units": ["a.service"]})";
+       },
+       "disk-unit", S::warning, "web", "b@1.service is stopped before the VM",
+       "virtsessionctl policy web after_units=a.service,b@1.service"},
+      {"in order",
+       [=](auto& facts) {
+         served(facts);
+         facts.domains[0].policy_text = R"({"after_units": ["a.service", "b@1.service"]})";
+       },
+       "disk-unit", S::ok, "web", "the VM stops before that", ""},
+  };
+}
+
 }  // namespace
 
 std::vector<CheckRow> vm_rows() {
   std::vector<CheckRow> rows;
-  for (const auto& part :
-       {policy_rows(), definition_rows(), failure_rows(), save_rows(), present_rows(), space_rows(), filesystem_rows()})
+  for (const auto& part : {policy_rows(), definition_rows(), failure_rows(), save_rows(), present_rows(), space_rows(),
+                           filesystem_rows(), server_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }

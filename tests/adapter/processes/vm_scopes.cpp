@@ -157,6 +157,36 @@ TEST_CASE("A run that is in a scope already stays in it, with the limits of now"
   CHECK(fixture.calls("StartTransientUnit") == 0);
 }
 
+TEST_CASE("What is stopped after a VM is in its scope's order; when that changes, the VM moves to a new scope") {
+  ScopesFixture fixture;
+  FakeQemu qemu(fixture.folders, "web", kVmUuid);
+  const std::set<std::string> units{"nbd.service", "sshfs@work.service"};
+  const auto ordered = scope_name("web", kVmUuid, units);
+  CHECK(ordered.starts_with("virtsession-web-30b28fa7-"));
+  CHECK(ordered != scope_name("web", kVmUuid, {"nbd.service"}));
+  const auto after = [&](const std::string& scope) {
+    return fixture.systemd.manager.scopes.at(scope).at("After").get<std::vector<std::string>>();
+  };
+  fixture.want();
+  fixture.wait_for_report(std::string(kScope) + ": ");
+  CHECK(std::ranges::count(after(kScope), "nbd.service") == 0);
+  fixture.units[qemu.pid()] = kScope;
+  fixture.scopes->want({{kVmUuid, {"web", 1, {}, units}}});
+  fixture.wait_for_report(ordered + ": ");
+  for (const auto& unit : units) CHECK(std::ranges::count(after(ordered), unit) == 1);
+  CHECK(fixture.systemd.manager.scopes.at(ordered).at("PIDs").get<Pids>() == unsigned_pids({qemu.pid()}));
+
+  // The next instance finds it in order.
+  fixture.units[qemu.pid()] = ordered;
+  fixture.settle();
+  const auto starts = fixture.calls("StartTransientUnit");
+  fixture.scopes->want({});
+  fixture.reports.clear();
+  fixture.scopes->want({{kVmUuid, {"renamed", 1, {}, units}}});
+  fixture.wait_for_report(ordered + ": ");
+  CHECK(fixture.calls("StartTransientUnit") == starts);
+}
+
 TEST_CASE("A VM of a stray daemon is moved out of the login session") {
   ScopesFixture fixture;
   FakeQemu qemu(fixture.folders, "web", kVmUuid);
