@@ -74,6 +74,7 @@ Daemon::Daemon(const Arguments& arguments)
                   [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_tcp_ready(uuid, now); }); }),
       notifications_(*bus_, {.try_again = [this](const std::string& uuid) { try_again(uuid); },
                              .details = [this](const Notice& notice) { return details(notice); }}),
+      boxes_(*bus_, [this](bool open) { tell([&](Moment now) { supervisor_.on_boxes(open, now); }); }),
       libvirt_unit_(loop_, user_manager_, daemon_for(config_.config()), runtime_dir()),
       link_(loop_,
             [this](ConnectionSink& link) {

@@ -11,6 +11,7 @@
 #include "conditions/host_watcher.hpp"
 #include "core/supervisor.hpp"
 #include "dbus/tree.hpp"
+#include "desktop/boxes.hpp"
 #include "desktop/notifications.hpp"
 #include "link/autostart_links.hpp"
 #include "link/libvirt_link.hpp"
@@ -89,6 +90,7 @@ class Daemon final : private DomainSink {
   LibvirtUnit libvirt_unit_;
   LibvirtLink link_;
   std::optional<AutostartLinks> autostart_links_;
+  Boxes boxes_;
   ActionRunner actions_;
   ApiService api_;
   Tree tree_;

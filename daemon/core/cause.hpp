@@ -22,10 +22,11 @@ enum class CauseKind {
   host_woke_up,
   guest,    ///< the guest itself
   request,  ///< a person or a program asked virtsession
+  boxes,    ///< GNOME Boxes, which saves what runs when it is closed
 };
 
 template <>
-inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 12>{{{
+inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 14>{{{
     {CauseKind::other_client, "another libvirt client"},
     {CauseKind::first_seen, "as it was found"},
     {CauseKind::login, "login"},
@@ -39,6 +40,7 @@ inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 12>{{{
     {CauseKind::guest, "the guest"},
     {CauseKind::request, "a request"},
 }}};
+    {CauseKind::boxes, "GNOME Boxes"},
 
 /// Who asks virtsession for something.
 struct Caller {

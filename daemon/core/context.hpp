@@ -22,6 +22,7 @@ struct Context {
   Answers& answers;
   Calls& calls;
   Backoff& backoff;
+  const bool& boxes_open;  ///< GNOME Boxes is open on the user's desktop
 };
 
 }  // namespace virtsession

@@ -10,19 +10,6 @@ namespace {
 /// Later than this after it was restored, a guest that powers off does it for another reason.
 constexpr std::uint64_t kRestTakesUsec = 300'000'000;
 
-bool policy_starts(const Vm& vm) {
-  if (!vm.domain().persistent || vm.status().intent == Intent::down) return false;
-  switch (vm.policy().start) {
-    case StartWhen::never:
-      return false;
-    case StartWhen::was_running:
-      return true;
-    case StartWhen::flag:
-      break;
-  }
-  return vm.domain().autostart;
-}
-
 bool boots_anew(const Vm& vm) {
   const auto* call = vm.context().calls.lifecycle(vm.uuid());
   const auto* start = call ? std::get_if<call::Start>(&call->operation.call) : nullptr;

@@ -217,6 +217,7 @@ const std::vector<Key>& keys() {
       seconds("restart_delay_max_sec", &Policy::restart_delay_max_sec, 0, kDay),
       integer("restart_limit", &Policy::restart_limit, 0, 1000),
       seconds("restart_window_sec", &Policy::restart_window_sec, 1, 365 * kDay),
+      choice("when_saved_by_others", &Policy::when_saved_by_others),
       choices("stop_actions", &Policy::stop_actions),
       seconds("stop_timeout_sec", &Policy::stop_timeout_sec, 0.1, kDay),
       optional_integer("stop_order", &Policy::stop_order, -1000000, 1000000),

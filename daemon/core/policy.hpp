@@ -51,6 +51,15 @@ inline constexpr auto kEnumText<SleepAction> = EnumText<SleepAction, 3>{{{
     {SleepAction::save, "save"},
 }}};
 
+/// What becomes of a VM that GNOME Boxes has saved, which nobody asked for.
+enum class WhenSaved { go_on, leave };
+
+template <>
+inline constexpr auto kEnumText<WhenSaved> = EnumText<WhenSaved, 2>{{{
+    {WhenSaved::go_on, "go-on"},
+    {WhenSaved::leave, "leave"},
+}}};
+
 enum class ReadyWhen { started, agent, tcp, delay };
 
 /// When a VM that runs counts as ready, so that others may go on.
@@ -80,16 +89,17 @@ struct Policy {
   bool start_if_graphical = false;
   std::int64_t start_if_free_memory_mib = 0;
   std::vector<std::string> start_if_paths;
+  std::vector<std::string> after_units;  ///< of the user manager; they are stopped after the VM, too
   RestartWhen restart = RestartWhen::no;
   double restart_delay_sec = 1;
   double restart_delay_max_sec = 60;
   std::int64_t restart_limit = 5;
   double restart_window_sec = 600;
+  WhenSaved when_saved_by_others = WhenSaved::go_on;
   std::vector<StopAction> stop_actions{StopAction::shutdown, StopAction::save, StopAction::poweroff};
   double stop_timeout_sec = 60;
   std::optional<std::int64_t> stop_order;  ///< nothing: the reverse of the start
   SleepAction sleep = SleepAction::none;
-  std::vector<std::string> after_units;  ///< of the user manager; they are stopped after the VM, too
   bool resume_when_unstuck = true;
   bool resume_sync_time = true;
   std::optional<std::int64_t> cpu_weight;  ///< of its scope; nothing: systemd's default, as for the two below

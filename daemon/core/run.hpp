@@ -70,6 +70,9 @@ class RunSave {
   void begin(SaveBegun save);
   void failed();
   const std::optional<SaveBegun>& begun() const { return begun_; }
+  /// Another client of libvirt has begun to save it. \param boxes_open GNOME Boxes was open then
+  void begin_by_others(bool boxes_open) { by_boxes_ = boxes_open; }
+  bool by_boxes() const { return by_boxes_; }
   /// How far it is, per cent, 0 to 100; nothing while that is not known.
   const std::optional<int>& progress() const { return progress_; }
   void set_progress(int percent) { progress_ = percent; }
@@ -81,6 +84,7 @@ class RunSave {
   std::optional<SaveBegun> begun_;
   std::optional<int> progress_;
   std::string refusal_;
+  bool by_boxes_ = false;
 };
 
 /// One run of a VM's QEMU, and what dies with it.

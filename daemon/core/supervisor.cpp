@@ -175,6 +175,11 @@ void Supervisor::on_facts(const HostFacts& facts, Moment now) {
   advance(now);
 }
 
+void Supervisor::on_boxes(bool open, Moment now) {
+  boxes_open_ = open;
+  advance(now);
+}
+
 void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || !vm->run()) return;

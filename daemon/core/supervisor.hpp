@@ -54,6 +54,10 @@ class Supervisor {
   void on_autostart_request(RequestId request, bool wait, const Caller& caller, Moment now);
   void on_config(Config config, Moment now);
   void on_facts(const HostFacts& facts, Moment now);
+  /// The kernel has killed a process of some VM for want of memory. What it ended is told by libvirt, in a moment.
+  void on_memory_kill(Moment now) { memory_killed_ = now.steady; }
+  /// GNOME Boxes was opened or closed.
+  void on_boxes(bool open, Moment now);
   void on_tcp_ready(const std::string& uuid, Moment now);
   void on_tick(Moment now);
   void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
@@ -126,12 +130,14 @@ class Supervisor {
   Config config_;
   HostFacts facts_;
   bool connected_ = false;
+  bool boxes_open_ = false;
+  std::optional<SteadyTime> memory_killed_;
   Outbox outbox_;
   History history_;
   Backoff backoff_;
   Answers answers_{outbox_};
   Calls calls_{outbox_};
-  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_};
+  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_open_};
   Vms vms_{context_};
   Past past_;
   StartRun start_run_;

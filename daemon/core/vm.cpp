@@ -79,6 +79,19 @@ void Vm::set_sleep(std::optional<VmSleep> sleep) {
   touch();
 }
 
+bool policy_starts(const Vm& vm) {
+  if (!vm.domain().persistent || vm.status().intent == Intent::down) return false;
+  switch (vm.policy().start) {
+    case StartWhen::never:
+      return false;
+    case StartWhen::was_running:
+      return true;
+    case StartWhen::flag:
+      break;
+  }
+  return vm.domain().autostart;
+}
+
 void journal(const Vm& vm, Incident incident, std::string text, std::string client) {
   vm.context().outbox.put(JournalEntry{incident, vm.uuid(), vm.name(), std::move(text), std::move(client)});
 }

@@ -95,6 +95,9 @@ class Vm {
   std::optional<VmSleep> sleep_;
 };
 
+/// A login starts it, if it was up before or not, and nobody wants it off.
+bool policy_starts(const Vm& vm);
+
 // What is told of a VM.
 /// \param client of a request over D-Bus: Caller::client
 void journal(const Vm& vm, Incident incident, std::string text, std::string client = {});

@@ -5,12 +5,15 @@
 #include "core/guest_save.hpp"
 #include "core/interrupted_shutdown.hpp"
 #include "core/ready_wait.hpp"
+#include "core/saved_by_others.hpp"
 #include "core/vm.hpp"
 
 #include <utility>
 
 namespace virtsession {
 namespace {
+
+const char* const kSavedByBoxes = "saved by GNOME Boxes, which does that when it is closed";
 
 /// What a stop without a request of ours looks like from libvirt's reason.
 std::string stop_text(ShutoffReason reason) {
@@ -161,6 +164,8 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const bool by_guest = vm.run() && vm.run()->guest_ended_it();
   const bool to_start_again = note_end(vm, asked.has_value(), now) && !around.all_stop;
   const auto* save = vm.run() && vm.run()->saving().begun() ? &*vm.run()->saving().begun() : nullptr;
+  const bool by_boxes = was_saved_by_boxes(vm, asked.has_value());
+  const bool to_go_on = by_boxes && !around.all_stop && is_to_go_on_after_boxes(vm);
   const bool saved_paused = save ? save->paused : vm.status().phase == Phase::paused;
   if (reason == ShutoffReason::saved) on_saved(vm, now);
   end_off_wait(vm, Result<void>());
@@ -174,13 +179,14 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const bool asleep = vm.sleep() && vm.sleep()->saves() && reason == ShutoffReason::saved;
   if (!asleep) vm.set_sleep({});
   vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
-  vm.enter(Phase::inactive, stop_text(reason),
-           asked.value_or(Cause{by_guest ? CauseKind::guest : CauseKind::other_client}), now);
+  const auto own_end = by_boxes ? CauseKind::boxes : by_guest ? CauseKind::guest : CauseKind::other_client;
+  vm.enter(Phase::inactive, by_boxes ? kSavedByBoxes : stop_text(reason), asked.value_or(Cause{own_end}), now);
   if (to_start_again) start_again(vm, now);
 }
 
 void settle(Vm& vm, bool state_changed, Moment now) {
   const auto phase = vm.status().phase;
+  if (to_go_on) go_on_after_boxes(vm, now);
   const bool under_way = phase == Phase::starting || phase == Phase::saving || phase == Phase::stopping;
   if (vm.is_stopping()) return;
   if (vm.domain().active()) {

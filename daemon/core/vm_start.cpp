@@ -72,7 +72,8 @@ StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
     stage_ = StartStage::queued;
     return StartStep::moved;
   }
-  const auto unmet = unmet_conditions(vm.policy(), vm.context().facts, turn.reserved_mib);
+  auto unmet = unmet_conditions(conditions(vm), vm.context().facts, turn.reserved_mib);
+  if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.emplace_back("GNOME Boxes to be closed");
   if (!unmet.empty()) {
     stage_ = StartStage::conditions;
     vm.enter(Phase::waiting, "waits for " + list_text(unmet), cause_, now);

@@ -156,6 +156,7 @@ Policy:
   start_retries            3
   stop_actions             shutdown,save,poweroff
   stop_timeout_sec         60
+  when_saved_by_others     go-on
 )");
   CHECK(session.out({"show", "web", "--property", "Title"}) == "Web server\n");
   CHECK(session.out({"show", "web*", "-p", "Uuid"}) ==

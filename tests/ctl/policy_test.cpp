@@ -67,6 +67,7 @@ start_retries             3                       built-in
 stop_actions              shutdown,save,poweroff  built-in
 stop_order                -                       not set
 stop_timeout_sec          60                      built-in
+when_saved_by_others      go-on                   built-in
 )");
   CHECK(session.out({"policy", "mail", "start_order"}) == "20\n");
   const auto mail = session.json({"policy", "mail"});

@@ -95,6 +95,7 @@ const std::vector<Row>& rows() {
       {"restart_delay_max_sec", {0, 60, 86400}, {-1, 86401, "60"}},
       {"restart_limit", {0, 5, 1000}, {-1, 1001, 5.5}},
       {"restart_window_sec", {1, 600, 31536000}, {0, 0.9, 31536001, "600"}},
+      {"when_saved_by_others", {"go-on", "leave"}, {"go_on", "no", true}},
       {"stop_actions",
        {json::array({"shutdown"}), json::array({"leave"}), json::array({"save", "shutdown", "poweroff", "leave"})},
        {json::array(), "shutdown", json::array({"shutdown", "shutdown"}), json::array({"destroy"}),

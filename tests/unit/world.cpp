@@ -251,6 +251,25 @@ void World::foreign_pause(const std::string& name) {
   refresh(name);
 }
 
+void World::foreign_save_begins(const std::string& name) {
+  auto& snapshot = domain(name).snapshot;
+  snapshot.state = DomainState::paused, snapshot.state_reason = "saving", snapshot.pause_reason = PauseReason::job;
+  snapshot.in_job = true;
+  event(name, DomainEventKind::suspended);
+  refresh(name);
+}
+
+void World::kill_for_memory(const std::string& name) {
+  supervisor_->on_memory_kill(now());
+  collect();
+  kill_qemu(name);
+}
+
+void World::boxes(bool open) {
+  supervisor_->on_boxes(open, now());
+  collect();
+}
+
 void World::foreign_resume(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::running, snapshot.state_reason = "unpaused", snapshot.pause_reason = PauseReason::none;

@@ -117,6 +117,12 @@ class World {
   void panic(const std::string& name);  ///< on_crash=destroy
   void foreign_pause(const std::string& name);
   void foreign_resume(const std::string& name);
+  /// Another client begins to save it, which foreign_save() ends.
+  void foreign_save_begins(const std::string& name);
+  /// The kernel kills it for want of memory.
+  void kill_for_memory(const std::string& name);
+  /// GNOME Boxes is opened or closed.
+  void boxes(bool open);
   void fall_asleep(const std::string& name);  ///< the guest suspends itself to its memory
   /// QEMU pauses the guest: it could not write to the file.
   void fill_disk(const std::string& name, const std::string& file);

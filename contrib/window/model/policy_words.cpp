@@ -67,6 +67,8 @@ constexpr std::array kChoices{
     Choice{"sleep", "none", N_("Leave as It Is")},
     Choice{"on_battery", "none", N_("Leave as It Is")},
     Choice{"on_low_battery", "none", N_("Leave as It Is")},
+    Choice{"when_saved_by_others", "go-on", N_("Go On")},
+    Choice{"when_saved_by_others", "leave", N_("Leave It Saved")},
     Choice{"", "shutdown", N_("Shut Down")},
     Choice{"", "save", N_("Save")},
     Choice{"", "pause", N_("Pause")},

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "world.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace virtsession;
+using nlohmann::json;
+
+// GNOME Boxes saves all that runs when it is closed.
+
+namespace {
+
+/// "a" runs, and Boxes is open.
+World beside_boxes(const VmSpec& spec) {
+  auto world = with(spec);
+  world.deliver();
+  if (!world.running("a")) world.foreign_start("a");
+  world.boxes(true);
+  return world;
+}
+
+}  // namespace
+
+TEST_CASE("saved by Boxes: what a login starts goes on when Boxes is closed, and the history says so") {
+  const VmSpec specs[] = {{.autostart = true}, {.policy = {{"start", "was-running"}}}};
+  for (const auto& spec : specs) {
+    auto world = beside_boxes(spec);
+    const auto starts = world.started().size();
+    world.foreign_save_begins("a");
+    world.foreign_save("a");
+    CHECK(world.intent("a") == "up");
+    CHECK(world.phase("a") == "waiting");
+    CHECK(world.reason("a") == "waits for GNOME Boxes to be closed");
+    world.pass(1000);
+    CHECK(world.started().size() == starts);
+    world.boxes(false);
+    world.deliver();
+    CHECK(world.phase("a") == "running");
+    CHECK(world.started().size() == starts + 1);
+    Strings told;
+    for (const auto& entry : world.history("a"))
+      if (entry.cause == "GNOME Boxes") told.push_back(std::string(to_text(entry.phase)));
+    CHECK(told == Strings{"inactive", "queued", "waiting", "starting", "running"});
+  }
+}
+
+TEST_CASE("saved by Boxes: a save that ends after Boxes has is its own, too; one that began before is not") {
+  auto world = beside_boxes({.autostart = true});
+  world.foreign_save_begins("a");
+  world.boxes(false);
+  world.foreign_save("a");
+  world.deliver();
+  CHECK(world.phase("a") == "running");
+  world.foreign_save_begins("a");  // virsh
+  world.foreign_save("a");
+  CHECK(world.phase("a") == "inactive");
+  CHECK(world.reason("a") == "saved");
+  CHECK(world.intent("a") == "down");
+}
+
+TEST_CASE("saved by Boxes: nothing else goes on by itself") {
+  struct Row {
+    std::string what;
+    VmSpec spec;
+  };
+  const Row rows[] = {{"not marked", {.policy = {{"restart", "always"}}}},
+                      {"by its policy", {.autostart = true, .policy = {{"when_saved_by_others", "leave"}}}},
+                      {"never", {.autostart = true, .policy = {{"start", "never"}}}}};
+  for (const auto& row : rows) {
+    CAPTURE(row.what);
+    auto world = beside_boxes(row.spec);
+    const auto starts = world.started().size();
+    world.foreign_save("a");
+    CHECK(world.phase("a") == "inactive");
+    CHECK(world.reason("a") == "saved by GNOME Boxes, which does that when it is closed");
+    world.boxes(false);
+    world.pass(1000);
+    CHECK(world.started().size() == starts);
+  }
+  auto asked = beside_boxes({.autostart = true});
+  const auto save = asked.request(RequestKind::save, "a");
+  asked.deliver();
+  CHECK(asked.answer(save) == "ok");
+  asked.boxes(false);
+  asked.pass(1000);
+  CHECK(asked.phase("a") == "inactive");
+}
+
+TEST_CASE("saved by Boxes: while it waits it can be stopped and started, outlives virtsessiond, and counts as up") {
+  auto world = beside_boxes({.autostart = true});
+  world.foreign_save("a");
+  SUBCASE("stopped") {
+    world.request(RequestKind::shutdown, "a");
+    world.boxes(false);
+    world.pass(1000);
+    CHECK(world.phase("a") == "inactive");
+  }
+  SUBCASE("started") {
+    world.request(RequestKind::start, "a");
+    world.deliver();
+    CHECK(world.phase("a") == "running");
+  }
+  SUBCASE("the next instance") {
+    world.restart_supervisor();
+    world.boxes(true);
+    world.connect();
+    world.pass(1000);
+    CHECK(world.reason("a") == "waits for GNOME Boxes to be closed");
+    world.boxes(false);
+    world.deliver();
+    CHECK(world.phase("a") == "running");
+  }
+  SUBCASE("the end of the session") {
+    world.end_session(60);
+    CHECK(world.supervisor().kept_state().lasting["up"] == json::array({world.uuid("a")}));
+  }
+}
