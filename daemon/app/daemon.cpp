@@ -242,7 +242,13 @@ std::string Daemon::details(const Notice& notice) const {
   return text;
 }
 
+/// Before the core hears of what was killed.
+void Daemon::look_for_memory_kills() {
+  if (memory_kills_.any_new()) tell([&](Moment now) { supervisor_.on_memory_kill(now); });
+}
+
 void Daemon::on_listed(const std::vector<DomainSnapshot>& domains) {
+  look_for_memory_kills();
   tell([&](Moment now) { supervisor_.on_listed(domains, now); });
   pass_.manager_changed();
 }
@@ -252,6 +258,7 @@ void Daemon::on_domain_event(const DomainEvent& event) {
 }
 
 void Daemon::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {
+  look_for_memory_kills();
   tell([&](Moment now) { supervisor_.on_domain(uuid, domain, now); });
 }
 

@@ -16,6 +16,7 @@
 #include "link/autostart_links.hpp"
 #include "link/libvirt_link.hpp"
 #include "link/libvirt_unit.hpp"
+#include "processes/memory_kills.hpp"
 #include "processes/vm_scopes.hpp"
 #include "readiness/tcp_prober.hpp"
 #include "session/login_manager.hpp"
@@ -58,6 +59,7 @@ class Daemon final : private DomainSink {
   void begin_session_end(SessionEnd::Time deadline);
   void interrupt();
   void try_again(const std::string& uuid);
+  void look_for_memory_kills();
   std::string details(const Notice& notice) const;
   void tell(const std::function<void(Moment now)>& event) { pass_.tell(event); }
 
@@ -84,13 +86,14 @@ class Daemon final : private DomainSink {
   LoginManager login_manager_;
   SessionEnd session_end_;
   VmScopes vm_scopes_;
+  MemoryKills memory_kills_;
   HostWatcher host_watcher_;
   TcpProber tcp_prober_;
   Notifications notifications_;
+  Boxes boxes_;
   LibvirtUnit libvirt_unit_;
   LibvirtLink link_;
   std::optional<AutostartLinks> autostart_links_;
-  Boxes boxes_;
   ActionRunner actions_;
   ApiService api_;
   Tree tree_;

@@ -16,13 +16,14 @@ enum class CauseKind {
   restart_policy,  ///< a restart after a crash
   policy,
   crash,
+  memory,   ///< a restart after the kernel had killed it for want of memory
   libvirt,  ///< libvirt refused what it was asked for
   session_end,
   host_sleeps,
   host_woke_up,
   guest,    ///< the guest itself
-  request,  ///< a person or a program asked virtsession
   boxes,    ///< GNOME Boxes, which saves what runs when it is closed
+  request,  ///< a person or a program asked virtsession
 };
 
 template <>
@@ -33,14 +34,15 @@ inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 14>{{{
     {CauseKind::restart_policy, "restart policy"},
     {CauseKind::policy, "policy"},
     {CauseKind::crash, "crash"},
+    {CauseKind::memory, "lack of memory"},
     {CauseKind::libvirt, "libvirt"},
     {CauseKind::session_end, "the end of the session"},
     {CauseKind::host_sleeps, "the host's sleep"},
     {CauseKind::host_woke_up, "the host woke up"},
     {CauseKind::guest, "the guest"},
+    {CauseKind::boxes, "GNOME Boxes"},
     {CauseKind::request, "a request"},
 }}};
-    {CauseKind::boxes, "GNOME Boxes"},
 
 /// Who asks virtsession for something.
 struct Caller {

@@ -11,6 +11,8 @@ std::string text_of(CrashKind kind) {
   switch (kind) {
     case CrashKind::panicked:
       return "the guest panicked";
+    case CrashKind::out_of_memory:
+      return "QEMU was killed: memory ran out";
     case CrashKind::signalled:
       return "QEMU was ended by a signal";
     case CrashKind::crashed:
@@ -64,7 +66,8 @@ void after_crash(Vm& vm, CrashKind kind, bool all_stop, Moment now) {
                    {CauseKind::crash}, now);
   const auto wait = vm.context().backoff.wait(before, from_seconds(policy.restart_delay_sec),
                                               from_seconds(policy.restart_delay_max_sec));
-  vm.set_start(VmStart::at(now.steady + wait, {CauseKind::restart_policy}));
+  const auto cause = kind == CrashKind::out_of_memory ? CauseKind::memory : CauseKind::restart_policy;
+  vm.set_start(VmStart::at(now.steady + wait, {cause}));
   vm.enter(
       Phase::backoff,
       what + "; restart " + std::to_string(before + 1) + " of " + std::to_string(policy.restart_limit) + " follows",

@@ -35,14 +35,15 @@ class RestartBudget {
 
 /// How a run ended that nobody had asked to end.
 enum class CrashKind {
-  crashed,   ///< QEMU was killed, or ended with an error
-  panicked,  ///< the guest did, and its on_crash ended it
-  signalled  ///< QEMU was sent SIGTERM by something that is not libvirt
+  crashed,        ///< QEMU was killed, or ended with an error
+  out_of_memory,  ///< the kernel killed QEMU for want of memory
+  panicked,       ///< the guest did, and its on_crash ended it
+  signalled       ///< QEMU was sent SIGTERM by something that is not libvirt
 };
 
 /// When a crashed VM is restarted: if its policy wants it, nobody had stopped it, and the session goes on; after a wait
-/// that grows; until `restart_limit` restarts lie within `restart_window_sec`, when it gives up.
-/// \param all_stop all VMs are being stopped
+/// that grows, and for as much memory as it may take if it ran out; until `restart_limit` restarts lie within
+/// `restart_window_sec`, when it gives up. \param all_stop all VMs are being stopped
 void after_crash(Vm& vm, CrashKind kind, bool all_stop, Moment now);
 
 /// What should run and does not is left off, until a person helps.

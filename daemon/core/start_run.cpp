@@ -208,7 +208,7 @@ std::optional<SteadyTime> StartRun::wake() const {
 WantedFacts StartRun::wanted_facts() const {
   WantedFacts wanted;
   for (const auto& [uuid, vm] : vms_.all())
-    if (vm.start() && vm.start()->stage() != StartStage::starting) add_wanted(wanted, vm.policy());
+    if (vm.start() && vm.start()->stage() != StartStage::starting) add_wanted(wanted, vm.start()->conditions(vm));
   return wanted;
 }
 

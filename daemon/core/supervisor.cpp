@@ -13,6 +13,9 @@
 namespace virtsession {
 namespace {
 
+/// After the kernel has killed a QEMU, libvirt tells that it is off within this time.
+constexpr Duration kMemoryKillIsTold = std::chrono::seconds(10);
+
 /// 0 to 100.
 int per_cent(const JobProgress& progress) {
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
@@ -102,7 +105,7 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
     const bool is_so_anyway = vm.domain().active() ? kind == OperationKind::start : stops;
     if (is_so_anyway) answer = {};
     if (answer) {
-      requests_.on_done(vm, *call, around(vm), now);
+      requests_.on_done(vm, *call, around(vm, now), now);
     } else {
       requests_.on_failed(vm, *call, result.error(), now);
       if (kind == OperationKind::start) start_failed(vm, result.error(), now);
@@ -266,8 +269,9 @@ std::string Supervisor::starts_forbidden() const {
   return "all VMs are being stopped " + reason_text(stop_run_.cause());
 }
 
-Surroundings Supervisor::around(const Vm& vm) const {
-  return {stop_run_.forbids_starts(), start_run_.missing_text(vm)};
+Surroundings Supervisor::around(const Vm& vm, Moment now) const {
+  const bool memory_ran_out = memory_killed_ && now.steady < *memory_killed_ + kMemoryKillIsTold;
+  return {stop_run_.forbids_starts(), memory_ran_out, start_run_.missing_text(vm)};
 }
 
 // VMs as libvirt has them.
@@ -275,7 +279,7 @@ Surroundings Supervisor::around(const Vm& vm) const {
 void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
   start_run_.dependencies_stale();
-  if (past_.recall(vm, just_now, around(vm), now)) stop_run_.resume(vm);
+  if (past_.recall(vm, just_now, around(vm, now), now)) stop_run_.resume(vm);
 }
 
 void Supervisor::update(Vm& vm, const DomainSnapshot& domain, Moment now) {
@@ -284,7 +288,7 @@ void Supervisor::update(Vm& vm, const DomainSnapshot& domain, Moment now) {
     return std::tie(d.name, d.autostart, d.autostart_once, d.persistent, d.policy_text, d.policy_error);
   };
   if (flags(before) != flags(domain) || before.active() != domain.active()) start_run_.dependencies_stale();
-  judge(vm, before, around(vm), now);
+  judge(vm, before, around(vm, now), now);
 }
 
 void Supervisor::remove(const std::string& uuid, Moment now) {

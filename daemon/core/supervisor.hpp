@@ -125,7 +125,7 @@ class Supervisor {
   void advance(Moment now);
   /// Why nothing may be started; empty when it may.
   std::string starts_forbidden() const;
-  Surroundings around(const Vm& vm) const;
+  Surroundings around(const Vm& vm, Moment now) const;
 
   Config config_;
   HostFacts facts_;

@@ -124,6 +124,7 @@ void first_seen(Vm& vm, bool just_now, const Surroundings& around, Moment now) {
 
 void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
+  note_foreign_save(vm, before);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
   if (domain.active() && (!before.active() || other_run))
     return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);
@@ -173,7 +174,10 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   note_saved_paused(vm, reason == ShutoffReason::saved && saved_paused);
   withdraw_notice(vm, Incident::stuck);
   if (!asked && (signalled || reason == ShutoffReason::crashed || reason == ShutoffReason::failed)) {
-    const auto kind = panicked ? CrashKind::panicked : signalled ? CrashKind::signalled : CrashKind::crashed;
+    const auto kind = panicked                ? CrashKind::panicked
+                      : signalled             ? CrashKind::signalled
+                      : around.memory_ran_out ? CrashKind::out_of_memory
+                                              : CrashKind::crashed;
     return after_crash(vm, kind, around.all_stop, now);
   }
   const bool asleep = vm.sleep() && vm.sleep()->saves() && reason == ShutoffReason::saved;
@@ -182,11 +186,11 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   const auto own_end = by_boxes ? CauseKind::boxes : by_guest ? CauseKind::guest : CauseKind::other_client;
   vm.enter(Phase::inactive, by_boxes ? kSavedByBoxes : stop_text(reason), asked.value_or(Cause{own_end}), now);
   if (to_start_again) start_again(vm, now);
+  if (to_go_on) go_on_after_boxes(vm, now);
 }
 
 void settle(Vm& vm, bool state_changed, Moment now) {
   const auto phase = vm.status().phase;
-  if (to_go_on) go_on_after_boxes(vm, now);
   const bool under_way = phase == Phase::starting || phase == Phase::saving || phase == Phase::stopping;
   if (vm.is_stopping()) return;
   if (vm.domain().active()) {

@@ -18,8 +18,9 @@ class Vm;
 
 /// What the rules have to know beside the VM.
 struct Surroundings {
-  bool all_stop = false;     ///< all VMs are being stopped
-  std::string missing_text;  ///< what the VM would have waited for and goes without, for its reason; or empty
+  bool all_stop = false;        ///< all VMs are being stopped
+  bool memory_ran_out = false;  ///< the kernel has just killed a VM's process for want of memory
+  std::string missing_text;     ///< what the VM would have waited for and goes without, for its reason; or empty
 };
 
 /// Who asked for the start that is under way; nothing when it is somebody else's.

@@ -8,6 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace virtsession {
 namespace {
 
@@ -19,6 +21,14 @@ constexpr Duration kLastRetry = std::chrono::seconds(60);
 bool VmStart::is_owed(const Vm& vm) const {
   if (!ordered_) return true;
   return vm.policy().start != StartWhen::never && (vm.domain().autostart || !marked_);
+}
+
+Policy VmStart::conditions(const Vm& vm) const {
+  auto policy = vm.policy();
+  if (cause_.kind == CauseKind::memory)  // started into the same shortage it would be killed again, or something else
+    policy.start_if_free_memory_mib =
+        std::max(policy.start_if_free_memory_mib, static_cast<std::int64_t>(vm.domain().memory_kib / 1024));
+  return policy;
 }
 
 StartStep VmStart::advance(Vm& vm, const StartTurn& turn, Moment now) {

@@ -56,6 +56,8 @@ class VmStart {
   bool marked() const { return marked_; }
   StartStage stage() const { return stage_; }
 
+  /// What it waits for: the policy's, and what its cause asks for besides.
+  Policy conditions(const Vm& vm) const;
   /// Goes as far as it can now; the VM's phase says where it waits.
   StartStep advance(Vm& vm, const StartTurn& turn, Moment now);
   /// libvirt could not start it. \param text what failed, for people \return whether it is tried again

@@ -197,3 +197,29 @@ TEST_CASE("crash: the next instance goes on with a restart that was to come, as 
   CHECK(world.view("a").restart_count == 1);
   CHECK(world.journal("a", Incident::started) == Strings{"started (restart policy)"});
 }
+
+TEST_CASE("crash: a VM that was killed for want of memory says so, and its restart waits for memory") {
+  VmSpec spec = running({{"restart", "on-failure"}});
+  spec.memory_mib = 2000;
+  auto world = with(spec);
+  world.kill_for_memory("a");
+  CHECK(world.reason("a") == "QEMU was killed: memory ran out; restart 1 of 5 follows");
+  CHECK(world.journal("a", Incident::crashed) == Strings{"QEMU was killed: memory ran out"});
+  world.pass(10);
+  CHECK(world.phase("a") == "waiting");
+  CHECK(world.supervisor().wanted_facts().memory);
+  world.facts({.available_memory_mib = 1999});
+  CHECK(world.reason("a") == "waits for 2000 MiB of free memory (now 1999 MiB)");
+  world.restart_supervisor();  // which knows it as well
+  world.connect();
+  world.facts({.available_memory_mib = 1999});
+  world.pass(10);
+  CHECK(world.reason("a") == "waits for 2000 MiB of free memory (now 1999 MiB)");
+  world.facts({.available_memory_mib = 2000});
+  world.pass(10);
+  CHECK(world.phase("a") == "running");
+
+  world.pass(60);
+  world.kill_qemu("a");  // long after the kernel killed for memory
+  CHECK(world.reason("a").starts_with("QEMU crashed"));
+}

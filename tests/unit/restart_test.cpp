@@ -31,7 +31,7 @@ double crash(CoreFixture& core, Vm& vm) {
 }  // namespace
 
 TEST_CASE("restart: when is a crashed VM restarted?") {
-  for (const auto kind : {CrashKind::crashed, CrashKind::panicked, CrashKind::signalled}) {
+  for (const auto kind : {CrashKind::crashed, CrashKind::out_of_memory, CrashKind::panicked, CrashKind::signalled}) {
     CAPTURE(static_cast<int>(kind));
     CHECK_FALSE(restarts("no", kind));
     CHECK(restarts("on-failure", kind) == (kind != CrashKind::signalled));
