@@ -318,8 +318,10 @@ std::optional<SteadyTime> Supervisor::wake() const {
   };
   consider(stop_run_.wake());
   consider(requests_.wake());
-  if (connected_ && !stop_run_.forbids_starts()) consider(start_run_.wake());
-  if (connected_ && !stop_run_.forbids_starts()) consider(sleep_run_.wake());
+  if (!connected_ || stop_run_.forbids_starts()) return first;
+  consider(start_run_.wake());
+  consider(sleep_run_.wake());
+  consider(unstick_wake(context_, vms_));
   return first;
 }
 

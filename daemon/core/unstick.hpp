@@ -3,6 +3,8 @@
 
 #include "core/moment.hpp"
 
+#include <optional>
+
 namespace virtsession {
 
 struct Context;
@@ -17,5 +19,7 @@ struct WantedFacts;
 void add_room_wanted(WantedFacts& wanted, const Vms& vms);
 /// Resumes those that have room.
 void resume_unstuck(const Context& context, Vms& vms, Moment now);
+/// When one that has room is to be tried again.
+std::optional<SteadyTime> unstick_wake(const Context& context, const Vms& vms);
 
 }  // namespace virtsession
