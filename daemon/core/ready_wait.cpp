@@ -24,7 +24,8 @@ bool check_ready(Vm& vm, Moment now) {
   const auto& readiness = vm.policy().start_ready;
   if (const auto& wait = *run.readiness().wait(); wait.readiness != readiness) {
     run.readiness().wait_for({readiness, wait.since, wait.ordered});
-    vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(readiness), {CauseKind::policy}, now);
+    if (vm.status().phase == Phase::waiting_ready)
+      vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(readiness), {CauseKind::policy}, now);
   }
   const bool time_is_up = now.steady >= ready_check(vm);
   bool ready = false, no_agent = false;
@@ -44,9 +45,10 @@ bool check_ready(Vm& vm, Moment now) {
       break;
   }
   if (!ready && !no_agent && !time_is_up) return false;
+  const bool runs = vm.status().phase == Phase::waiting_ready;  // else it stands still, and says so
   if (ready) {
     run.readiness().reached();
-    vm.enter(Phase::running, "ready: " + to_text(readiness), {CauseKind::policy}, now);
+    if (runs) vm.enter(Phase::running, "ready: " + to_text(readiness), {CauseKind::policy}, now);
     return true;
   }
   run.readiness().give_up();
@@ -54,7 +56,7 @@ bool check_ready(Vm& vm, Moment now) {
                               : "not ready by " + to_text(readiness) + " within " +
                                     nlohmann::json(vm.policy().start_ready_timeout_sec).dump() + " s";
   vm.set_error(error);
-  vm.enter(Phase::running, "started; VMs that start after it go on", {CauseKind::policy}, now);
+  if (runs) vm.enter(Phase::running, "started; VMs that start after it go on", {CauseKind::policy}, now);
   journal(vm, Incident::not_ready, error);
   return true;
 }

@@ -179,7 +179,8 @@ AutostartState StartRun::state() const {
   for (const auto& [uuid, vm] : vms_.all()) {
     const auto planned = plan_.find(uuid);
     if (is_ordered(vm) && (planned == plan_.end() || planned->second.moves)) return AutostartState::running;
-    if (vm.start() || vm.status().phase == Phase::gave_up) incomplete = true;
+    const auto phase = vm.status().phase;
+    if (vm.start() || phase == Phase::gave_up || phase == Phase::stuck) incomplete = true;
   }
   return incomplete ? AutostartState::incomplete : AutostartState::done;
 }

@@ -206,11 +206,11 @@ void settle(Vm& vm, bool state_changed, Moment now) {
 
 void settle_active(Vm& vm, const Cause& cause, Moment now) {
   if (vm.is_stopping() || (vm.run() && vm.run()->off_wait().deadline())) return;
-  if (vm.run() && vm.run()->readiness().wait()) {
-    if (vm.status().phase != Phase::waiting_ready) vm.enter(Phase::waiting_ready, ready_text(vm), cause, now);
-    return;
+  auto what = what_it_does(vm, cause);
+  if (vm.run() && vm.run()->readiness().wait() && what.phase == Phase::running) {
+    if (vm.status().phase == Phase::waiting_ready) return;
+    what = {Phase::waiting_ready, ready_text(vm)};
   }
-  const auto what = what_it_does(vm, cause);
   const bool was_stuck = vm.status().phase == Phase::stuck;
   const bool newly_stuck = what.phase == Phase::stuck && !was_stuck;
   vm.enter(what.phase, what.reason, cause, now, newly_stuck);
