@@ -9,9 +9,11 @@
 #include "libvirt/raii.hpp"
 #include "libvirt/snapshot.hpp"
 #include "util/bounded.hpp"
+#include "util/files.hpp"
 #include "util/log.hpp"
 #include "util/paths.hpp"
 
+#include <nlohmann/json.hpp>
 #include <sys/types.h>
 #include <sysexits.h>
 #include <systemd/sd-bus.h>
@@ -54,13 +56,21 @@ bool session_ends() {
   return std::string_view(state.get()) == "stopping";
 }
 
-/// Without asking libvirt, which may not run any more and is not to be started for nothing.
+/// virtsessiond leaves nothing in it when it has ended its stop: what still runs then was left running by policy.
+bool virtsessiond_has_stopped_them() {
+  const auto text = read_file(runtime_dir() + "/virtsession/login.json");
+  return text && *text && nlohmann::json::parse(**text, nullptr, false) == nlohmann::json::object();
+}
+
+/// Without asking libvirt, which may not run any more and is not to be started for nothing. Its own pid is there, too,
+/// in driver.pid.
 bool any_qemu_runs() {
   std::error_code error;
   const std::filesystem::path folder = runtime_dir() + "/libvirt/qemu/run";
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     pid_t pid = 0;
-    if (entry->path().extension() == ".pid" && std::ifstream(entry->path()) >> pid && pid > 0 && kill(pid, 0) == 0)
+    if (entry->path().extension() == ".pid" && entry->path().stem() != "driver" &&
+        std::ifstream(entry->path()) >> pid && pid > 0 && kill(pid, 0) == 0)
       return true;
   }
   return false;
@@ -180,7 +190,7 @@ class LastStop {
 };
 
 int stop_all() {
-  if (!session_ends() || !any_qemu_runs()) return EX_OK;
+  if (!session_ends() || virtsessiond_has_stopped_them() || !any_qemu_runs()) return EX_OK;
   const auto deadline = Clock::now() + kBudget;
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();

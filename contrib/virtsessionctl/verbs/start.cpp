@@ -32,6 +32,9 @@ Verb add_start(CLI::App& app) {
               return std::string(restored ? "goes on from its saved state" : "started") +
                      (options->paused ? ", paused" : "");
             };
+            operation.but = [&](const VmInfo& now) -> std::string {
+              return now.phase() == "paused" && !options->paused ? ", and stands still: " + now.reason() : "";
+            };
             return operate(console, options->vms, operation, options->timeout());
           }};
 }
