@@ -56,7 +56,7 @@ void plan_host_devices(Planning& planning) {
     if (type == "usb")
       planning.lose("USB device", "it works as long as " + planning.facts.target.user + " may open it");
     else
-      planning.block(type + " device", "of the host's devices a session can have those on USB alone",
+      planning.block(type + " device", "a session cannot have devices of the host, except on USB",
                      planning.virsh("edit") + "   # remove it");
   }
   if (!children(planning.devices(), "lease").empty())

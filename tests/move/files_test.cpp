@@ -114,7 +114,7 @@ TEST_CASE("copying: holes stay holes, nothing is written over, and what is left 
   CHECK(access(path("half.part").c_str(), F_OK) < 0);
 }
 
-TEST_CASE("copying: a damaged image is told") {
+TEST_CASE("copying: a damaged image is found") {
   const TemporaryFolder folder;
   const auto image = std::string(folder.path()) + "/a.qcow2";
   REQUIRE(shell("qemu-img create -f qcow2 " + image + " 10M && qemu-io -c 'write 0 1M' " + image));

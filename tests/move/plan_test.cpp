@@ -38,7 +38,7 @@ Facts rich_vm(const std::string& version) {
 struct Expected {
   enum { kept, lost, blocked } where;
   const char* what;
-  const char* text;     ///< a part of what is told
+  const char* text;     ///< a part of what it says
   const char* command;  ///< a part of the command; empty for none
 };
 
@@ -174,7 +174,7 @@ TEST_CASE("plan: a disk moves with what it stands on, and its header names the n
   }
 }
 
-TEST_CASE("plan: what stands in the way is told by name, with the command that clears it") {
+TEST_CASE("plan: what is in the way is named, with the command that clears it") {
   auto facts = small_vm();
   auto& web = facts.source.files["/var/lib/libvirt/images/web.qcow2"];
   const char* what = "";
