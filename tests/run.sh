@@ -42,8 +42,8 @@ test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev 
   libgtkmm-4.0-dev libadwaita-1-dev gettext xvfb at-spi2-core gir1.2-atspi-2.0 adwaita-icon-theme librsvg2-common
   fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi systemd systemd-sysv systemd-container
-  bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc passt polkitd procps util-linux
-  util-linux-extra)
+  bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc ovmf passt polkitd procps
+  swtpm swtpm-tools util-linux util-linux-extra)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -89,7 +89,7 @@ e2e() {
   build release --target virtsessiond virtsessionctl e2e
   echo "== Testing in throwaway hosts"
   if [ -n "${E2E_FILTER:-}" ]; then
-    ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source)$'
+    ctest --preset release -L '^e2e$' -R '^e2e_(install|guests|source|system_libvirt)$'
     build/release/tests/e2e --duration=true --test-case="$E2E_FILTER"
   else
     ctest --preset release -L '^e2e$' -j "$test_jobs"

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/ctl.hpp"
+#include "e2e/system_side.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <random>
+
+using namespace virtsession;
+using namespace virtsession::test;
+
+namespace {
+
+constexpr const char* kSystemImages = "/var/lib/libvirt/images";
+
+/// virtsessionctl move, which takes longer than a look.
+CommandResult move(Desktop& desktop, Arguments arguments) {
+  arguments.insert(arguments.begin(), {"virtsessionctl", "move"});
+  return desktop.host().user(kUser, arguments, {.timeout = std::chrono::minutes(3)});
+}
+
+std::string move_out(Desktop& desktop, const Arguments& arguments, int status = 0) {
+  const auto result = move(desktop, arguments);
+  INFO(command_line(arguments), ": ", result.out, result.err);
+  CHECK(result.status == status);
+  return result.out + result.err;
+}
+
+/// The command that deletes what was left, as root, and the backing file, which it leaves alone.
+void delete_left_behind(Desktop& desktop, const std::string& said, const std::string& backing_file) {
+  auto at = said.find("rm -r -- ");
+  REQUIRE(at != std::string::npos);
+  const auto command = said.substr(at, said.find('\n', at) - at);
+  CHECK_FALSE(has(command, "base"));
+  desktop.host().must_exec({"sh", "-ec", command});
+  desktop.host().must_exec({"rm", backing_file});
+}
+
+/// Everything that a refused or undone move must leave as it was.
+std::string traces(Desktop& desktop) {
+  return desktop.host().must_exec(
+      {"sh", "-c",
+       "find /var/lib/libvirt/images /home/alice/.local/share/libvirt /home/alice/.config/libvirt/qemu/nvram "
+       "/home/alice/.config/libvirt/qemu/swtpm /home/alice/.local/state/virtsession/move /srv/small /srv/few "
+       "-type f ! -name lock -printf '%p %s %T@\\n' 2>/dev/null; virsh -c qemu:///system pool-list --all; "
+       "virsh -c qemu:///system dumpxml --inactive win | grep -v '<metadata/>'"});
+}
+
+std::string top_sum(Desktop& desktop) {
+  return desktop.host().must_exec({"sha256sum", kSystemImages + std::string("/win.qcow2")});
+}
+
+/// The mark of a move that is under way.
+bool is_marked(Desktop& desktop) {
+  const std::string command = "virsh -c qemu:///$0 metadata win https://virtsession.org/move/1 2>/dev/null";
+  return desktop.host().exec({"sh", "-c", command, "system"}).succeeded() ||
+         desktop.host().user(kUser, {"sh", "-c", command, "session"}).succeeded();
+}
+
+}  // namespace
+
+TEST_CASE("move: to the session and back, with disks, firmware variables, TPM, snapshots and the autostart mark") {
+  Desktop desktop;
+  SystemSide system(desktop);
+  system.allow_user();
+  system.make_vm(true);
+  desktop.login();
+  const auto before = system.system_sums(), top = top_sum(desktop);
+  CHECK(has(ctl_out(desktop, {"list", "--system"}), "win   shut off  yes        virtsessionctl move win --dry-run"));
+  CHECK(has(ctl_out(desktop, {}), "virtsessionctl list --system"));
+
+  const auto untouched = traces(desktop);
+  const auto plan = move_out(desktop, {"win", "--dry-run"});
+  for (const char* part :
+       {"/var/lib/libvirt/images/win.qcow2", "TPM state", "firmware variables", "2 snapshots", "the autostart mark"})
+    CHECK(has(plan, part));
+  CHECK(traces(desktop) == untouched);
+
+  // There and back, without a start in between: not a byte differs.
+  auto said = move_out(desktop, {"win"});
+  CHECK(has(said, "win is in qemu:///session, and starts at login"));
+  CHECK(system.where() == "session marked");
+  wait_until([&] { return desktop.find("win") && desktop.flag("win", "Autostart"); }, kSoon, "virtsessiond knows it");
+  CHECK(system.session_sums() == before);
+  delete_left_behind(desktop, said, kSystemImages + std::string("/base.qcow2"));
+  CHECK(has(desktop.virsh({"snapshot-list", "win", "--name"}), "first\nsecond"));
+  said = move_out(desktop, {"win"});
+  CHECK(system.where() == "system marked");
+  CHECK(system.system_sums() == before);
+  CHECK(top_sum(desktop) == top);  // with the name of its backing file in it
+  delete_left_behind(desktop, said, "/home/alice/.local/share/libvirt/images/base.qcow2");
+
+  // To the session, where it starts at login and finds what it had.
+  move_out(desktop, {"win"});
+  desktop.logout();
+  system.forget_console();
+  desktop.login();
+  for (const char* text : {"guest disk vda: file-one", "guest disk vdb: file-two", "guest tpm: written",
+                           "guest boot entry: written", "guest ready: win"})
+    system.wait_for_console(text);
+  ctl_out(desktop, {"shutdown", "win"});
+  desktop.virsh({"snapshot-revert", "win", "first"});
+
+  // And once more to the system, where it finds it as well.
+  move_out(desktop, {"win"});
+  CHECK_FALSE(is_marked(desktop));
+  system.forget_console();
+  system.virsh({"start", "win"});
+  for (const char* text : {"guest disk vda: file-one", "guest tpm: written", "guest boot entry: written"})
+    system.wait_for_console(text);
+}
+
+TEST_CASE("move: killed at twenty points, resumed or taken back, there is always exactly one VM, and it is whole") {
+  Desktop desktop;
+  SystemSide system(desktop);
+  system.allow_user();
+  system.make_vm(false);
+  desktop.login();
+  const auto sums = [&] { return has(system.where(), "system") ? system.system_sums() : system.session_sums(); };
+  const auto clean = [&] {
+    // What the last move left on the other side, so that names stay.
+    const bool at_home = has(system.where(), "session");
+    desktop.host().must_exec(
+        {"sh", "-c", at_home ? "rm -f /var/lib/libvirt/images/*" : "rm -f /home/alice/.local/share/libvirt/images/*"});
+  };
+  const auto whole = sums();
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+  const auto begin = Clock::now();
+  move_out(desktop, {"win"});
+  Seconds full = Clock::now() - begin;
+  clean();
+
+  const char* const wanted_seed = std::getenv("MOVE_SEED");
+  const auto seed = wanted_seed ? static_cast<unsigned>(std::stoul(wanted_seed)) : std::random_device()();
+  MESSAGE("a move takes ", full.count(), " s; the same points again with MOVE_SEED=", seed);
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> somewhere(0.1, 1);  // before that, nothing is written down yet
+  int resumed = 0, undone = 0;
+  for (int point = 0; point < 20; ++point) {
+    const auto after = full.count() * somewhere(random);
+    CAPTURE(seed);
+    CAPTURE(after);
+    const auto was = system.where();
+    const auto started = Clock::now();
+    const auto killed =
+        desktop.host().user(kUser, {"timeout", "-s", "KILL", std::to_string(after), "virtsessionctl", "move", "win"});
+    if (killed.succeeded()) full = Clock::now() - started;  // the machine is faster than it was before
+    // Wherever it was killed, it is defined, and at most one of the two starts by itself.
+    const auto meanwhile = system.where();
+    CHECK(meanwhile.starts_with("s"));
+    CHECK(meanwhile != "system marked, session marked");
+    const bool undo = point % 2 == 1;
+    const auto result = move(desktop, {"win", undo ? "--undo" : "--resume"});
+    INFO(meanwhile, killed.err, result.out, result.err);
+    if (result.status == 4) {  // killed before its journal, or after its end
+      CHECK(has(result.err, "no move of \"win\" was cut off"));
+    } else {
+      CHECK(result.status == 0);
+      CHECK((system.where() == was) == undo);
+      ++(undo ? undone : resumed);
+    }
+    const auto now = system.where();
+    CHECK((now == "system marked" || now == "session marked"));
+    CHECK_FALSE(is_marked(desktop));
+    clean();
+    CHECK(sums() == whole);
+  }
+  CHECK(resumed > 0);
+  CHECK(undone > 0);
+  MESSAGE("resumed ", resumed, ", taken back ", undone);
+  const auto uri = "qemu:///" + system.where().substr(0, system.where().find(' '));
+  desktop.host().must_user(kUser, {"virsh", "-c", uri, "start", "win", "--paused"});
+}
+
+TEST_CASE("move: what is in the way is named, and nothing is changed") {
+  Desktop desktop;
+  SystemSide system(desktop);
+  system.make_vm(false);
+  desktop.login();
+  const auto untouched = traces(desktop);
+  const auto refused = [&](const Arguments& arguments, int status, const std::string& text) {
+    CAPTURE(text);
+    CHECK(has(move_out(desktop, arguments, status), text));
+    CHECK(traces(desktop) == untouched);
+    CHECK(system.where() == "system marked");
+  };
+  // polkit says no
+  refused({"win"}, 3, "sudo usermod -aG libvirt alice");
+  desktop.logout();
+  system.allow_user();
+  desktop.login();
+
+  refused({"won"}, 4, "no VM has the name or uuid \"won\"");
+  refused({"win", "--network", "nat"}, 2, "--network takes user, passt or bridge:NAME");
+  refused({"win", "--resume"}, 4, "no move of \"win\" was cut off");
+
+  // Too little room, known beforehand, and found on the way.
+  auto& host = desktop.host();
+  host.must_exec({"sh", "-ec",
+                  "mkdir /srv/small /srv/few; mount -t tmpfs -o size=1M small /srv/small;"
+                  "mount -t tmpfs -o nr_inodes=2 few /srv/few; chown alice: /srv/small /srv/few"});
+  refused({"win", "--to", "/srv/small"}, 3, "are needed, and 1 MiB are free");
+  refused({"win", "--to", "/srv/few"}, 1, "No space left on device");
+
+  system.virsh({"start", "win", "--paused"});
+  CHECK(has(move_out(desktop, {"win"}, 3), "it runs: only a VM that is off is moved"));
+  system.virsh({"destroy", "win"});
+  CHECK(system.where() == "system marked");
+
+  // Another one of the name
+  host.write_file("/home/alice/win.xml",
+                  "<domain type='qemu'><name>win</name><memory>1024</memory><os><type>hvm</type></os></domain>", kUser);
+  desktop.virsh({"define", "/home/alice/win.xml"});
+  CHECK(has(move_out(desktop, {"win"}, 2), "is in the session and in the system"));
+  CHECK(has(move_out(desktop, {"win", "--from", "system"}, 3), "has a VM of this name already"));
+  CHECK(system.where() == "system marked, session");
+}
+
+TEST_CASE("move: a copy leaves the VM as it is, and is another one") {
+  Desktop desktop;
+  SystemSide system(desktop);
+  system.allow_user();
+  system.make_vm(false);
+  desktop.login();
+  const auto before = system.system_sums();
+  CHECK(has(move_out(desktop, {"win", "--copy"}), "win was copied to qemu:///session"));
+  CHECK(system.where() == "system marked, session");
+  CHECK(system.system_sums() == before);
+  CHECK_FALSE(is_marked(desktop));
+  CHECK(desktop.virsh({"domuuid", "win"}) != system.virsh({"domuuid", "win"}));
+  desktop.virsh({"start", "win", "--paused"});
+}
