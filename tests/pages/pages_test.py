@@ -128,6 +128,11 @@ class Configuration(unittest.TestCase):
             if key != "$schema" and "$ref" not in value:
                 self.assertIn(squeezed(value["description"]), page)
 
+    def test_virtsessionctls_page_has_every_policy_key(self):
+        page = plain("virtsessionctl.1").split("POLICY KEYS")[1].split(" JSON ")[0]
+        for key in self.policy:
+            self.assertRegex(page, rf"\b{key}\b")
+
     def test_policy_page_is_made_from_the_schema(self):
         checked = subprocess.run([ROOT / "contrib/man/config-page", "--schema", ROOT / "config/config.schema.json",
                                   "--markdown", ROOT / "contrib/docs/policy.md", "--check"],
