@@ -10,7 +10,7 @@ Usage: tests/run.sh [PART...]
 
 Without arguments all that CI runs: style tidy asan tsan fuzz e2e
 
-  style    clang-format, shell scripts, manual pages, the size of the core's classes and files
+  style    clang-format, shell scripts, pages, the form of the newest commits, the size of the core's classes and files
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
            that commit)
   tidy-all clang-tidy over all programs, half an hour; not part of the default run
