@@ -16,7 +16,8 @@ Without arguments all that CI runs: style tidy asan tsan fuzz e2e
   tidy-all clang-tidy over all programs, half an hour; not part of the default run
   unit     the core with a fake hypervisor and a manual clock; debug build
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
-  ctl      virtsessionctl on a terminal and in a pipe, against the real daemon on test:///; debug build
+  ctl      virtsessionctl on a terminal and in a pipe, and the commands of pages, against the real daemon on test:///;
+           debug build
   window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build
   asan     unit, adapter and ctl tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
