@@ -68,6 +68,15 @@ class Links(unittest.TestCase):
                     count += 1
         self.assertGreater(count, 30)
 
+    def test_files_that_are_named_exist(self):
+        count = 0
+        for page in markdown():
+            for path in re.findall(r"`((?:\.gitlab|config|contrib|daemon|tests|units)/[\w./*-]+)`", prose(page)):
+                with self.subTest(page=page.name, path=path):
+                    self.assertTrue(list(ROOT.glob(path)), "there is no such file")
+                    count += 1
+        self.assertGreater(count, 20)
+
     def test_every_page_of_the_documentation_is_in_its_contents(self):
         contents = (ROOT / "contrib/docs/README.md").read_text(encoding="utf-8")
         for page in (ROOT / "contrib/docs").glob("*.md"):
