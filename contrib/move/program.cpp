@@ -125,6 +125,9 @@ void report_end(Console& console, const Record& record, const std::string& kept)
       (record.plan.autostart ? side == Side::session ? ", and starts at login" : ", and starts at boot" : ""));
   if (side == Side::session) console.print("  Start it now:  virtsessionctl start " + shell_word(record.plan.name));
   if (!kept.empty()) console.print("  State of an earlier stay there was replaced; it is kept in " + printable(kept));
+  if (request.keep_source)
+    console.print("  Its definition is still in " + uri_of(request.from) +
+                  ", with the same uuid and MAC addresses: start one of the two only");
   if (const auto command = delete_command(request, record.plan); !command.empty()) {
     console.print("  Its files are still where they were. When all is well, this deletes them:");
     console.print("    " + console.out().paint(Tone::good, printable(command)));
