@@ -149,6 +149,25 @@ class Configuration(unittest.TestCase):
             self.assertIn("is not what the schema says; run: contrib/man/config-page", checked.stderr)
 
 
+class Words(unittest.TestCase):
+    """What contrib/docs quotes of the programs is what they say."""
+
+    QUOTED = {
+        "troubleshooting": ("supervising ", "which is not managed", "not marked (libvirt's autostart flag is off)",
+                            "its policy has start: never", "no space left", "No systemd user manager",
+                            "definition-listed", "daemon-stray", "managed-save"),
+        "administrators": ("QEMU was killed: memory ran out", "stop-budget", "limit-slice"),
+    }
+
+    def test_quoted_words(self):
+        sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "daemon").glob("**/*.cpp"))
+        for page, quotes in self.QUOTED.items():
+            for quoted in quotes:
+                with self.subTest(page=page, quoted=quoted):
+                    self.assertIn(quoted, squeezed(text_of(f"contrib/docs/{page}.md")))
+                    self.assertTrue(quoted in sources, "the programs do not say that")
+
+
 class Packages(unittest.TestCase):
     def test_version(self):
         version = re.search(r"VERSION ([\d.]+)", text_of("CMakeLists.txt").split("project(")[1])[1]
