@@ -93,6 +93,7 @@ ManagerView Pass::manager_view() const {
   view.libvirt_version = link.version();
   view.libvirt_managed = link.managed_now();
   view.autostart_state = supervisor.autostart_state();
+  view.autostart_reason = supervisor.autostart_reason();
   view.stop_state = supervisor.stop_state();
   view.stop_budget_usec = static_cast<std::uint64_t>(parts_.session_end.budget().count());
   view.linger = parts_.login_manager.linger();

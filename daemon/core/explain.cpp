@@ -58,6 +58,13 @@ std::string stop_reason(const StopNode& node, bool has_agent, const StopFit& fit
   return text.empty() ? "none of its stop_actions is possible: its QEMU is ended by SIGTERM in the end" : text;
 }
 
+/// ""a", "b", "c" and 2 more"
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 3;
+  if (names.size() <= kMost) return list_text(names);
+  return list_text({names.begin(), names.begin() + kMost}) + " and " + std::to_string(names.size() - kMost) + " more";
+}
+
 /// The skipped ones follow, by name.
 void append_skipped(std::vector<PlanStep>& steps, std::vector<PlanStep> skipped) {
   std::ranges::sort(skipped, {}, &PlanStep::name);
@@ -133,6 +140,34 @@ std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, cons
   }
   append_skipped(steps, std::move(skipped));
   return steps;
+}
+
+std::string explain_autostart(const Vms& vms, const StartRun& starts) {
+  switch (starts.state()) {
+    case AutostartState::pending:
+      return "it has not begun";
+    case AutostartState::running:
+      return "it is under way";
+    case AutostartState::unknown:
+      return "there is no connection to libvirt: what runs is not known";
+    case AutostartState::done:
+    case AutostartState::incomplete:
+      break;
+  }
+  std::vector<std::string> lacking, off;
+  for (const auto& [uuid, vm] : vms.all()) {
+    if (starts.lacks(vm))
+      lacking.push_back(in_quotes(vm.name()));
+    else if (starts.wants(vm))
+      off.push_back(in_quotes(vm.name()));
+  }
+  std::string text;
+  if (!lacking.empty())
+    text = some_of(lacking) + (lacking.size() == 1 ? " should run and does not" : " should run and do not");
+  if (!off.empty())
+    text +=
+        (text.empty() ? "" : "; ") + some_of(off) + (off.size() == 1 ? " is marked and off" : " are marked and off");
+  return text.empty() ? "everything that should run does" : text;
 }
 
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget) {

@@ -27,6 +27,9 @@ std::map<std::string, std::uint32_t> counts_of(const Vms& vms, bool connected);
 WantedFacts facts_of_start(const Vms& vms, const StartRun& starts);
 /// What the autostart of a login would do now.
 std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, const HostFacts& facts);
+/// What AutostartState says, and of whom, by the rule of explain_start(): that everything that should run does is said
+/// only when that one would start nothing.
+std::string explain_autostart(const Vms& vms, const StartRun& starts);
 /// What a stop of all would do now. \param budget time for all of it
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget);
 /// When each VM that runs would be off at the latest, in seconds from the begin of a stop of all without a deadline.

@@ -173,14 +173,20 @@ void StartRun::find_holders() {
   }
 }
 
+bool StartRun::lacks(const Vm& vm) const {
+  const auto phase = vm.status().phase;
+  if (vm.start() || phase == Phase::gave_up || phase == Phase::stuck) return true;
+  return wants(vm) && !vm.status().last_error.empty();
+}
+
 AutostartState StartRun::state() const {
   if (!begun_) return AutostartState::pending;
+  if (!context_.connected) return AutostartState::unknown;
   bool incomplete = false;
   for (const auto& [uuid, vm] : vms_.all()) {
     const auto planned = plan_.find(uuid);
     if (is_ordered(vm) && (planned == plan_.end() || planned->second.moves)) return AutostartState::running;
-    const auto phase = vm.status().phase;
-    if (vm.start() || phase == Phase::gave_up || phase == Phase::stuck) incomplete = true;
+    incomplete |= lacks(vm);
   }
   return incomplete ? AutostartState::incomplete : AutostartState::done;
 }

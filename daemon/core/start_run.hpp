@@ -37,6 +37,8 @@ class StartRun {
   const std::set<std::string>& was_up() const { return was_up_; }
   /// It would be started by the autostart of a login.
   bool wants(const Vm& vm) const;
+  /// It should run, and something is in the way: that is said of it until it runs, or somebody stops it.
+  bool lacks(const Vm& vm) const;
   /// When a start, or a VM that waits to be ready, has to be looked at for the passage of time.
   std::optional<SteadyTime> wake() const;
   WantedFacts wanted_facts() const;

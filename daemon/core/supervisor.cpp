@@ -379,6 +379,8 @@ VmView Supervisor::view(const std::string& uuid) const {
 
 std::map<std::string, std::uint32_t> Supervisor::counts() const { return counts_of(vms_, connected_); }
 
+std::string Supervisor::autostart_reason() const { return explain_autostart(vms_, start_run_); }
+
 WantedFacts Supervisor::plan_facts() const { return facts_of_start(vms_, start_run_); }
 
 std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {

@@ -101,6 +101,7 @@ class Supervisor {
   std::vector<std::string> uuids() const { return vms_.uuids(); }
   VmView view(const std::string& uuid) const;
   AutostartState autostart_state() const { return start_run_.state(); }
+  std::string autostart_reason() const;
   std::map<std::string, std::uint32_t> counts() const;
   /// What plan_start() has to know of the host.
   WantedFacts plan_facts() const;

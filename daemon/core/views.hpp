@@ -81,14 +81,16 @@ inline constexpr auto kEnumText<LibvirtState> = EnumText<LibvirtState, 5>{{{
 }}};
 
 /// How far the start of the marked VMs has come. `incomplete`: it ended, and something that should run does not.
-enum class AutostartState { pending, running, done, incomplete };
+/// `unknown`: it had begun, and libvirt cannot be asked.
+enum class AutostartState { pending, running, done, incomplete, unknown };
 
 template <>
-inline constexpr auto kEnumText<AutostartState> = EnumText<AutostartState, 4>{{{
+inline constexpr auto kEnumText<AutostartState> = EnumText<AutostartState, 5>{{{
     {AutostartState::pending, "pending"},
     {AutostartState::running, "running"},
     {AutostartState::done, "done"},
     {AutostartState::incomplete, "incomplete"},
+    {AutostartState::unknown, "unknown"},
 }}};
 
 /// Whether all VMs are being stopped.
@@ -108,6 +110,7 @@ struct ManagerView {
   std::string libvirt_version;   ///< of that daemon; empty until it was reached
   bool libvirt_managed = false;  ///< its unit is ours
   AutostartState autostart_state = AutostartState::pending;
+  std::string autostart_reason;  ///< what of it runs and what does not, for a person
   StopState stop_state = StopState::idle;
   std::uint64_t stop_budget_usec = 0;           ///< for stopping all VMs at the end of the session
   bool linger = false;                          ///< the user manager runs without a login

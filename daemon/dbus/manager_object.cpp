@@ -27,6 +27,7 @@ std::vector<std::string> changed_properties(const ManagerView& before, const Man
   compare(&ManagerView::libvirt_version, "LibvirtVersion");
   compare(&ManagerView::libvirt_managed, "LibvirtManaged");
   compare(&ManagerView::autostart_state, "AutostartState");
+  compare(&ManagerView::autostart_reason, "AutostartReason");
   compare(&ManagerView::stop_state, "StopState");
   compare(&ManagerView::stop_budget_usec, "StopBudgetUSec");
   compare(&ManagerView::linger, "Linger");
@@ -187,6 +188,7 @@ std::string ManagerObject::LibvirtDaemon() { return view_.libvirt_daemon; }
 std::string ManagerObject::LibvirtVersion() { return view_.libvirt_version; }
 bool ManagerObject::LibvirtManaged() { return view_.libvirt_managed; }
 std::string ManagerObject::AutostartState() { return std::string(to_text(view_.autostart_state)); }
+std::string ManagerObject::AutostartReason() { return view_.autostart_reason; }
 std::string ManagerObject::StopState() { return std::string(to_text(view_.stop_state)); }
 std::uint64_t ManagerObject::StopBudgetUSec() { return view_.stop_budget_usec; }
 bool ManagerObject::Linger() { return view_.linger; }

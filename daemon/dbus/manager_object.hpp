@@ -54,6 +54,7 @@ class ManagerObject final
   std::string LibvirtVersion() override;
   bool LibvirtManaged() override;
   std::string AutostartState() override;
+  std::string AutostartReason() override;
   std::string StopState() override;
   std::uint64_t StopBudgetUSec() override;
   bool Linger() override;

@@ -53,8 +53,8 @@ VmView with_valid_utf8(VmView view) {
 }
 
 ManagerView with_valid_utf8(ManagerView view) {
-  for (std::string* text :
-       {&view.version, &view.libvirt_reason, &view.libvirt_daemon, &view.libvirt_version, &view.config_path})
+  for (std::string* text : {&view.version, &view.libvirt_reason, &view.libvirt_daemon, &view.libvirt_version,
+                            &view.autostart_reason, &view.config_path})
     make_valid(*text);
   std::map<std::string, std::uint32_t> counts;
   for (const auto& [key, count] : view.counts) counts[valid_utf8(key)] = count;

@@ -349,7 +349,7 @@ TEST_CASE(
   CHECK(world.reason("a").find("QEMU crashed") != std::string::npos);
   CHECK(world.view("a").last_error == "QEMU crashed");
   CHECK(world.phase("b") == "running");
-  CHECK(world.autostart_state() == "done");
+  CHECK(world.autostart_state() == "incomplete");
   const auto id = world.request(RequestKind::start, "a");
   world.deliver();
   CHECK(world.answer(id) == "ok");

@@ -66,12 +66,9 @@ std::string libvirt_text(const Properties& manager) {
   return text + (manager.flag("LibvirtManaged") ? "" : " (not managed by virtsession)");
 }
 
-std::string autostart_text(const std::string& state) {
-  if (state == "pending") return "pending: it has not begun";
-  if (state == "running") return "running: it is under way";
-  if (state == "done") return "done: everything that should run does";
-  if (state == "incomplete") return "incomplete: something that should run does not";
-  return state;
+std::string autostart_text(const Properties& manager) {
+  const auto state = manager.text("AutostartState"), reason = manager.text("AutostartReason");
+  return reason.empty() ? state : state + ": " + reason;
 }
 
 /// "3 VMs: 1 running, 1 waiting, 1 gave-up"
@@ -99,7 +96,7 @@ void print_manager(Console& console, const Properties& manager) {
     console.print(fmt::format("  {:<10} {}", label, printable(text)));
   };
   line("libvirt", libvirt_text(manager));
-  line("autostart", autostart_text(manager.text("AutostartState")));
+  line("autostart", autostart_text(manager));
   if (manager.text("StopState") == "running") line("stopping", "all VMs are being stopped");
   if (!manager.text("ConfigPath").empty()) line("config", manager.text("ConfigPath"));
   line("VMs", ready || !manager.value("Counts").empty() ? count_text(manager) : "not known before libvirt is ready");

@@ -192,6 +192,7 @@ TEST_CASE("the manager shows every field and announces what differs") {
   view.libvirt_version = "9.0.0";
   view.libvirt_managed = true;
   view.autostart_state = AutostartState::incomplete;
+  view.autostart_reason = "\"web\" should run and does not";
   view.stop_state = StopState::running;
   view.stop_budget_usec = 108'000'000;
   view.linger = true;
@@ -215,6 +216,7 @@ TEST_CASE("the manager shows every field and announces what differs") {
   CHECK(manager.LibvirtVersion() == "9.0.0");
   CHECK(manager.LibvirtManaged());
   CHECK(manager.AutostartState() == "incomplete");
+  CHECK(manager.AutostartReason() == "\"web\" should run and does not");
   CHECK(manager.Counts() == std::map<std::string, std::uint32_t>{{"running", 1}, {"total", 2}});
   CHECK(manager.ConfigPath() == "/etc/virtsession/config.json");
   CHECK(manager.ConfigProblems() == Rows{{"/log", "unknown key log", ""}});
