@@ -65,40 +65,41 @@ const std::vector<ConfigKey>& config_keys() {
   return table;
 }
 
-void read_key(const std::string& name, const json& value, ConfigText& result) {
+Problem unknown_config_key(const std::string& name) {
+  const auto meant = closest_match(name, config_key_names());
+  std::string suggestion = meant.empty() ? "" : "did you mean " + meant + "?";
+  if (suggestion.empty() && !policy_key_schema(name).is_null()) suggestion = "policy keys go into \"defaults\"";
+  return {json_pointer_part(name), "unknown key " + name, suggestion, ProblemCode::unknown_key};
+}
+
+void read_key(const std::string& name, const json& value, Config& config, ProblemList& problems) {
   if (name == "$schema") return;  // for editors
   if (name == "defaults") {
-    auto checked = check_policy(value, "/defaults");
-    result.config.defaults = std::move(checked.used);
-    std::ranges::move(checked.problems, std::back_inserter(result.problems));
+    config.defaults = check_policy(value, "/defaults", problems);
     return;
   }
   const auto key = std::ranges::find(config_keys(), name, &ConfigKey::name);
-  if (key == config_keys().end()) {
-    auto names = config_key_names();
-    const auto meant = closest_match(name, names);
-    std::string suggestion = meant.empty() ? "" : "did you mean " + meant + "?";
-    if (suggestion.empty() && !policy_key_schema(name).is_null()) suggestion = "policy keys go into \"defaults\"";
-    result.problems.push_back({json_pointer_part(name), "unknown key " + name, suggestion, ProblemCode::unknown_key});
-    return;
-  }
-  if (auto problem = key->read(result.config, value); !problem.empty())
-    result.problems.push_back({json_pointer_part(name), name + " " + problem,
-                               "the default is " + key->schema["default"].dump(), ProblemCode::invalid_value});
+  if (key == config_keys().end())
+    problems.add([&] { return unknown_config_key(name); });
+  else if (auto problem = key->read(config, value); !problem.empty())
+    problems.add(Problem{json_pointer_part(name), name + " " + problem,
+                         "the default is " + key->schema["default"].dump(), ProblemCode::invalid_value});
 }
 
 }  // namespace
 
 ConfigText read_config(std::string_view text) {
   ConfigText result;
+  ProblemList problems;
   const auto parsed = parse_json(text, JsonComments::ignore);
   if (!parsed) {
-    result.problems.push_back({"", parsed.error().message, ""});
+    problems.add(Problem{"", parsed.error().message, ""});
   } else if (!parsed->is_object()) {
-    result.problems.push_back({"", "must be an object, not " + std::string(json_type_name(*parsed)), ""});
+    problems.add(Problem{"", "must be an object, not " + std::string(json_type_name(*parsed)), ""});
   } else {
-    for (const auto& [name, value] : parsed->items()) read_key(name, value, result);
+    for (const auto& [name, value] : parsed->items()) read_key(name, value, result.config, problems);
   }
+  result.problems = problems.take();
   return result;
 }
 

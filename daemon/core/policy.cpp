@@ -277,36 +277,52 @@ std::string to_text(const Readiness& readiness) {
   return "tcp:" + (address_v6 ? "[" + readiness.host + "]" : readiness.host) + ":" + std::to_string(readiness.port);
 }
 
-PolicyKeys check_policy(const json& given, const std::string& pointer) {
+namespace {
+
+Problem unknown_policy_key(const std::string& pointer, const std::string& name) {
+  const auto meant = closest_match(name, policy_key_names());
+  return {pointer + json_pointer_part(name), "unknown key " + name, meant.empty() ? "" : "did you mean " + meant + "?",
+          ProblemCode::unknown_key};
+}
+
+}  // namespace
+
+PolicyKeys check_policy(const json& given) {
+  ProblemList problems;
   PolicyKeys result;
+  result.used = check_policy(given, {}, problems);
+  result.problems = problems.take();
+  return result;
+}
+
+json check_policy(const json& given, const std::string& pointer, ProblemList& problems) {
+  auto used = json::object();
   if (!given.is_object()) {
-    result.problems.push_back({pointer, expected("an object of policy keys", given), ""});
-    return result;
+    problems.add(Problem{pointer, expected("an object of policy keys", given), ""});
+    return used;
   }
   for (const auto& [name, value] : given.items()) {
-    const auto where = pointer + json_pointer_part(name);
     const auto* key = find_key(name);
     if (!key) {
-      const auto meant = closest_match(name, policy_key_names());
-      result.problems.push_back(
-          {where, "unknown key " + name, meant.empty() ? "" : "did you mean " + meant + "?", ProblemCode::unknown_key});
-      continue;
+      const std::string& unknown = name;
+      problems.add([&] { return unknown_policy_key(pointer, unknown); });
+    } else if (auto problem = key->check(value); !problem.empty()) {
+      problems.add(Problem{pointer + json_pointer_part(name), name + " " + problem,
+                           "the default is " + key->get(Policy{}).dump(), ProblemCode::invalid_value});
+    } else {
+      used[name] = value;
     }
-    if (auto problem = key->check(value); !problem.empty()) {
-      result.problems.push_back(
-          {where, name + " " + problem, "the default is " + key->get(Policy{}).dump(), ProblemCode::invalid_value});
-      continue;
-    }
-    result.used[name] = value;
   }
-  return result;
+  return used;
 }
 
 PolicyText read_policy_text(std::string_view text) {
   PolicyText result;
   auto parsed = parse_json(text, JsonComments::refuse);
   if (!parsed) {
-    result.keys.problems.push_back({"", "the policy is not JSON: " + parsed.error().message, ""});
+    ProblemList problems;
+    problems.add(Problem{"", "the policy is not JSON: " + parsed.error().message, ""});
+    result.keys.problems = problems.take();
     return result;
   }
   result.keys = check_policy(*parsed);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/enum_text.hpp"
+#include "core/problem_list.hpp"
 #include "core/views.hpp"
 
 #include <nlohmann/json.hpp>
@@ -116,8 +117,10 @@ struct PolicyKeys {
 };
 
 /// The one place where policy keys are checked, for the configuration's `defaults`, metadata and D-Bus alike.
-/// \param pointer put before each problem's pointer ("/defaults")
-PolicyKeys check_policy(const nlohmann::json& keys, const std::string& pointer = {});
+PolicyKeys check_policy(const nlohmann::json& keys);
+/// As part of a text with problems of its own. \param pointer put before each problem's pointer ("/defaults")
+/// \return the keys that can be used
+nlohmann::json check_policy(const nlohmann::json& keys, const std::string& pointer, ProblemList& problems);
 
 /// Reads the text of a VM's metadata element. `raw` is the whole object, with what could not be used, so that a change
 /// of one key keeps the others; it is null when the text is no JSON object at all.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/start_plan.hpp"
 
+#include "core/problem_list.hpp"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -22,6 +24,7 @@ class Planner {
       planned_.push_back({nodes_[i].uuid, nodes_[i].order, 0, {}, {}});
     }
     edges_.resize(nodes_.size());
+    problems_.resize(nodes_.size());
   }
 
   std::vector<PlannedStart> plan() {
@@ -53,7 +56,7 @@ class Planner {
     const auto& wanted = nodes_[from].after[entry];
     const auto pointer = "/start_after/" + std::to_string(entry);
     const auto report = [&](ProblemCode code, std::string text, std::string suggestion) {
-      planned_[from].problems.push_back({pointer, std::move(text), std::move(suggestion), code});
+      problems_[from].add(Problem{pointer, std::move(text), std::move(suggestion), code});
     };
     const auto found = find(wanted);
     if (!found)
@@ -132,8 +135,8 @@ class Planner {
         return component_[to] == component_[i] && (to == i || component_size_[component_[i]] > 1);
       };
       if (std::ranges::any_of(edges_[i], in_cycle))
-        planned_[i].problems.push_back({"/start_after", "start_after goes round in a circle: " + cycle_text(i),
-                                        "take one of them out", ProblemCode::cycle});
+        problems_[i].add(Problem{"/start_after", "start_after goes round in a circle: " + cycle_text(i),
+                                 "take one of them out", ProblemCode::cycle});
     }
     for (Index i = 0; i < nodes_.size(); ++i)
       std::erase_if(edges_[i], [&](Index to) { return component_[to] == component_[i]; });
@@ -165,6 +168,7 @@ class Planner {
     for (Index i = 0; i < nodes_.size(); ++i) {
       if (!nodes_[i].starts) continue;
       for (const auto to : edges_[i]) planned_[i].after.push_back(nodes_[to].uuid);
+      planned_[i].problems = problems_[i].take();
       result.push_back(std::move(planned_[i]));
     }
     std::ranges::stable_sort(result, {}, &PlannedStart::wave);  // by name already
@@ -177,6 +181,7 @@ class Planner {
   std::vector<std::size_t> component_, component_size_;
   std::vector<Index> topological_;  // what is waited for comes first
   std::vector<PlannedStart> planned_;
+  std::vector<ProblemList> problems_;
 };
 
 }  // namespace

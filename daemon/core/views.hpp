@@ -16,10 +16,20 @@
 namespace virtsession {
 
 /// What kind of mistake it is, for programs.
-enum class ProblemCode { unreadable, unknown_key, invalid_value, unknown_vm, unmarked_vm, cycle, not_possible };
+enum class ProblemCode {
+  unreadable,
+  unknown_key,
+  invalid_value,
+  unknown_vm,
+  unmarked_vm,
+  cycle,
+  not_possible,  ///< no mistake: the VM cannot do it
+  too_slow,      ///< no mistake: there is not the time for it
+  more,          ///< there are more problems than are listed
+};
 
 template <>
-inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 7>{{{
+inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 9>{{{
     {ProblemCode::unreadable, "unreadable"},
     {ProblemCode::unknown_key, "unknown-key"},
     {ProblemCode::invalid_value, "invalid-value"},
@@ -27,6 +37,8 @@ inline constexpr auto kEnumText<ProblemCode> = EnumText<ProblemCode, 7>{{{
     {ProblemCode::unmarked_vm, "unmarked-vm"},
     {ProblemCode::cycle, "cycle"},
     {ProblemCode::not_possible, "not-possible"},
+    {ProblemCode::too_slow, "too-slow"},
+    {ProblemCode::more, "more"},
 }}};
 
 /// What is wrong with one key of a policy or of the configuration.
