@@ -22,12 +22,17 @@ void advise_on_libvirt(const Properties& manager, std::vector<Advice>& advices) 
 }
 
 void advise_on_config(const Properties& manager, std::vector<Advice>& advices) {
-  for (const auto& problem : manager.value("ConfigProblems")) {
-    const auto path = manager.text("ConfigPath");
-    advices.push_back({"",
-                       "The configuration is not used: " + (path.empty() ? "" : path + ": ") + problem_text(problem),
-                       {"virtsessionctl reload   # when it is mended"}});
-  }
+  constexpr std::size_t kMost = 5;
+  const auto path = manager.text("ConfigPath");
+  const auto problems = manager.value("ConfigProblems");
+  for (std::size_t i = 0; i < std::min(problems.size(), kMost); ++i)
+    advices.push_back(
+        {"",
+         "The configuration is not used: " + (path.empty() ? "" : path + ": ") + problem_text(problems[i]),
+         {"virtsessionctl reload   # when it is mended"}});
+  if (problems.size() > kMost)
+    advices.push_back(
+        {"", "The configuration has more mistakes than these:", {"virtsessiond --check-config " + shell_word(path)}});
 }
 
 /// What a mistake in a policy asks for: an unknown key can only be removed.
@@ -40,11 +45,23 @@ std::vector<std::string> policy_commands(const VmInfo& vm, const json& problem, 
   return {command + " --edit"};
 }
 
+/// \param code of PolicyProblemCodes; empty when virtsessiond is older than they are
+Advice policy_advice(const VmInfo& vm, const json& problem, const std::string& code) {
+  const auto commands = policy_commands(vm, problem, code);
+  const auto text = problem.value("text", std::string()), suggestion = problem.value("suggestion", std::string());
+  if (code == "too-slow")
+    return {vm.name(),
+            "cannot do what its policy says: " + text,
+            {"sudoedit /etc/systemd/logind.conf   # " + suggestion.substr(0, suggestion.find(' '))}};
+  if (code == "not-possible") return {vm.name(), "cannot do what its policy says: " + text, commands};
+  if (code == "more") return {vm.name(), "has more mistakes in its policy than these: " + text, commands};
+  return {vm.name(), "has a mistake in its policy: " + problem_text(problem), commands};
+}
+
 void advise_on_policy(const VmInfo& vm, std::vector<Advice>& advices) {
   const auto &problems = vm.value("PolicyProblems"), &codes = vm.value("PolicyProblemCodes");
   for (std::size_t i = 0; i < problems.size(); ++i)
-    advices.push_back({vm.name(), "has a mistake in its policy: " + problem_text(problems[i]),
-                       policy_commands(vm, problems[i], i < codes.size() ? codes[i].get<std::string>() : "")});
+    advices.push_back(policy_advice(vm, problems[i], i < codes.size() ? codes[i].get<std::string>() : ""));
 }
 
 void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {

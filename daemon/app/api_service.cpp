@@ -9,6 +9,9 @@ namespace virtsession {
 
 namespace {
 
+/// No mistake: the policy is good, and what it wants cannot be done.
+bool is_not_done(ProblemCode code) { return code == ProblemCode::not_possible || code == ProblemCode::too_slow; }
+
 /// What the names in start_after come to among the VMs there are; a mistake in that key is one of the policy's own.
 bool is_of_dependencies(ProblemCode code) {
   return code == ProblemCode::unknown_vm || code == ProblemCode::unmarked_vm || code == ProblemCode::cycle;
@@ -34,6 +37,10 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   vm.start_if_paths = policy.start_if_paths;
   vm.after_units = policy.after_units;
   for (const auto& problem : view.policy_problems) {
+    if (is_not_done(problem.code)) {
+      vm.not_done.push_back(problem);
+      continue;
+    }
     (is_of_dependencies(problem.code) ? vm.dependency_problems : vm.policy_problems)
         .push_back(to_text(std::vector{problem}));
   }

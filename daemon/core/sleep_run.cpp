@@ -41,6 +41,7 @@ std::optional<Problem> SleepRun::problem(const Vm& vm) const {
   if (why.empty()) return std::nullopt;
   Problem problem{"/sleep", "it is paused, not saved, when the host sleeps: " + why, {}, ProblemCode::not_possible};
   if (!save_obstacle(vm).empty()) return problem;
+  problem.code = ProblemCode::too_slow;
   const auto delay = std::chrono::ceil<std::chrono::seconds>(save_takes(vm) * 5 / 4);
   problem.suggestion = "InhibitDelayMaxSec=" + std::to_string(delay.count()) + " in /etc/systemd/logind.conf";
   return problem;

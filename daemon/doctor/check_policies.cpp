@@ -16,6 +16,16 @@ void check_usable(const SupervisedVm& vm, Report& report) {
                vm.has_overrides ? "its own policy can be used" : "it has no policy of its own");
 }
 
+void check_possible(const SupervisedVm& vm, Report& report) {
+  for (const auto& problem : vm.not_done)
+    report.add("policy-possible", Severity::warning, vm.name, problem.text,
+               problem.code == ProblemCode::too_slow
+                   ? "sudoedit /etc/systemd/logind.conf   # " + problem.suggestion
+                   : virsh_command("metadata", vm.name) + " " + kPolicyNamespace + " --config --edit");
+  if (vm.not_done.empty())
+    report.add("policy-possible", Severity::ok, vm.name, "nothing is known to be in the way of what its policy wants");
+}
+
 void check_mark(const SupervisedVm& vm, Report& report) {
   const std::string mark = virsh_command("autostart", vm.name);
   if (vm.autostart && vm.start == StartWhen::never)
@@ -46,6 +56,7 @@ void check_policies(const Picture& picture, Report& report) {
   for (const auto& [vm, domain] : picture.vms) {
     if (!vm.persistent) continue;  // somebody else's, for a while
     check_usable(vm, report);
+    check_possible(vm, report);
     check_mark(vm, report);
     check_dependencies(vm, report);
   }

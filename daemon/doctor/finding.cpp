@@ -44,6 +44,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"qemu-orphan", "QEMU processes of this user that libvirt does not know"},
     {"vm-scope", "whether a running VM has a place of its own, where no logout of a terminal ends it"},
     {"policy-usable", "whether the policy in a VM's metadata can be used"},
+    {"policy-possible", "whether what a VM's policy wants can be done"},
     {"policy-mark", "whether the mark to start at login and the policy fit together"},
     {"policy-dependencies", "cycles and missing names in start_after"},
     {"definition-listed", "whether libvirt lists every VM that has a definition"},

@@ -25,6 +25,7 @@ struct SupervisedVm {
   std::vector<std::string> after_units;
   std::vector<std::string> policy_problems;      ///< of its metadata, a sentence each
   std::vector<std::string> dependency_problems;  ///< of start_after: cycles, missing names; a sentence each
+  std::vector<Problem> not_done;                 ///< what its policy wants and this machine or the VM does not allow
   std::vector<Network> networks;
   bool gave_up = false;    ///< after failures; only a person helps
   std::string last_error;  ///< in libvirt's words, as a rule; of one that is off or gave up

@@ -26,6 +26,7 @@ TEST_CASE("sleep: what cannot be saved in the time that logind gives is paused, 
         "it is paused, not saved, when the host sleeps: a save of its 4096 MiB may take 34 s, and logind lets the "
         "host's sleep wait for 5 s");
   CHECK(problems[0].suggestion == "InhibitDelayMaxSec=43 in /etc/systemd/logind.conf");
+  CHECK(problems[0].code == ProblemCode::too_slow);
   world.sleep();
   CHECK(world.pending() == Strings{"pause big"});
   CHECK(world.journal("big", Incident::phase).back().starts_with("is paused for the host's sleep, not saved: a save"));

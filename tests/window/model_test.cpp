@@ -75,6 +75,8 @@ TEST_CASE("a VM's word and section follow from what it does") {
   CHECK(view_of(vm("a", "unknown", "unknown"), false).dimmed);
   const json mistake = json::array({{{"pointer", "/x"}, {"text", "unknown key x"}, {"suggestion", ""}}});
   CHECK(view("running", "running", {{"PolicyProblems", mistake}}).section == Section::needs_you);
+  CHECK(view("running", "running", {{"PolicyProblems", mistake}, {"PolicyProblemCodes", {"too-slow"}}}).section ==
+        Section::running);
 }
 
 TEST_CASE("only what can be done now is offered") {

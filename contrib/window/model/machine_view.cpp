@@ -50,8 +50,15 @@ bool is_settled(const VmInfo& vm) {
   return phase == "running" || phase == "waiting-ready" || phase == "paused" || phase == "asleep" || phase == "stuck";
 }
 
+/// What a good policy wants and cannot have is none. An older virtsessiond has no codes.
+bool has_policy_mistake(const VmInfo& vm) {
+  const auto codes = vm.value("PolicyProblemCodes");
+  const auto is_mistake = [](const auto& code) { return code != "not-possible" && code != "too-slow"; };
+  return !vm.value("PolicyProblems").empty() && (codes.empty() || std::ranges::any_of(codes, is_mistake));
+}
+
 Section section_of(const VmInfo& vm, Tone tone) {
-  if (tone == Tone::bad || !vm.value("PolicyProblems").empty()) return Section::needs_you;
+  if (tone == Tone::bad || has_policy_mistake(vm)) return Section::needs_you;
   const auto phase = vm.phase();
   const bool on_its_way = phase == "queued" || phase == "waiting" || phase == "backoff" || phase == "starting";
   return vm.is_active() || on_its_way ? Section::running : Section::off;
@@ -89,7 +96,7 @@ MachineView view_of(const VmInfo& vm, bool libvirt_ready) {
   const auto error = vm.text("LastError");
   view.reason = look.tone == Tone::bad && !error.empty() && !vm.is_active() ? error : vm.reason();
   if (says_nothing_more(view.reason)) view.reason.clear();
-  if (view.reason.empty() && !vm.value("PolicyProblems").empty()) view.reason = _("its policy has a mistake");
+  if (view.reason.empty() && has_policy_mistake(vm)) view.reason = _("its policy has a mistake");
   view.since = vm.is_active() ? std::max(vm.number("StartedUSec"), vm.number("PhaseSinceUSec")) : 0;
   view.marked = vm.flag("Autostart") || vm.flag("AutostartOnce");
   view.dimmed = !libvirt_ready;

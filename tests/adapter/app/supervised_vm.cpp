@@ -30,3 +30,13 @@ TEST_CASE("a mistake in start_after is one of the policy, a name that leads nowh
   CHECK_FALSE(is_of_policy({"/start_after/0", "it is not marked to start", "", ProblemCode::unmarked_vm}));
   CHECK_FALSE(is_of_policy({"/start_after", "it goes round in a circle", "", ProblemCode::cycle}));
 }
+
+TEST_CASE("what a good policy wants and cannot have is no mistake of it") {
+  for (const auto code : {ProblemCode::not_possible, ProblemCode::too_slow}) {
+    const Problem problem{"/sleep", "it is paused, not saved", "", code};
+    const auto vm = supervised_vm(view_with(problem), {});
+    CHECK(vm.policy_problems.empty());
+    CHECK(vm.dependency_problems.empty());
+    CHECK(vm.not_done == std::vector{problem});
+  }
+}

@@ -35,6 +35,22 @@ std::vector<CheckRow> policy_rows() {
          facts.supervised->vms[0].policy_problems = {"the sky is blue"};
        },
        "policy-usable", S::warning, "web", "the sky is blue", kEditPolicy},
+      {"nothing in the way", [](auto& facts) { facts.supervised = supervised(); }, "policy-possible", S::ok, "web",
+       "nothing is known", ""},
+      {"a save that takes too long",
+       [](auto& facts) {
+         facts.supervised = supervised();
+         facts.supervised->vms[0].not_done = {{"/sleep", "it is paused, not saved, when the host sleeps",
+                                               "InhibitDelayMaxSec=43", ProblemCode::too_slow}};
+       },
+       "policy-possible", S::warning, "web", "it is paused, not saved, when the host sleeps",
+       "sudoedit /etc/systemd/logind.conf   # InhibitDelayMaxSec=43"},
+      {"a VM that cannot be saved",
+       [](auto& facts) {
+         facts.supervised = supervised();
+         facts.supervised->vms[0].not_done = {{"/sleep", "it cannot be saved", "", ProblemCode::not_possible}};
+       },
+       "policy-possible", S::warning, "web", "it cannot be saved", kEditPolicy},
       {"a name with a blank",
        [](auto& facts) {
          facts.domains[0].name = "my web";
