@@ -123,7 +123,11 @@ std::vector<HistoryEntry> ApiService::history(const std::string& uuid, std::uint
 
 void ApiService::reload(Done done) { parts_.requests.when_published(std::move(done))(parts_.reload_config()); }
 
-void ApiService::restart_libvirt(const Caller& caller, Done done) {
+void ApiService::restart_libvirt(const Caller& caller, bool force, Done done) {
+  const auto loss = force || !parts_.link.managed() ? std::string() : parts_.supervisor.loss_by_libvirt_restart();
+  if (!loss.empty())
+    return parts_.requests.when_published(std::move(done))(
+        Error{ErrorCode::busy, loss + ". The option force (virtsessionctl restart-libvirt --force) goes on"});
   parts_.link.restart(caller.name, parts_.requests.when_published(std::move(done)));
 }
 

@@ -54,7 +54,7 @@ class ApiService final : public Api {
   void set_linger(bool enable, bool interactive, Done done) override;
   std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const override;
   void reload(Done done) override;
-  void restart_libvirt(const Caller& caller, Done done) override;
+  void restart_libvirt(const Caller& caller, bool force, Done done) override;
 
  private:
   SupervisedFacts supervised_facts() const;

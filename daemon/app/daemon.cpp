@@ -82,7 +82,8 @@ Daemon::Daemon(const Arguments& arguments)
             },
             arguments.uri ? nullptr : &libvirt_unit_, arguments.uri.value_or(kSessionUri),
             {.changed = [this] { pass_.manager_changed(); },
-             .lost = [this] { tell([&](Moment now) { supervisor_.on_libvirt_lost(now); }); }}),
+             .lost = [this] { tell([&](Moment now) { supervisor_.on_libvirt_lost(now); }); },
+             .replaces = [this] { tell_of_loss(); }}),
       actions_(loop_, link_, requests_, notifications_,
                [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_qemu_ended(uuid, now); }); }),
       api_({.supervisor = supervisor_,
@@ -219,6 +220,12 @@ void Daemon::fail(int exit_code, const std::string& text) {
 void Daemon::begin_session_end(SessionEnd::Time deadline) {
   link_.set_stopping(true);
   tell([&](Moment now) { supervisor_.on_session_end(deadline, now); });
+}
+
+/// It cannot be asked first: the daemon hangs.
+void Daemon::tell_of_loss() {
+  if (const auto loss = supervisor_.loss_by_libvirt_restart(); !loss.empty())
+    log::warn("Libvirt's daemon hangs and is replaced: {}", loss);
 }
 
 /// Somebody at a terminal: while VMs are being stopped, it is to go faster; otherwise VMs are left alone.

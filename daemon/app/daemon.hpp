@@ -57,6 +57,7 @@ class Daemon final : private DomainSink {
   Result<void> reload_config();
   void fail(int exit_code, const std::string& text);
   void begin_session_end(SessionEnd::Time deadline);
+  void tell_of_loss();
   void interrupt();
   void try_again(const std::string& uuid);
   void look_for_memory_kills();

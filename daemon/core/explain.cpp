@@ -170,6 +170,16 @@ std::string explain_autostart(const Vms& vms, const StartRun& starts) {
   return text.empty() ? "everything that should run does" : text;
 }
 
+std::string explain_loss_by_restart(const Vms& vms) {
+  std::vector<std::string> names;
+  for (const auto& [uuid, vm] : vms.all())
+    if (vm.domain().active() && !vm.domain().persistent) names.push_back(in_quotes(vm.name()));
+  if (names.empty()) return {};
+  return some_of(names) + (names.size() == 1 ? " is transient and ends" : " are transient and end") +
+         " when the program that made it asked for that (libguestfs does): its connection to libvirt is cut, and what "
+         "it writes with it";
+}
+
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget) {
   std::map<std::string, StopNode> nodes;
   std::map<std::string, std::string> left_out;

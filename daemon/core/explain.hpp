@@ -30,6 +30,8 @@ std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, cons
 /// What AutostartState says, and of whom, by the rule of explain_start(): that everything that should run does is said
 /// only when that one would start nothing.
 std::string explain_autostart(const Vms& vms, const StartRun& starts);
+/// Which transient VMs run, and what a new libvirt daemon means for them; empty when none does.
+std::string explain_loss_by_restart(const Vms& vms);
 /// What a stop of all would do now. \param budget time for all of it
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget);
 /// When each VM that runs would be off at the latest, in seconds from the begin of a stop of all without a deadline.

@@ -381,6 +381,8 @@ std::map<std::string, std::uint32_t> Supervisor::counts() const { return counts_
 
 std::string Supervisor::autostart_reason() const { return explain_autostart(vms_, start_run_); }
 
+std::string Supervisor::loss_by_libvirt_restart() const { return explain_loss_by_restart(vms_); }
+
 WantedFacts Supervisor::plan_facts() const { return facts_of_start(vms_, start_run_); }
 
 std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {

@@ -102,6 +102,8 @@ class Supervisor {
   VmView view(const std::string& uuid) const;
   AutostartState autostart_state() const { return start_run_.state(); }
   std::string autostart_reason() const;
+  /// What a new libvirt daemon would do harm to, for a person; empty when nothing.
+  std::string loss_by_libvirt_restart() const;
   std::map<std::string, std::uint32_t> counts() const;
   /// What plan_start() has to know of the host.
   WantedFacts plan_facts() const;

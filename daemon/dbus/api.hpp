@@ -47,8 +47,9 @@ class Api {
   virtual std::vector<HistoryEntry> history(const std::string& uuid, std::uint32_t limit) const = 0;
   /// Reads the configuration again. `invalid_config` leaves the old one in force. Answers when the change is shown.
   virtual void reload(Done done) = 0;
-  /// Restarts the libvirt daemon's unit and answers when the connection is ready again. VMs run on.
-  virtual void restart_libvirt(const Caller& caller, Done done) = 0;
+  /// Restarts the libvirt daemon's unit and answers when the connection is ready again. VMs run on, but for transient
+  /// ones that end with the connection of their program. \param force also while a transient VM runs; else `busy`
+  virtual void restart_libvirt(const Caller& caller, bool force, Done done) = 0;
 };
 
 }  // namespace virtsession

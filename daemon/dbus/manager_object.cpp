@@ -176,8 +176,10 @@ void ManagerObject::Reload(sdbus::Result<>&& result, VariantMap options) {
 
 void ManagerObject::RestartLibvirt(sdbus::Result<>&& result, VariantMap options) {
   requests_.call(getObject(), "RestartLibvirt", std::move(result), [&] {
-    expect_no_options(options);
-    return [](Api& api, const Caller& caller, Api::Done done) { api.restart_libvirt(caller, std::move(done)); };
+    const bool force = Options(options, {"force"}).boolean("force", false);
+    return [force](Api& api, const Caller& caller, Api::Done done) {
+      api.restart_libvirt(caller, force, std::move(done));
+    };
   });
 }
 

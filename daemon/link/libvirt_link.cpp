@@ -83,6 +83,7 @@ void LibvirtLink::apply(ConnectionStep step) {
       unit_->restart(unit_started());
       break;
     case ConnectionStep::replace_unit:
+      if (handlers_.replaces) handlers_.replaces();
       unit_->replace(unit_started());
       break;
     case ConnectionStep::open:

@@ -21,8 +21,9 @@ class LibvirtLink final : private ConnectionSink {
   using Done = std::function<void(const Result<void>&)>;
   using MakeHypervisor = std::function<std::unique_ptr<Hypervisor>(ConnectionSink& link)>;
   struct Handlers {
-    std::function<void()> changed;  ///< what can be asked here may be another answer now
-    std::function<void()> lost;     ///< a connection that was ready is not any more
+    std::function<void()> changed;        ///< what can be asked here may be another answer now
+    std::function<void()> lost;           ///< a connection that was ready is not any more
+    std::function<void()> replaces = {};  ///< the daemon hangs, and is about to be killed; may be empty
   };
 
   /// \param make called once, for the hypervisor of this link

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "e2e/ctl.hpp"
 #include "e2e/desktop.hpp"
 
 #include <doctest/doctest.h>
@@ -160,6 +161,34 @@ TEST_CASE("RestartLibvirt replaces the daemon, and VMs run on") {
 
   CHECK(guest.qemu_pid() == pid);
   CHECK(desktop.text("a", "Phase") == "running");
+}
+
+TEST_CASE("RestartLibvirt is refused while a transient VM runs, unless it is forced; a daemon that hangs is replaced") {
+  Desktop desktop;
+  desktop.login();
+  const DomainXml domain{.name = "guestfs-x", .system = System::none};
+  desktop.host().write_file("/home/alice/guestfs-x.xml", domain.text(), kUser);
+  // As libguestfs makes it: it ends with its connection.
+  run_beside(desktop, "maker",
+             {"virsh", "-c", "qemu:///session", "create /home/alice/guestfs-x.xml --autodestroy; event --loop --all"});
+  desktop.wait_for("guestfs-x", "Phase", "running");
+  const auto daemon = desktop.main_pid(kLibvirtUnit);
+  const auto refused = ctl(desktop, {"restart-libvirt"});
+  CHECK(refused.status == 1);
+  CHECK(has(refused.err, "\"guestfs-x\" is transient"));
+  CHECK(has(refused.err, "--force"));
+  CHECK(desktop.main_pid(kLibvirtUnit) == daemon);
+  CHECK(desktop.text("guestfs-x", "Phase") == "running");
+
+  desktop.host().must_exec({"kill", "-STOP", std::to_string(daemon)});
+  wait_until([&] { return desktop.main_pid(kLibvirtUnit) != daemon; }, kLong, "the daemon that hung was replaced");
+  CHECK(has(desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat"}),
+            "hangs and is replaced: \"guestfs-x\" is transient"));
+  wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kLong, "libvirt is ready again");
+
+  desktop.host().user(kUser, {"virsh", "-c", "qemu:///session", "create", "/home/alice/guestfs-x.xml"});
+  desktop.wait_for("guestfs-x", "Phase", "running");
+  CHECK(ctl_out(desktop, {"restart-libvirt", "--force"}).starts_with(kLibvirtDaemon + " "));
 }
 
 TEST_CASE("a configured daemon that is not installed is told, and coming back from it works") {

@@ -214,3 +214,18 @@ TEST_CASE("foreign: answers of a connection that is gone change nothing") {
   CHECK(world.phase("a") == "running");
   CHECK(world.view("a").last_error == "");
 }
+
+TEST_CASE("foreign: what a new libvirt daemon would do harm to is named, while it runs") {
+  World world;
+  world.define("web", {.running = true});
+  world.define("guestfs-x", {.persistent = false, .running = true});
+  world.connect();
+  const auto loss = world.supervisor().loss_by_libvirt_restart();
+  CHECK(loss.starts_with("\"guestfs-x\" is transient and ends when the program that made it asked for that"));
+  CHECK(loss.find("web") == std::string::npos);
+  world.lose_libvirt();  // the one that hangs is replaced then
+  CHECK(world.supervisor().loss_by_libvirt_restart() == loss);
+  world.connect();
+  world.foreign_destroy("guestfs-x");
+  CHECK(world.supervisor().loss_by_libvirt_restart().empty());
+}

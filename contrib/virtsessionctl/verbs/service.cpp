@@ -37,11 +37,18 @@ Verb add_reload(CLI::App& app) {
 Verb add_restart_libvirt(CLI::App& app) {
   const auto options = std::make_shared<Waiting>();
   auto* command = app.add_subcommand("restart-libvirt", "Restart the libvirt daemon; VMs run on")->group(kService);
+  const auto force = std::make_shared<bool>(false);
+  command->add_flag("--force", *force, "Also while a transient VM runs, which may end");
   add_timeout(*command, *options, "Wait at most so long; it goes on");
-  return {command, Completes::nothing, [options](Console& console) {
+  command->footer(
+      "Refuses while a transient VM runs: programs such as libguestfs have theirs ended when their connection to "
+      "libvirt is cut.");
+  return {command, Completes::nothing, [options, force](Console& console) {
             Client client;
             client.require_or_start(console);
-            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "RestartLibvirt", VariantMap()), {},
+            VariantMap given;
+            if (*force) given["force"] = sdbus::Variant(true);
+            call_manager(client, console, send_method(ManagerProxy::INTERFACE_NAME, "RestartLibvirt", given), {},
                          options->timeout());
             const auto now = client.manager_properties();
             tell(console,

@@ -92,8 +92,8 @@ class FakeApi final : public Api {
     calls.push_back("reload");
     finish(std::move(done));
   }
-  void restart_libvirt(const Caller& caller, Done done) override {
-    note("restart_libvirt", caller);
+  void restart_libvirt(const Caller& caller, bool force, Done done) override {
+    note(force ? "restart_libvirt force" : "restart_libvirt", caller);
     finish(std::move(done));
   }
 

@@ -308,13 +308,14 @@ TEST_CASE_FIXTURE(WithWeb, "Autostart, Reload and RestartLibvirt are passed on a
   manager.Autostart({{"wait", Variant(false)}});
   manager.Reload({});
   manager.RestartLibvirt({});
+  manager.RestartLibvirt({{"force", Variant(true)}});
   manager.StopAll({});
   manager.StopAll({{"wait", Variant(false)}, {"timeout_sec", Variant(1.5)}});
   manager.SetLinger(true, {});
   manager.SetLinger(false, {{"interactive", Variant(false)}});
   CHECK(service.on_loop([&] { return service.api.calls; }) ==
-        Strings{"autostart wait", "autostart", "reload", "restart_libvirt", "stop_all wait", "stop_all 1500",
-                "set_linger on interactive", "set_linger off"});
+        Strings{"autostart wait", "autostart", "reload", "restart_libvirt", "restart_libvirt force", "stop_all wait",
+                "stop_all 1500", "set_linger on interactive", "set_linger off"});
   CHECK(
       service.on_loop([&] { return service.api.last_caller.client; }).starts_with(client.connection().getUniqueName()));
   service.on_loop([&] { service.api.outcome = Error{ErrorCode::invalid_config, "line 3"}; });
