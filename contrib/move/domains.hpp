@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "libvirt/domain_xml.hpp"
 #include "plan.hpp"
 #include "side.hpp"
 
@@ -12,7 +13,7 @@
 namespace virtsession::move {
 
 /// What a definition that takes part in a move has in its metadata.
-inline constexpr const char* kMarkNamespace = "https://virtsession.org/move/1";
+inline constexpr const char* kMarkNamespace = kMoveNamespace;
 inline constexpr const char* kLeaving = "leaving";
 inline constexpr const char* kArriving = "arriving";
 inline constexpr const char* kLeft = "left";  ///< of a source that is kept: another is the VM now

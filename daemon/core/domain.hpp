@@ -101,6 +101,7 @@ struct DomainSnapshot {
   std::string policy_error;                ///< why the policy element could not be read, or empty
   std::vector<Network> networks;
   std::string save_blocker;           ///< why libvirt cannot save it, for a person; empty when it can
+  std::string move_mark;              ///< of virtsession-move: "leaving", "arriving", "left"; mostly empty
   bool restarts_on_poweroff = false;  ///< on_poweroff=restart in the XML of the running domain
   /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
   bool in_job = false;
@@ -108,6 +109,10 @@ struct DomainSnapshot {
   bool active() const { return id >= 0; }
   bool operator==(const DomainSnapshot&) const = default;
 };
+
+/// Why nobody may start a domain that is being moved between qemu:///system and qemu:///session, and what ends that;
+/// empty when it is not, or runs.
+std::string why_moved_away(const DomainSnapshot& domain);
 
 /// What libvirt reports of a domain while it happens. A snapshot always follows; these carry what it cannot tell.
 enum class DomainEventKind {

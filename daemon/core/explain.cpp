@@ -21,6 +21,7 @@ const char* const kAppliance = "an appliance of libguestfs: ended at once, and n
 std::string skip_reason(const Vm& vm) {
   if (vm.domain().active()) return "runs already";
   if (!vm.domain().persistent) return kTransient;
+  if (auto moved = why_moved_away(vm.domain()); !moved.empty()) return moved;
   if (vm.policy().start == StartWhen::never) return "its policy has start: never";
   return "not marked (libvirt's autostart flag is off)";
 }
@@ -84,6 +85,7 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.state_reason = connected ? domain.state_reason : "no connection to libvirt";
   view.phase = connected ? status.phase : Phase::unknown;
   view.phase_reason = connected ? status.reason : "no connection to libvirt";
+  if (const auto moved = why_moved_away(domain); connected && !moved.empty()) view.phase_reason = moved;
   view.phase_since_usec = connected ? status.since_usec : 0;
   if (connected && status.phase == Phase::saving && vm.run()) view.progress = vm.run()->saving().progress();
   view.intent = status.intent;

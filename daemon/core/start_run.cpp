@@ -35,7 +35,7 @@ StartRun::StartRun(const Context& context, Vms& vms, bool begun, std::set<std::s
 }
 
 bool StartRun::wants(const Vm& vm) const {
-  if (!vm.domain().persistent || vm.domain().active()) return false;
+  if (!vm.domain().persistent || vm.domain().active() || !why_moved_away(vm.domain()).empty()) return false;
   switch (vm.policy().start) {
     case StartWhen::never:
       return false;
@@ -87,11 +87,14 @@ bool StartRun::advance_vm(Vm& vm, Moment now) {
     case StartStep::start:
       start_now(vm, now);
       return true;
-    case StartStep::drop:
+    case StartStep::drop: {
+      const auto moved = why_moved_away(vm.domain());
       vm.want(Intent::down);
-      vm.enter(Phase::inactive, "not started: it is not marked to start any more", {CauseKind::policy}, now);
+      vm.enter(Phase::inactive, "not started: " + (moved.empty() ? "it is not marked to start any more" : moved),
+               {CauseKind::policy}, now);
       vm.set_start({});
       return true;
+    }
   }
   return false;
 }

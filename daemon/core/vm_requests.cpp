@@ -76,6 +76,8 @@ Result<void> VmRequests::check(const VmRequest& request, const std::string& star
   if (request.kind == RequestKind::start && !starts_forbidden.empty())
     return Error{ErrorCode::shutting_down, starts_forbidden};
   if (!context_.connected) return Error{ErrorCode::libvirt_unavailable, "there is no connection to libvirt"};
+  if (const auto moved = why_moved_away(vm->domain()); request.kind == RequestKind::start && !moved.empty())
+    return Error{ErrorCode::busy, quoted(*vm) + " is not started: " + moved};
   const bool is_flag = request.kind == RequestKind::set_autostart || request.kind == RequestKind::set_autostart_once;
   const bool is_policy = request.kind == RequestKind::set_policy || request.kind == RequestKind::clear_policy;
   if ((is_flag || is_policy) && !vm->domain().persistent)

@@ -33,7 +33,7 @@ Policy VmStart::conditions(const Vm& vm) const {
 
 StartStep VmStart::advance(Vm& vm, const StartTurn& turn, Moment now) {
   if (stage_ == StartStage::starting) return StartStep::none;
-  if (!is_owed(vm)) return StartStep::drop;
+  if (!is_owed(vm) || !why_moved_away(vm.domain()).empty()) return StartStep::drop;
   switch (stage_) {
     case StartStage::queued:
       return pass_queue(vm, turn, now);

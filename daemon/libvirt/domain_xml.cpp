@@ -61,18 +61,21 @@ void read_disk(const xmlNode* disk, DomainXml& domain) {
       domain.disk_files[attribute(target, "dev").value_or("")] = *std::move(path);
 }
 
+std::string_view namespace_of(const xmlNode* node) {
+  const auto* space = node->type == XML_ELEMENT_NODE && node->ns ? node->ns->href : nullptr;
+  return space ? reinterpret_cast<const char*>(space) : std::string_view();
+}
+
 // libguestfs calls its domains "guestfs-" and 16 letters.
-bool is_guestfs(const xmlNode* domain) {
-  const xmlNode* name = child(domain, "name");
-  if (name && text_of(name).value_or("").starts_with("guestfs-")) return true;
-  const xmlNode* metadata = child(domain, "metadata");
+void read_metadata(const xmlNode* root, DomainXml& domain) {
+  const xmlNode* name = child(root, "name");
+  domain.is_guestfs = name && text_of(name).value_or("").starts_with("guestfs-");
+  const xmlNode* metadata = child(root, "metadata");
   for (const xmlNode* node = metadata ? metadata->children : nullptr; node; node = node->next) {
-    const auto* space = node->type == XML_ELEMENT_NODE && node->ns ? node->ns->href : nullptr;
-    if (space &&
-        std::string_view(reinterpret_cast<const char*>(space)).find("libguestfs.org") != std::string_view::npos)
-      return true;
+    const auto space = namespace_of(node);
+    domain.is_guestfs |= space.find("libguestfs.org") != std::string_view::npos;
+    if (space == kMoveNamespace) domain.move_mark = text_of(node).value_or("");
   }
-  return false;
 }
 
 void read_channel(const xmlNode* channel, DomainXml& domain) {
@@ -97,7 +100,7 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
   if (const xmlNode* title = child(root, "title")) domain.title = text_of(title).value_or("");
   if (const xmlNode* action = child(root, "on_poweroff")) domain.restarts_on_poweroff = text_of(action) == "restart";
   domain.save_blocker = save_blocker(root);
-  domain.is_guestfs = is_guestfs(root);
+  read_metadata(root, domain);
   const xmlNode* devices = child(root, "devices");
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
     if (is_element(node, "interface")) domain.networks.push_back(network_of(node));

@@ -13,6 +13,9 @@
 
 namespace virtsession {
 
+/// The mark of virtsession-move in a domain's metadata: one element with text.
+inline constexpr const char* kMoveNamespace = "https://virtsession.org/move/1";
+
 /// What a DomainSnapshot needs of a domain's XML. See libvirt's formatdomain.
 struct DomainXml {
   std::string title;
@@ -23,6 +26,7 @@ struct DomainXml {
   std::vector<Network> networks;
   std::map<std::string, std::string> disk_files;  ///< by target ("vda"): the file or device; not of network disks
   std::string save_blocker;                       ///< see save_blocker()
+  std::string move_mark;                          ///< the text of that element, or empty
   bool restarts_on_poweroff = false;
   bool is_guestfs = false;  ///< made by libguestfs: its name or its metadata say so
 };

@@ -125,6 +125,7 @@ class Reader {
     snapshot_.agent_configured = details.agent_configured;
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
+    snapshot_.move_mark = std::move(details.move_mark);
     snapshot_.restarts_on_poweroff = details.restarts_on_poweroff;
     snapshot_.appliance = details.is_guestfs && !snapshot_.persistent;
     if (snapshot_.pause_reason == PauseReason::io_error) read_disk_error(details.disk_files);

@@ -148,3 +148,14 @@ TEST_CASE("logs hands over to journalctl, with the VM's uuid and everything else
   session.stop_daemon();
   CHECK(session.out({"logs", "web"}) == "--user|VIRTSESSION_VM=web|");
 }
+
+TEST_CASE("a VM that is being moved is not started, and status says which command ends that") {
+  Session session;
+  session.define(domain("web", "11111111-2222-3333-4444-555555555555", false,
+                        "<metadata><m:move xmlns:m='https://virtsession.org/move/1'>leaving</m:move></metadata>"));
+  session.start_daemon();
+  CHECK(session.err({"start", "web"}, 1).find("it is being moved to qemu:///system") != std::string::npos);
+  CHECK(session.out({"status"}).find("\"virtsessionctl move web --undo\"") != std::string::npos);
+  CHECK(session.out({"start-all"}).find("web") == std::string::npos);
+  CHECK(session.out({"list"}).find("web   shut-off  inactive") != std::string::npos);
+}

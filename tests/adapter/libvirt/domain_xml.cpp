@@ -118,6 +118,18 @@ TEST_CASE("what keeps libvirt from saving a domain is told where the XML is cert
   CHECK(blocker("<shmem name='x' role='master'/><disk type='file'/><interface type='user'/><hostdev/>").empty());
 }
 
+TEST_CASE("the mark of virtsession-move is read from its own namespace alone") {
+  const auto mark_in = [](const std::string& metadata) {
+    return parsed("<domain><metadata>" + metadata + "</metadata></domain>").move_mark;
+  };
+  const std::string xmlns = "xmlns:m='https://virtsession.org/move/1'";
+  CHECK(mark_in("<a/><m:move " + xmlns + ">leaving</m:move>") == "leaving");
+  CHECK(mark_in("<m:move " + xmlns + ">arriving</m:move>") == "arriving");
+  CHECK(mark_in("<m:move " + xmlns + "/>") == "");
+  CHECK(mark_in("<m:move xmlns:m='https://virtsession.org/policy/1'>leaving</m:move>") == "");
+  CHECK(mark_in("<move>leaving</move>") == "");
+}
+
 TEST_CASE("a domain that libguestfs has made is known by its name or its metadata") {
   CHECK(parsed("<domain><name>guestfs-8sx2jq0wfk3j4h5d</name></domain>").is_guestfs);
   CHECK(
