@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/supervisor.hpp"
 
-#include "core/explain.hpp"
 #include "core/unstick.hpp"
 #include "core/vm_kept.hpp"
 
@@ -376,14 +375,6 @@ VmView Supervisor::view(const std::string& uuid) const {
   if (auto problem = sleep_run_.problem(vm)) problems.push_back(*std::move(problem));
   return view_of(vm, problems, connected_);
 }
-
-std::map<std::string, std::uint32_t> Supervisor::counts() const { return counts_of(vms_, connected_); }
-
-std::string Supervisor::autostart_reason() const { return explain_autostart(vms_, start_run_); }
-
-std::string Supervisor::loss_by_libvirt_restart() const { return explain_loss_by_restart(vms_); }
-
-WantedFacts Supervisor::plan_facts() const { return facts_of_start(vms_, start_run_); }
 
 std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {
   return explain_start(vms_, start_run_, facts);

@@ -7,6 +7,7 @@
 #include "core/conditions.hpp"
 #include "core/config.hpp"
 #include "core/context.hpp"
+#include "core/explain.hpp"
 #include "core/history.hpp"
 #include "core/kept_state.hpp"
 #include "core/outbox.hpp"
@@ -101,12 +102,12 @@ class Supervisor {
   std::vector<std::string> uuids() const { return vms_.uuids(); }
   VmView view(const std::string& uuid) const;
   AutostartState autostart_state() const { return start_run_.state(); }
-  std::string autostart_reason() const;
+  std::string autostart_reason() const { return explain_autostart(vms_, start_run_); }
   /// What a new libvirt daemon would do harm to, for a person; empty when nothing.
-  std::string loss_by_libvirt_restart() const;
-  std::map<std::string, std::uint32_t> counts() const;
+  std::string loss_by_libvirt_restart() const { return explain_loss_by_restart(vms_); }
+  std::map<std::string, std::uint32_t> counts() const { return counts_of(vms_, connected_); }
   /// What plan_start() has to know of the host.
-  WantedFacts plan_facts() const;
+  WantedFacts plan_facts() const { return facts_of_start(vms_, start_run_); }
   std::vector<PlanStep> plan_start(const HostFacts& facts) const;
   StopState stop_state() const { return stop_run_.under_way() ? StopState::running : StopState::idle; }
   /// How a run that stops all VMs gets on, for a person; empty when there is none.
