@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every command that README.md, CONTRIBUTING.md and contrib/docs show is run, on a bus of the test's own with a real
+"""Every command that README.md, CONTRIBUTING.md, contrib/docs and the manual pages show is run, on a bus of the test's own with a real
 virtsessiond and VMs of libvirt's test driver, or its verb, options and files are looked up. Run by ctest with the
 programs: commands_test.py VIRTSESSIOND VIRTSESSIONCTL VIRTSESSION-MOVE"""
 
@@ -17,7 +17,8 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "contrib/docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "contrib/docs").glob("*.md")),
+         *sorted((ROOT / "contrib/man").glob("*.scd"))]
 PROGRAMS = {}
 AT_MOST = 60
 
@@ -94,9 +95,20 @@ def is_code(line):
     return bool(re.match(r"(sudo )?[$./\w-]+( |$)", line)) and not re.match(r"[\w-]+=\S*$", line)
 
 
+def as_markdown(scd):
+    """What of a manual page's source is code: between fences, and what is indented under EXAMPLES."""
+    fenced = re.findall(r"^```\n.*?^```$", scd, re.S | re.M)
+    examples = (re.findall(r"^# EXAMPLES\n(.*?)(?=^# |\Z)", scd, re.S | re.M) or [""])[0]
+    lines = re.findall(r"^(?:\t|(?=virtsessionctl ))(.*)$", re.sub(r"^```\n.*?^```$", "", examples, flags=re.S | re.M), re.M)
+    indented = "".join(f"    {line.removesuffix('++')}\n" for line in lines)
+    return re.sub(r"\\+\n *", "", "\n".join(fenced)) + "\n\n" + indented
+
+
 def shown(page):
     """The commands of a page, as one writes them in a shell."""
     text = page.read_text(encoding="utf-8")
+    if page.suffix == ".scd":
+        text = as_markdown(text)
     for lines in blocks(text):
         prompts = [line[2:] for line in lines if line.startswith("$ ")]
         if prompts:
