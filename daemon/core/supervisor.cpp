@@ -12,9 +12,6 @@
 namespace virtsession {
 namespace {
 
-/// After the kernel has killed a QEMU, libvirt tells that it is off within this time.
-constexpr Duration kMemoryKillIsTold = std::chrono::seconds(10);
-
 /// 0 to 100.
 int per_cent(const JobProgress& progress) {
   const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
@@ -269,7 +266,8 @@ std::string Supervisor::starts_forbidden() const {
 }
 
 Surroundings Supervisor::around(const Vm& vm, Moment now) const {
-  const bool memory_ran_out = memory_killed_ && now.steady < *memory_killed_ + kMemoryKillIsTold;
+  // After the kernel has killed a QEMU, libvirt tells in a moment that it is off.
+  const bool memory_ran_out = memory_killed_ && now.steady < *memory_killed_ + std::chrono::seconds(10);
   return {stop_run_.forbids_starts(), memory_ran_out, start_run_.missing_text(vm)};
 }
 

@@ -317,7 +317,7 @@ void VmStop::on_progress(Vm& vm, const std::string& progress, const StopTerms& t
 
 /// A guest that was asked to shut down and boots instead will not do better the next time.
 void VmStop::on_rebooted(Vm& vm, const StopTerms& terms, Moment now) {
-  if (stage_ != Stage::acts || terminated_) return;
+  if (stage_ != Stage::acts || terminated_ || (shutdown_ && shutdown_->just_woken(now))) return;
   if (actions_.front() == StopAction::shutdown) next_action(vm, "the guest started again instead", terms, now);
 }
 

@@ -115,6 +115,13 @@ TEST_CASE("asleep: a guest is woken before it is asked to shut down") {
     world.pass(5);
     CHECK(world.journal("", Incident::stopped).back().ends_with(": 1 shut down"));
   }
+  SUBCASE("and its firmware resets the machine on the way") {
+    world.end_session(300);
+    world.deliver("a");
+    world.event("a", DomainEventKind::rebooted);
+    world.pass(5);
+    CHECK(world.journal("", Incident::stopped).back().ends_with(": 1 shut down"));
+  }
   SUBCASE("by a request") {
     const auto id = world.request(RequestKind::shutdown, "a");
     CHECK(world.pending() == Strings{"resume a"});
