@@ -9,11 +9,9 @@
 #include "libvirt/raii.hpp"
 #include "libvirt/snapshot.hpp"
 #include "util/bounded.hpp"
-#include "util/files.hpp"
 #include "util/log.hpp"
 #include "util/paths.hpp"
 
-#include <nlohmann/json.hpp>
 #include <sys/types.h>
 #include <sysexits.h>
 #include <systemd/sd-bus.h>
@@ -21,9 +19,11 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,26 +40,42 @@ constexpr std::chrono::milliseconds kLookInterval{200};
 /// A guest that boots does not hear the first press of its button.
 constexpr std::chrono::seconds kAskAgain{5};
 
-/// By the manager's own socket: the bus may be what is missing.
-bool session_ends() {
+/// To the manager's own socket: the bus may be what is missing. Null when it does not answer.
+Bus connect_to_manager() {
   sd_bus* opened = nullptr;
-  if (sd_bus_new(&opened) < 0) return false;
-  const Bus bus(opened);
+  if (sd_bus_new(&opened) < 0) return nullptr;
+  Bus bus(opened);
   const std::string address = "unix:path=" + runtime_dir() + "/systemd/private";
-  char* text = nullptr;
   if (sd_bus_set_address(bus.get(), address.c_str()) < 0 || sd_bus_start(bus.get()) < 0 ||
-      sd_bus_set_method_call_timeout(bus.get(), 5'000'000) < 0 ||
-      sd_bus_get_property_string(bus.get(), "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                 "org.freedesktop.systemd1.Manager", "SystemState", nullptr, &text) < 0)
-    return false;
-  const CString state(text);
-  return std::string_view(state.get()) == "stopping";
+      sd_bus_set_method_call_timeout(bus.get(), 5'000'000) < 0)
+    return nullptr;
+  return bus;
 }
 
-/// virtsessiond leaves nothing in it when it has ended its stop: what still runs then was left running by policy.
-bool virtsessiond_has_stopped_them() {
-  const auto text = read_file(runtime_dir() + "/virtsession/login.json");
-  return text && *text && nlohmann::json::parse(**text, nullptr, false) == nlohmann::json::object();
+/// Empty when it cannot be read.
+std::string text_property(sd_bus* bus, const char* path, const char* interface, const char* name) {
+  char* text = nullptr;
+  if (sd_bus_get_property_string(bus, "org.freedesktop.systemd1", path, interface, name, nullptr, &text) < 0) return {};
+  return CString(text).get();
+}
+
+bool session_ends(sd_bus* bus) {
+  return text_property(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "SystemState") ==
+         "stopping";
+}
+
+/// What still runs then was left running by policy. At the end of the session virtsessiond removes what it has noted of
+/// the login, which is there when somebody had stopped it before; and it ends well, which it has not when it never ran.
+bool virtsessiond_has_stopped_them(sd_bus* bus) {
+  constexpr const char* kService = "org.freedesktop.systemd1.Service";
+  constexpr const char* kUnit = "/org/freedesktop/systemd1/unit/virtsessiond_2eservice";
+  std::uint64_t ended = 0;
+  if (sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1", kUnit, kService, "ExecMainExitTimestampMonotonic",
+                                  nullptr, 't', &ended) < 0)
+    return false;
+  std::error_code error;
+  return ended > 0 && text_property(bus, kUnit, kService, "Result") == "success" &&
+         !std::filesystem::exists(runtime_dir() + "/virtsession/login.json", error);
 }
 
 /// Without asking libvirt, which may not run any more and is not to be started for nothing. Its own pid is there, too,
@@ -190,7 +206,8 @@ class LastStop {
 };
 
 int stop_all() {
-  if (!session_ends() || virtsessiond_has_stopped_them() || !any_qemu_runs()) return EX_OK;
+  const auto bus = connect_to_manager();
+  if (!bus || !session_ends(bus.get()) || virtsessiond_has_stopped_them(bus.get()) || !any_qemu_runs()) return EX_OK;
   const auto deadline = Clock::now() + kBudget;
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();
