@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 using namespace virtsession;
@@ -12,6 +13,8 @@ using nlohmann::json;
 // Whatever happens in whatever order: random VMs, policies and events. A failure prints its seed.
 
 namespace {
+
+constexpr std::uint64_t kRoom = std::uint64_t{1} << 30;
 
 class Chaos {
  public:
@@ -56,9 +59,12 @@ class Chaos {
     keys["start_ready"] = one_of(Strings{"started", "started", "agent", "delay", "tcp:host:80"});
     if (chance(20)) keys["start_delay_sec"] = pick(20);
     if (chance(20)) keys["start_if_paths"] = {"/mnt"};
+    if (chance(15)) keys["after_units"] = {"nbd.service"};
     if (chance(10)) keys["start_if_ac_power"] = true;
     if (chance(10)) keys["start"] = one_of(Strings{"never", "was-running"});
     if (chance(5)) keys["start_oder"] = 1;
+    if (chance(20)) keys["when_saved_by_others"] = "leave";
+    if (chance(20)) keys["resume_when_unstuck"] = false;
     if (chance(20)) keys["sleep"] = one_of(Strings{"pause", "save"});
     if (chance(20)) keys["stop_actions"] = {one_of(Strings{"shutdown", "save", "leave"})};
     return keys;
@@ -87,7 +93,7 @@ class Chaos {
 
   void event() {
     const auto name = any();
-    const auto kind = pick(29);
+    const auto kind = pick(34);
     if (name.empty() || kind == 0) return define();
     const bool active = world_.running(name);
     switch (kind) {
@@ -117,7 +123,10 @@ class Chaos {
         if (world_.supervisor().probes().contains(world_.uuid(name))) world_.answer_tcp(name);
         return;
       case 13:
-        return world_.facts({.on_ac_power = chance(50), .paths = {{"/mnt", chance(50)}}});
+        return world_.facts({.on_ac_power = chance(50),
+                             .paths = {{"/mnt", chance(50)}},
+                             .free_bytes = {{"/disk", chance(50) ? kRoom : 0}},
+                             .units = {{"nbd.service", chance(50)}}});
       case 14:
         return configure();
       case 15:
@@ -141,8 +150,15 @@ class Chaos {
       case 22:
         return world_.wake_up();
       case 23:
-        if (active) world_.domain(name).snapshot.state = DomainState::pm_suspended;
-        return world_.refresh(name);
+        return active ? world_.fall_asleep(name) : world_.deliver();
+      case 24:
+        return active ? world_.fill_disk(name, "/disk") : world_.deliver();
+      case 25:
+        return world_.boxes(chance(50));
+      case 26:
+        return active && chance(50) ? world_.foreign_save_begins(name) : world_.foreign_save(name);
+      case 27:
+        return active ? world_.foreign_pause(name) : world_.deliver();
       default:
         return world_.pass(static_cast<double>(pick(400)) / 10);
     }
@@ -169,7 +185,8 @@ class Chaos {
   /// A VM that starts by its turn starts after nothing whose start is still under way, unless they go in a circle.
   void check_start(const std::string& name) {
     const auto view = world_.view(name);
-    for (const auto* cause : {"restart policy", "policy", "the host woke up"})  // which waits for no other VM
+    for (const auto* cause :
+         {"restart policy", "policy", "the host woke up", "GNOME Boxes"})  // which waits for no other VM
       if (view.phase_reason.starts_with(std::string("because of ") + cause)) return;
     for (const auto& dependency : after(view)) {
       CAPTURE(name);
@@ -203,11 +220,27 @@ class Chaos {
     return false;
   }
 
+  /// What a person is told of a VM that is up, when nothing is under way: never that it runs when it does not.
+  Strings what_it_does(const std::string& name) {
+    const auto& snapshot = world_.domain(name).snapshot;
+    if (snapshot.state == DomainState::running) return {"running"};
+    if (snapshot.state == DomainState::pm_suspended) return {"asleep"};
+    if (snapshot.pause_reason != PauseReason::io_error) return {"paused"};
+    CHECK((!snapshot.persistent || !world_.view(name).policy["resume_when_unstuck"]));  // there is room for the others
+    return {"stuck"};
+  }
+
   /// Nothing more happens but what is under way: everything comes to an end.
   void settle() {
     if (!world_.connected()) world_.connect();
-    world_.facts({.on_ac_power = true, .paths = {{"/mnt", true}}});
+    world_.facts({.on_ac_power = true,
+                  .paths = {{"/mnt", true}},
+                  .free_bytes = {{"/disk", kRoom}},
+                  .units = {{"nbd.service", true}}});
     world_.wake_up();
+    world_.boxes(false);
+    for (const auto& name : world_.names())
+      if (world_.domain(name).snapshot.in_job) world_.foreign_save(name);
     world_.pass(1e6);
     CHECK(world_.stop_state() == "idle");
     world_.view_check_interval = 1;
@@ -222,8 +255,10 @@ class Chaos {
     for (const auto& name : world_.names()) {
       CAPTURE(name);
       const auto phase = world_.phase(name);
-      CHECK((world_.running(name) ? phase == "running" || phase == "paused" || phase == "asleep"
-                                  : phase == "inactive" || phase == "gave-up"));
+      CAPTURE(phase);
+      CAPTURE(world_.reason(name));
+      const auto expected = world_.running(name) ? what_it_does(name) : Strings{"inactive", "gave-up"};
+      CHECK(std::ranges::count(expected, phase) == 1);
       CHECK(world_.history(name).size() <= 50);
     }
   }

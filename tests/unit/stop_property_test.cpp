@@ -225,7 +225,7 @@ class SessionEnd {
 
   void event() {
     const auto names = world_.names();
-    const auto kind = pick(30);
+    const auto kind = pick(34);
     if (names.empty() || kind == 0) return define();
     const auto& name = one_of(names);
     const bool active = world_.running(name);
@@ -285,6 +285,14 @@ class SessionEnd {
         return;
       case 22:
         return world_.deliver();
+      case 23:
+        return active ? world_.fill_disk(name, "/disk") : world_.deliver();
+      case 24:
+        return active ? world_.fall_asleep(name) : world_.deliver();
+      case 25:
+        return world_.boxes(chance(50));
+      case 26:
+        return world_.foreign_save(name);
       default:
         return world_.pass(static_cast<double>(pick(300)) / 10);
     }
