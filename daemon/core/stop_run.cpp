@@ -248,7 +248,8 @@ void StopRun::end(Moment now) {
   for (auto& [uuid, vm] : vms_.all()) {
     if (!vm.stop()) continue;
     vm.set_stop({});
-    if (context_.connected && !context_.calls.lifecycle(uuid)) settle(vm, false, now);
+    if (context_.connected && !context_.calls.lifecycle(uuid))
+      settle(vm, vm.domain().state != DomainState::running, now);
   }
 }
 

@@ -129,7 +129,8 @@ void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Mom
   if (domain.active() && (!before.active() || other_run))
     return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);
   if (before.active() && !domain.active()) return went_down(vm, around, now);
-  if (!vm.context().calls.lifecycle(vm.uuid())) settle(vm, before.state != domain.state, now);
+  const bool newly_stuck = domain.pause_reason == PauseReason::io_error && before.pause_reason != PauseReason::io_error;
+  if (!vm.context().calls.lifecycle(vm.uuid())) settle(vm, newly_stuck || before.state != domain.state, now);
 }
 
 void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surroundings& around, Moment now) {
