@@ -48,6 +48,12 @@ std::string daemon_for(const Config& config) {
   return choose_daemon(config.libvirt_daemon, read_daemon_facts(runtime_dir()));
 }
 
+HostSources host_sources() {
+  HostSources sources;
+  sources.mount_points.user_units = user_unit_folders();
+  return sources;
+}
+
 }  // namespace
 
 Daemon::Daemon(const Arguments& arguments)
@@ -68,8 +74,10 @@ Daemon::Daemon(const Arguments& arguments)
                  [this](const std::string& uuid, const std::string& unit, const std::string&) {
                    supervisor_.on_scope(uuid, unit);
                  }),
-      host_watcher_(loop_, user_manager_, path_watcher_,
-                    [this](const HostFacts& facts) { tell([&](Moment now) { supervisor_.on_facts(facts, now); }); }),
+      host_watcher_(
+          loop_, user_manager_, path_watcher_,
+          [this](const HostFacts& facts) { tell([&](Moment now) { supervisor_.on_facts(facts, now); }); },
+          host_sources()),
       tcp_prober_(loop_,
                   [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_tcp_ready(uuid, now); }); }),
       notifications_(*bus_, {.try_again = [this](const std::string& uuid) { try_again(uuid); },

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "conditions/mount_points.hpp"
+
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -13,6 +15,7 @@ struct HostSources {
   std::string power_subsystem = "power_supply";  ///< of the kernel's uevents that tell of a change there
   std::filesystem::path meminfo = "/proc/meminfo";
   std::chrono::milliseconds memory_interval = std::chrono::seconds(10);
+  MountPointSources mount_points = {};
 };
 
 }  // namespace virtsession

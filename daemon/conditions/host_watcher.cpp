@@ -4,10 +4,8 @@
 #include "conditions/ac_power.hpp"
 #include "conditions/kernel_facts.hpp"
 #include "systemd/user_manager.hpp"
-#include "util/thread.hpp"
 
 #include <chrono>
-#include <mutex>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +15,7 @@ namespace virtsession {
 namespace {
 
 constexpr auto kGraphicalSession = "graphical-session.target";
+constexpr std::chrono::milliseconds kLookLimit{500};
 
 }  // namespace
 
@@ -28,7 +27,9 @@ HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& pat
       changed_(std::move(changed)),
       sources_(std::move(sources)),
       memory_timer_(loop, [this] { read_memory(); }),
-      room_timer_(loop, [this] { read_room(); }) {}
+      room_timer_(loop, [this] { read_room(); }),
+      mount_points_(loop, sources_.mount_points, [this] { check_later(); }),
+      mail_(loop) {}
 
 HostWatcher::~HostWatcher() {
   want_graphical_session(false);
@@ -97,47 +98,49 @@ void HostWatcher::read_memory() {
   check_later();
 }
 
-/// What a thread has read of file systems, which may hang: until it is done they are not asked again, and the loop
-/// never waits for it. The thread owns it as well, and outlives the watcher if it has to.
-struct HostWatcher::Room {
-  std::mutex mutex;
-  std::optional<std::map<std::string, std::uint64_t>> free_bytes;
-};
-
 /// Nothing tells when there is room again, either: it is read at the interval of the memory, while a VM waits for it.
 void HostWatcher::want_room(const std::set<std::string>& wanted) {
   if (wanted == wanted_.free_bytes) return;
   wanted_.free_bytes = wanted;
-  room_.reset();
   free_bytes_.clear();
   if (wanted.empty()) return room_timer_.cancel();
   read_room();
 }
 
+/// A file system may hang: it is not asked again until it has answered, and the loop never waits for it.
 void HostWatcher::read_room() {
   room_timer_.set(EventLoop::Clock::now() + sources_.memory_interval, sources_.memory_interval / 10);
-  if (room_) {
-    const std::lock_guard lock(room_->mutex);
-    if (!room_->free_bytes) return;
-    free_bytes_ = *room_->free_bytes;
-    check_later();
+  for (const auto& file : wanted_.free_bytes) {
+    if (!room_is_read_.insert(file).second) continue;
+    const bool begun = mail_.run<std::optional<std::uint64_t>>(
+        "room", [file] { return read_free_bytes(file); },
+        [this, file](std::optional<std::uint64_t> free_bytes) {
+          room_is_read_.erase(file);
+          if (!wanted_.free_bytes.contains(file)) return;
+          free_bytes_.erase(file);
+          if (free_bytes) free_bytes_[file] = *free_bytes;
+          check_later();
+        });
+    if (!begun) room_is_read_.erase(file);
   }
-  room_ = std::make_shared<Room>();
-  start_thread("room", [room = room_, files = wanted_.free_bytes] {
-    auto free_bytes = read_free_bytes(files);
-    const std::lock_guard lock(room->mutex);
-    room->free_bytes = std::move(free_bytes);
-  }).detach();
 }
 
 void HostWatcher::want_paths(const std::set<std::string>& wanted) {
   std::erase_if(paths_, [&](const auto& watch) { return !wanted.contains(watch.first); });
+  bool more = false;
   for (const auto& path : wanted) {
     if (paths_.contains(path)) continue;
     PathWatcher::Handle handle;
     if (path.starts_with('/')) handle = path_watcher_.watch(path, [this](const std::string&) { check_later(); });
     paths_.emplace(path, std::move(handle));
+    more = true;
   }
+  if (more) mount_points_.refresh();
+}
+
+PathFacts HostWatcher::with_mount_point(const std::string& path, PathFacts facts) const {
+  facts.is_mount_point = mount_points_.contains(path);
+  return facts;
 }
 
 HostFacts HostWatcher::facts() const {
@@ -145,13 +148,18 @@ HostFacts HostWatcher::facts() const {
   if (ac_power_) facts.on_ac_power = ac_power_->on_ac_power();
   facts.graphical_session = graphical_session_;
   facts.available_memory_mib = available_memory_mib_;
-  for (const auto& [path, watch] : paths_) facts.paths[path] = watch && watch.exists();
+  for (const auto& [path, watch] : paths_) {
+    if (!watch)
+      facts.paths[path] = {};
+    else if (const auto known = watch.facts(); known && mount_points_.known())
+      facts.paths[path] = with_mount_point(path, *known);
+  }
   facts.free_bytes = free_bytes_;
   facts.units = units_;
   return facts;
 }
 
-HostFacts HostWatcher::read_now(const WantedFacts& wanted) const {
+HostFacts HostWatcher::read_now(const WantedFacts& wanted) {
   HostFacts facts;
   if (wanted.ac_power) {
     facts.on_ac_power = ac_power_ ? ac_power_->on_ac_power() : std::nullopt;
@@ -159,9 +167,37 @@ HostFacts HostWatcher::read_now(const WantedFacts& wanted) const {
   }
   if (wanted.graphical_session) facts.graphical_session = last_graphical_session_;
   if (wanted.memory) facts.available_memory_mib = read_available_memory_mib(sources_.meminfo);
-  for (const auto& path : wanted.paths) facts.paths[path] = path.starts_with('/') && path_exists(path);
+  facts.paths = look_now(wanted.paths);
   for (const auto& unit : wanted.units)
     if (const auto known = units_.find(unit); known != units_.end()) facts.units.insert(*known);
+  return facts;
+}
+
+/// Threads look, all at once; what one of them hangs at is not looked at by another.
+std::map<std::string, PathFacts> HostWatcher::look_now(const std::set<std::string>& paths) {
+  std::map<std::string, PathFacts> facts;
+  const auto deadline = EventLoop::Clock::now() + kLookLimit;
+  for (const auto& path : paths) {
+    if (!path.starts_with('/'))
+      facts[path] = {};
+    else
+      looks_.try_emplace(path, "path", [path] { return look_at_path(path); });
+  }
+  // fstab and units are known from the last time that somebody waited for a path; now it is known what is there.
+  Bounded<std::set<std::string>> points("mount-points", [sources = sources_.mount_points] {
+    auto found = read_fstab(sources.fstab);
+    found.merge(read_mount_units(sources.units));
+    return found;
+  });
+  const auto said = points.get(deadline).value_or(std::set<std::string>{});
+  for (const auto& path : paths) {
+    const auto look = looks_.find(path);
+    if (look == looks_.end()) continue;
+    const auto seen = look->second.get(deadline);
+    facts[path] = with_mount_point(path, seen.value_or(PathFacts{.answers = false}));
+    facts[path].is_mount_point |= said.contains(path);
+    if (seen) looks_.erase(look);
+  }
   return facts;
 }
 

@@ -2,10 +2,13 @@
 #pragma once
 
 #include "conditions/host_sources.hpp"
+#include "conditions/mount_points.hpp"
 #include "core/conditions.hpp"
+#include "util/bounded.hpp"
 #include "util/event_loop.hpp"
 #include "util/lifetime.hpp"
 #include "util/path_watcher.hpp"
+#include "util/thread_mail.hpp"
 
 #include <functional>
 #include <map>
@@ -38,10 +41,10 @@ class HostWatcher {
   /// The first time that AC power is wanted it waits for the system bus's handshake, see AcPower.
   void want(const WantedFacts& wanted);
 
-  /// What is known now, for a dry run: from sysfs, stat(2) and proc_meminfo(5), without waiting for any other process.
-  /// AC power is UPower's answer while that is watched. The graphical session is as it was when it was last watched,
-  /// and nothing when it never was; units are known while they are watched.
-  HostFacts read_now(const WantedFacts& wanted) const;
+  /// What is known now, for a dry run: from sysfs, stat(2) and proc_meminfo(5), without waiting for any other process;
+  /// for file systems half a second at most. AC power is UPower's answer while that is watched. The graphical session
+  /// is as it was when it was last watched, and nothing when it never was; units are known while they are watched.
+  HostFacts read_now(const WantedFacts& wanted);
 
  private:
   void want_graphical_session(bool wanted);
@@ -51,6 +54,8 @@ class HostWatcher {
   void read_memory();
   void want_room(const std::set<std::string>& wanted);
   void read_room();
+  PathFacts with_mount_point(const std::string& path, PathFacts facts) const;
+  std::map<std::string, PathFacts> look_now(const std::set<std::string>& paths);
   HostFacts facts() const;
   void check_later();
   void check();
@@ -70,12 +75,14 @@ class HostWatcher {
   std::map<std::string, bool> units_;
   std::optional<std::uint64_t> available_memory_mib_;
   Timer memory_timer_;
-  struct Room;
-  std::shared_ptr<Room> room_;  ///< what a thread is reading
   std::map<std::string, std::uint64_t> free_bytes_;
+  std::set<std::string> room_is_read_;  ///< files that threads are asked about
   Timer room_timer_;
+  MountPoints mount_points_;
   std::map<std::string, PathWatcher::Handle> paths_;  // empty handles for paths that cannot be watched
+  std::map<std::string, Bounded<PathFacts>> looks_;   ///< of read_now(), that have not ended yet
 
+  ThreadMail mail_;
   Lifetime lifetime_;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "conditions/kernel_facts.hpp"
 
-#include <sys/stat.h>
+#include "util/path_walk.hpp"
+
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -67,18 +68,15 @@ std::optional<std::uint64_t> read_available_memory_mib(const fs::path& meminfo) 
   return std::nullopt;
 }
 
-bool path_exists(const fs::path& path) {
-  struct stat status {};
-  return stat(path.c_str(), &status) == 0;
+PathFacts look_at_path(const std::string& path) {
+  const auto walked = walk_path(path);
+  return {.exists = walked.target.has_value(), .mounted = walked.mounted};
 }
 
-std::map<std::string, std::uint64_t> read_free_bytes(const std::set<std::string>& files) {
-  std::map<std::string, std::uint64_t> result;
-  for (const auto& file : files) {
-    struct statvfs info {};
-    if (statvfs(file.c_str(), &info) == 0) result[file] = std::uint64_t{info.f_bavail} * info.f_frsize;
-  }
-  return result;
+std::optional<std::uint64_t> read_free_bytes(const std::string& file) {
+  struct statvfs info {};
+  if (statvfs(file.c_str(), &info) < 0) return std::nullopt;
+  return std::uint64_t{info.f_bavail} * info.f_frsize;
 }
 
 }  // namespace virtsession

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/path_facts.hpp"
+
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,12 +22,12 @@ std::optional<std::uint64_t> available_memory_mib(std::string_view meminfo);
 /// The same from the file; nothing when it cannot be read. Any thread.
 std::optional<std::uint64_t> read_available_memory_mib(const std::filesystem::path& meminfo);
 
-/// Whether `path` leads to something, as stat(2) has it: not for a link that leads nowhere, or without permission.
+/// What is at an absolute path: a link that leads nowhere, or a path without permission, is nothing.
 /// Blocks for as long as the file system does. Any thread.
-bool path_exists(const std::filesystem::path& path);
+PathFacts look_at_path(const std::string& path);
 
-/// What a user may still write to the file systems of these files, in bytes; files that cannot be asked about are left
-/// out. See statvfs(3). Blocks as long as the file systems do.
-std::map<std::string, std::uint64_t> read_free_bytes(const std::set<std::string>& files);
+/// What a user may still write to the file system of this file, in bytes; nothing when it cannot be asked about. See
+/// statvfs(3). Blocks for as long as the file system does. Any thread.
+std::optional<std::uint64_t> read_free_bytes(const std::string& file);
 
 }  // namespace virtsession

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/path_facts.hpp"
 #include "core/policy.hpp"
 
 #include <cstdint>
@@ -17,7 +18,7 @@ struct HostFacts {
   std::optional<bool> on_ac_power = std::nullopt;
   std::optional<bool> graphical_session = std::nullopt;
   std::optional<std::uint64_t> available_memory_mib = std::nullopt;
-  std::map<std::string, bool> paths = {};  ///< whether each watched path exists
+  std::map<std::string, PathFacts> paths = {};  ///< of each watched path that has been looked at
   /// What is free for the user on the file system of each watched file, in bytes.
   std::map<std::string, std::uint64_t> free_bytes = {};
   std::map<std::string, bool> units = {};  ///< whether each watched unit of the user manager is active
@@ -37,9 +38,23 @@ struct WantedFacts {
   bool operator==(const WantedFacts&) const = default;
 };
 
+/// What is missing at a path, for a person: "/srv/fm does not answer"; empty when it is all there.
+std::string missing_at(const std::string& path, const PathFacts& facts);
+
+/// What a VM that may not start yet waits for.
+struct UnmetConditions {
+  std::vector<std::string> things;  ///< "AC power"
+  std::vector<std::string> paths;   ///< missing_at()
+
+  bool empty() const { return things.empty() && paths.empty(); }
+};
+
 /// \param reserved_mib memory that VMs which are being started will take
-/// \return what is not met, for a person: "AC power", "path /mnt/disk"; empty when the VM may start
-std::vector<std::string> unmet_conditions(const Policy& policy, const HostFacts& facts, std::uint64_t reserved_mib);
+/// \return what is not met; empty when the VM may start
+UnmetConditions unmet_conditions(const Policy& policy, const HostFacts& facts, std::uint64_t reserved_mib);
+
+/// For a person: "waits for AC power; /srv/fm does not answer".
+std::string to_text(const UnmetConditions& unmet);
 
 /// Adds what `policy` asks about.
 void add_wanted(WantedFacts& wanted, const Policy& policy);

@@ -137,7 +137,7 @@ std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, cons
     for (const auto& uuid : planned.after) names.push_back(vms.at(uuid).name());
     auto reason = start_reason(vm, planned, names);
     const auto unmet = unmet_conditions(vm.policy(), facts, 0);
-    for (const auto& condition : unmet) reason += "; waits for " + condition;
+    if (!unmet.empty()) reason += "; " + to_text(unmet);
     steps.push_back({planned.wave, planned.uuid, vm.name(), unmet.empty() ? "start" : "wait", reason});
   }
   append_skipped(steps, std::move(skipped));

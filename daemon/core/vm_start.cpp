@@ -83,10 +83,10 @@ StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
     return StartStep::moved;
   }
   auto unmet = unmet_conditions(conditions(vm), vm.context().facts, turn.reserved_mib);
-  if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.emplace_back("GNOME Boxes to be closed");
+  if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.things.emplace_back("GNOME Boxes to be closed");
   if (!unmet.empty()) {
     stage_ = StartStage::conditions;
-    vm.enter(Phase::waiting, "waits for " + list_text(unmet), cause_, now);
+    vm.enter(Phase::waiting, to_text(unmet), cause_, now);
     return moved();
   }
   stage_ = StartStage::slot;

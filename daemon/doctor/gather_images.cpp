@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/disk_image.hpp"
 #include "doctor/gatherers.hpp"
-#include "doctor/mounts.hpp"
+#include "util/mounts.hpp"
 #include "util/bounded.hpp"
 #include "util/files.hpp"
 #include "util/unique_fd.hpp"
@@ -24,11 +24,6 @@ namespace fs = std::filesystem;
 constexpr int kMaxChain = 32;
 constexpr std::size_t kHead = std::size_t{64} * 1024;
 constexpr std::uint64_t kBlock = 512;  // the unit of st_blocks
-
-std::vector<Mount> read_mounts() {
-  const auto text = read_file("/proc/self/mountinfo");
-  return text && *text ? parse_mountinfo(**text) : std::vector<Mount>();
-}
 
 /// Whether the block device can be pulled out: it says so, or it is on USB, where disks do not.
 bool is_removable(const std::string& device, const std::string& sys) {

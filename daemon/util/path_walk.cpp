@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 #include <climits>
@@ -29,7 +30,7 @@ struct Folder {
 
 class Walker {
  public:
-  explicit Walker(const std::string& path) {
+  Walker(const std::string& path, const std::function<void(const std::string& at)>& steps) : steps_(steps) {
     prepend(path);
     enter(UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), "");
   }
@@ -42,11 +43,12 @@ class Walker {
     }
     add(PathPoint::Role::target, kNameEvents, {});
     watch_removal();
-    result_.target = stack_.back().identity;
+    reach(*stack_.back().fd, stack_.back().identity);
     return std::move(result_);
   }
 
  private:
+  const std::function<void(const std::string& at)>& steps_;
   std::deque<std::string> names_;
   std::vector<Folder> stack_;
   PathWalk result_;
@@ -58,6 +60,7 @@ class Walker {
       if (stack_.size() > 1) stack_.pop_back();
       return true;
     }
+    if (steps_) steps_((std::filesystem::path(stack_.back().path) / name).string());
     UniqueFd child(openat(stack_.back().fd->get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info {};
     if (!child || fstat(child.get(), &info) < 0) return missing(name);
@@ -69,8 +72,18 @@ class Walker {
     if (!names_.empty()) return missing(name);  // a file where a folder should be
     add(PathPoint::Role::content, kNameEvents, name);
     watch_removal();
-    result_.target = FileIdentity{info.st_dev, info.st_ino};
+    reach(child, {info.st_dev, info.st_ino});
     return false;
+  }
+
+  void reach(const UniqueFd& target, const FileIdentity& identity) {
+    result_.target = identity;
+    struct statx info {};
+    result_.mounted = statx(target.get(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, 0, &info) == 0 &&
+                      (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    // What is cached of a file says nothing of a server that is gone.
+    struct statfs ignored {};
+    fstatfs(target.get(), &ignored);
   }
 
   bool missing(const std::string& name) {
@@ -136,6 +149,8 @@ bool PathWalk::same_as(const PathWalk& other) const {
                                               [](const PathPoint& a, const PathPoint& b) { return a.same_as(b); });
 }
 
-PathWalk walk_path(const std::string& path) { return Walker(path).walk(); }
+PathWalk walk_path(const std::string& path, const std::function<void(const std::string& at)>& steps) {
+  return Walker(path, steps).walk();
+}
 
 }  // namespace virtsession

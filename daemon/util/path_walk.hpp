@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,11 +47,13 @@ struct FileIdentity {
 struct PathWalk {
   std::vector<PathPoint> points;
   std::optional<FileIdentity> target;  ///< nothing when the path does not exist
+  bool mounted = false;                ///< the target is the root of a mount
 
   bool same_as(const PathWalk& other) const;
 };
 
-/// \param path absolute
-PathWalk walk_path(const std::string& path);
+/// Blocks for as long as the file systems on the way do; that of the target is asked, whatever is known of it.
+/// \param path absolute \param steps told of each path on the way, with links followed, before it is looked at
+PathWalk walk_path(const std::string& path, const std::function<void(const std::string& at)>& steps = {});
 
 }  // namespace virtsession

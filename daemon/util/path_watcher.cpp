@@ -3,17 +3,13 @@
 
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
-#include "util/path_walk.hpp"
-#include "util/unique_fd.hpp"
+#include "util/mounts.hpp"
+#include "util/path_lane.hpp"
+#include "util/thread_mail.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/epoll.h>
-#include <sys/inotify.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -25,214 +21,248 @@ namespace virtsession {
 
 namespace {
 
-constexpr std::uint32_t kFolderGone = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED;
-constexpr int kSettleRounds = 10;
+/// Past it, a path that would need another thread does not answer until one is free.
+constexpr std::size_t kMostLanes = 16;
 
-/// What is kept of a PathPoint: its descriptor would hold the mount.
-struct Interest {
-  int descriptor;  ///< of inotify; -1 when the folder cannot be watched, or not any more
-  PathPoint::Role role;
-  std::uint32_t events;
-  std::string name;
+using Id = PathLane::Id;
+using Clock = EventLoop::Clock;
+
+/// A thread, and what is known of it.
+struct LaneInUse {
+  std::unique_ptr<PathLane> lane;
+  std::optional<Clock::time_point> busy_since;  ///< it may be looking at something
+  std::string hangs_at;                         ///< the path that it hangs at; empty when it does not
+  std::string hung_mount;                       ///< Mount::id of the file system that hangs, if it is known
 };
-
-/// By descriptor, not by path: what was looked at is what is watched.
-std::string by_descriptor(const PathPoint& point) { return fmt::format("/proc/self/fd/{}", point.folder->get()); }
 
 }  // namespace
 
 struct PathWatcher::Watch {
+  Id id = 0;
   std::string path;
   Changed changed;
-  std::vector<Interest> interests;
-  std::optional<FileIdentity> target;
-  bool warned = false;
+  int lane = -1;  ///< -1: there is none for it now
+  std::optional<PathFacts> facts;
   bool removed = false;
-
-  // Of the events that are being looked at:
-  bool walk_again = false;
-  bool path_changed = false;
-  std::set<std::string> entries;
 };
 
-/// It reads inotify itself: sd_event_add_inotify_fd(3) has a pass of the loop for each event, 1000 for 1000 entries of
-/// a folder where this has two, and leaves asking for no more than is wanted to its caller.
 struct PathWatcher::Impl {
-  explicit Impl(EventLoop& on) : loop(on), inotify(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-    if (!inotify) throw std::system_error(errno, std::generic_category(), "Failed to create an inotify instance");
-  }
+  Impl(EventLoop& loop, std::chrono::milliseconds at_most)
+      : limit(at_most), mail(loop), timer(loop, [this] { look_for_hung_lanes(); }) {}
 
-  EventLoop& loop;
-  UniqueFd inotify;
-  UniqueFd mounts;
-  EventSource inotify_source;
-  EventSource mounts_source;
-  std::vector<std::shared_ptr<Watch>> watches;
-  std::map<int, std::uint32_t> masks;  ///< what inotify has been asked for, by descriptor
+  const std::chrono::milliseconds limit;
+  std::map<int, LaneInUse> lanes;
+  int next_lane = 0;
+  Id next_id = 1;
+  std::map<Id, std::shared_ptr<Watch>> watches;
+  std::weak_ptr<Impl> self;
+  ThreadMail mail;
+  Timer timer;
 
-  static void attach(const std::shared_ptr<Impl>& self);
-  void read_events();
-  void note(const inotify_event& event);
-  void deliver();
-  void walk(Watch& watch);
-  int ask(Watch& watch, const PathPoint& point);
-  std::uint32_t wanted(int descriptor) const;
-  void trim();
-  void narrow(const Watch& watch, const PathWalk& walked);
-  void warn(Watch& watch, const std::string& folder, int error_number);
+  std::shared_ptr<Watch> add(const std::string& path, Changed changed);
   void remove(Watch& watch);
+  void assign(Watch& watch);
+  void assign_stranded();
+  int lane_for(const std::string& path);
+  static bool hangs(const LaneInUse& lane, const std::string& path);
+  int new_lane();
+  void drop_idle_lane(int number);
+  void on_begins(int number);
+  void on_changed(int number, Id id, const PathFacts& facts, const std::set<std::string>& entries);
+  void on_idle(int number);
+  void look_for_hung_lanes();
+  void give_up(int number, const PathLane::Look& look);
+  void arm();
+  void tell(const std::shared_ptr<Watch>& watch, const PathFacts& facts);
+  std::size_t watches_of(int number) const;
 };
 
-void PathWatcher::Impl::attach(const std::shared_ptr<Impl>& self) {
-  // A callback may drop the watcher: each handler keeps it alive for as long as it runs.
-  const std::weak_ptr<Impl> weak = self;
-  self->inotify_source = self->loop.watch_io(self->inotify.get(), EPOLLIN, [weak](std::uint32_t) {
-    if (const auto alive = weak.lock()) alive->read_events();
-  });
-  self->mounts = UniqueFd(open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
-  if (!self->mounts) {
-    log::warn("Failed to watch for mounts: {}", std::strerror(errno));
-    return;
-  }
-  self->mounts_source = self->loop.watch_io(self->mounts.get(), EPOLLPRI, [weak](std::uint32_t) {
-    const auto alive = weak.lock();
-    if (!alive) return;
-    for (const auto& watch : alive->watches) watch->walk_again = true;
-    alive->deliver();
-  });
-}
-
-void PathWatcher::Impl::read_events() {
-  alignas(inotify_event) char buffer[16384];
-  const auto got = ::read(inotify.get(), buffer, sizeof buffer);
-  if (got < 0) {
-    if (errno == EAGAIN || errno == EINTR) return;
-    throw std::system_error(errno, std::generic_category(), "Failed to read from inotify");
-  }
-  for (const char* at = buffer; at < buffer + got;) {
-    const auto& event = *reinterpret_cast<const inotify_event*>(at);
-    note(event);
-    at += sizeof(inotify_event) + event.len;
-  }
-  deliver();
-}
-
-void PathWatcher::Impl::note(const inotify_event& event) {
-  const std::string name = event.len > 0 ? event.name : "";
-  for (const auto& watch : watches) {
-    if ((event.mask & IN_Q_OVERFLOW) != 0) watch->walk_again = watch->path_changed = true;
-    for (auto& interest : watch->interests) {
-      if (interest.descriptor != event.wd || event.wd < 0) continue;
-      if ((event.mask & kFolderGone) != 0) {
-        watch->walk_again = true;
-        if (interest.role == PathPoint::Role::target) watch->path_changed = true;
-        if ((event.mask & IN_IGNORED) != 0) interest.descriptor = -1;
-      } else if ((event.mask & interest.events) != 0) {
-        if (interest.role == PathPoint::Role::target) watch->entries.insert(name);
-        if (interest.name != name || name.empty()) continue;
-        watch->walk_again = true;
-        if (interest.role == PathPoint::Role::content) watch->path_changed = true;
-      }
-    }
-  }
-  if ((event.mask & IN_IGNORED) != 0) masks.erase(event.wd);
-}
-
-void PathWatcher::Impl::deliver() {
-  std::vector<std::pair<std::shared_ptr<Watch>, std::set<std::string>>> calls;
-  for (const auto& watch : watches) {
-    if (std::exchange(watch->walk_again, false)) {
-      const auto before = watch->target;
-      walk(*watch);
-      if (watch->target != before) watch->path_changed = true;
-    }
-    auto entries = std::exchange(watch->entries, {});
-    if (std::exchange(watch->path_changed, false)) entries = {""};  // says it all
-    if (!entries.empty()) calls.emplace_back(watch, std::move(entries));
-  }
-  for (const auto& [watch, entries] : calls)
-    for (const auto& entry : entries)
-      if (!watch->removed) watch->changed(entry);
-}
-
-/// Watches first and looks then, until nothing has changed in between.
-void PathWatcher::Impl::walk(Watch& watch) {
-  PathWalk now = walk_path(watch.path);
-  bool settled = false;
-  for (int round = 0; round < kSettleRounds && !settled; ++round) {
-    watch.interests.clear();
-    for (const auto& point : now.points)
-      watch.interests.push_back({ask(watch, point), point.role, point.events, point.name});
-    PathWalk again = walk_path(watch.path);
-    settled = again.same_as(now);
-    now = std::move(again);
-  }
-  watch.target = now.target;
-  trim();
-  if (settled) narrow(watch, now);
-}
-
-/// Several watches share a folder, and inotify has one descriptor for it. \return it, or -1
-int PathWatcher::Impl::ask(Watch& watch, const PathPoint& point) {
-  const int descriptor =
-      inotify_add_watch(inotify.get(), by_descriptor(point).c_str(), point.events | IN_MASK_ADD | IN_ONLYDIR);
-  if (descriptor < 0)
-    warn(watch, point.folder_path, errno);
-  else
-    masks[descriptor] |= point.events;
-  return descriptor;
-}
-
-std::uint32_t PathWatcher::Impl::wanted(int descriptor) const {
-  std::uint32_t events = 0;
-  for (const auto& watch : watches)
-    for (const auto& interest : watch->interests)
-      if (interest.descriptor == descriptor) events |= interest.events;
-  return events;
-}
-
-void PathWatcher::Impl::trim() {
-  std::erase_if(masks, [&](const auto& row) {
-    if (wanted(row.first) != 0) return false;
-    inotify_rm_watch(inotify.get(), row.first);
-    return true;
-  });
-}
-
-/// Asks for no more than somebody wants, lest a busy folder on the way wakes us up. Another watch's folder that has
-/// become too wide stays so until that is walked again: it costs a wake-up, not a call.
-void PathWatcher::Impl::narrow(const Watch& watch, const PathWalk& walked) {
-  for (std::size_t i = 0; i < walked.points.size(); ++i) {
-    const int descriptor = watch.interests[i].descriptor;
-    if (descriptor < 0) continue;
-    const std::uint32_t events = wanted(descriptor);
-    if (masks[descriptor] == events) continue;
-    inotify_add_watch(inotify.get(), by_descriptor(walked.points[i]).c_str(), events | IN_ONLYDIR);
-    masks[descriptor] = events;
-  }
-}
-
-void PathWatcher::Impl::warn(Watch& watch, const std::string& folder, int error_number) {
-  if (std::exchange(watch.warned, true)) return;
-  // ENOSPC means the limit fs.inotify.max_user_watches, not a full disk.
-  const char* const reason =
-      error_number == ENOSPC ? "the limit of inotify watches is reached" : std::strerror(error_number);
-  log::warn("Failed to watch {} for {}: {}", folder, watch.path, reason);
+std::shared_ptr<PathWatcher::Watch> PathWatcher::Impl::add(const std::string& path, Changed changed) {
+  auto watch = std::make_shared<Watch>();
+  watch->id = next_id++;
+  watch->path = path;
+  watch->changed = std::move(changed);
+  watches[watch->id] = watch;
+  assign(*watch);
+  return watch;
 }
 
 void PathWatcher::Impl::remove(Watch& watch) {
   watch.removed = true;
-  std::erase_if(watches, [&](const auto& other) { return other.get() == &watch; });
-  trim();
+  watches.erase(watch.id);
+  if (const auto lane = lanes.find(watch.lane); lane != lanes.end()) lane->second.lane->remove(watch.id);
+  drop_idle_lane(watch.lane);
 }
 
-PathWatcher::PathWatcher(EventLoop& loop) : impl_(std::make_shared<Impl>(loop)) { Impl::attach(impl_); }
+/// Gives it to a lane that can look at it. Where none can, it does not answer.
+void PathWatcher::Impl::assign(Watch& watch) {
+  watch.lane = lane_for(watch.path);
+  const auto lane = lanes.find(watch.lane);
+  if (lane != lanes.end()) {
+    lane->second.lane->add(watch.id, watch.path);
+    if (lane->second.hangs_at.empty()) {
+      if (!lane->second.busy_since) lane->second.busy_since = Clock::now();
+      return arm();
+    }
+  }
+  mail.sender().send([this, id = watch.id] {
+    const auto found = watches.find(id);
+    if (found == watches.end()) return;
+    const auto at = lanes.find(found->second->lane);
+    if (at == lanes.end() || !at->second.hangs_at.empty()) tell(found->second, {.answers = false});
+  });
+}
+
+void PathWatcher::Impl::assign_stranded() {
+  for (const auto& [id, watch] : watches)
+    if (watch->lane < 0) assign(*watch);
+}
+
+/// What hangs once would hang the next lane as well.
+int PathWatcher::Impl::lane_for(const std::string& path) {
+  int free = -1;
+  for (const auto& [number, lane] : lanes) {
+    if (hangs(lane, path)) return number;
+    if (free < 0 && lane.hangs_at.empty()) free = number;
+  }
+  return free >= 0 ? free : new_lane();
+}
+
+bool PathWatcher::Impl::hangs(const LaneInUse& lane, const std::string& path) {
+  if (lane.hangs_at.empty()) return false;
+  const auto mounts = read_mounts();
+  const auto* const mount = mount_of(mounts, path);
+  return path == lane.hangs_at || (mount && mount->id == lane.hung_mount);
+}
+
+int PathWatcher::Impl::new_lane() {
+  if (lanes.size() >= kMostLanes) return -1;
+  const int number = next_lane++;
+  // The mail drops what comes after this is gone; a handler may drop the watcher, so each keeps this while it runs.
+  const auto call = [sender = mail.sender(), weak = self](auto what) {
+    sender.send([weak, what] {
+      if (const auto alive = weak.lock()) what(*alive);
+    });
+  };
+  try {
+    lanes[number].lane = std::make_unique<PathLane>(PathLane::Handlers{
+        .begins = [call, number] { call([number](Impl& impl) { impl.on_begins(number); }); },
+        .changed =
+            [call, number](Id id, const PathFacts& facts, const std::set<std::string>& entries) {
+              call([number, id, facts, entries](Impl& impl) { impl.on_changed(number, id, facts, entries); });
+            },
+        .idle = [call, number] { call([number](Impl& impl) { impl.on_idle(number); }); }});
+  } catch (const std::system_error& error) {
+    lanes.erase(number);
+    log::warn("Failed to watch paths: {}", error.what());
+    return -1;
+  }
+  return number;
+}
+
+std::size_t PathWatcher::Impl::watches_of(int number) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(watches, [&](const auto& entry) { return entry.second->lane == number; }));
+}
+
+/// One that has hung and has nothing left to watch is not needed any more.
+void PathWatcher::Impl::drop_idle_lane(int number) {
+  const auto lane = lanes.find(number);
+  if (lane != lanes.end() && lanes.size() > 1 && lane->second.hangs_at.empty() && watches_of(number) == 0)
+    lanes.erase(lane);
+}
+
+void PathWatcher::Impl::on_begins(int number) {
+  const auto lane = lanes.find(number);
+  if (lane == lanes.end() || lane->second.busy_since) return;
+  lane->second.busy_since = Clock::now();
+  arm();
+}
+
+void PathWatcher::Impl::on_changed(int number, Id id, const PathFacts& facts, const std::set<std::string>& entries) {
+  const auto found = watches.find(id);
+  if (found == watches.end() || found->second->lane != number) return;  // it has moved
+  const auto watch = found->second;
+  watch->facts = facts;
+  for (const auto& entry : entries)
+    if (!watch->removed) watch->changed(entry);
+}
+
+void PathWatcher::Impl::on_idle(int number) {
+  const auto lane = lanes.find(number);
+  if (lane == lanes.end()) return;
+  lane->second.busy_since.reset();
+  if (lane->second.hangs_at.empty()) return arm();
+  log::info("{} answers again", lane->second.hangs_at);
+  lane->second.hangs_at.clear();
+  lane->second.hung_mount.clear();
+  assign_stranded();
+  drop_idle_lane(number);
+  arm();
+}
+
+void PathWatcher::Impl::arm() {
+  std::optional<Clock::time_point> first;
+  for (const auto& [number, lane] : lanes)
+    if (lane.busy_since && lane.hangs_at.empty() && (!first || *lane.busy_since < *first)) first = lane.busy_since;
+  if (first)
+    timer.set(*first + limit);
+  else
+    timer.cancel();
+}
+
+void PathWatcher::Impl::look_for_hung_lanes() {
+  const auto alive = self.lock();  // what is called may drop the watcher
+  const auto now = Clock::now();
+  std::vector<std::pair<int, PathLane::Look>> hung;
+  for (auto& [number, lane] : lanes) {
+    if (!lane.busy_since || !lane.hangs_at.empty() || now < *lane.busy_since + limit) continue;
+    const auto look = lane.lane->look();
+    if (look && now >= look->since + limit)
+      hung.emplace_back(number, *look);
+    else
+      lane.busy_since = look ? look->since : now;  // it gets on
+  }
+  for (const auto& [number, look] : hung) give_up(number, look);
+  arm();
+}
+
+/// All but what would hang as well moves on.
+void PathWatcher::Impl::give_up(int number, const PathLane::Look& look) {
+  auto& lane = lanes.at(number);
+  const auto mounts = read_mounts();
+  const auto* const mount = mount_of(mounts, look.at);
+  if (mount) lane.hung_mount = mount->id;
+  const auto hung = watches.find(look.id);
+  lane.hangs_at = hung == watches.end() ? look.at : hung->second->path;
+  log::warn("{} does not answer", lane.hangs_at);
+  const auto all = watches;  // what is called may add or drop any
+  for (const auto& [id, watch] : all) {
+    if (watch->lane != number || watch->removed) continue;
+    if (hangs(lane, watch->path)) {
+      lane.lane->report_again(id);  // it may find all as it was
+      tell(watch, {.answers = false});
+    } else {
+      lane.lane->remove(id);
+      assign(*watch);
+    }
+  }
+}
+
+void PathWatcher::Impl::tell(const std::shared_ptr<Watch>& watch, const PathFacts& facts) {
+  watch->facts = facts;
+  if (!watch->removed) watch->changed({});
+}
+
+PathWatcher::PathWatcher(EventLoop& loop, std::chrono::milliseconds limit)
+    : impl_(std::make_shared<Impl>(loop, limit)) {
+  impl_->self = impl_;
+}
 
 PathWatcher::~PathWatcher() {
-  for (const auto& watch : impl_->watches) watch->removed = true;
+  for (const auto& [id, watch] : impl_->watches) watch->removed = true;
   impl_->watches.clear();
-  impl_->inotify_source.reset();
-  impl_->mounts_source.reset();
+  impl_->lanes.clear();
 }
 
 PathWatcher::Handle PathWatcher::watch(const std::string& path, Changed changed) {
@@ -240,11 +270,7 @@ PathWatcher::Handle PathWatcher::watch(const std::string& path, Changed changed)
     throw std::invalid_argument(fmt::format("Cannot watch \"{}\": the path is not absolute", path));
   Handle handle;
   handle.impl_ = impl_;
-  handle.watch_ = std::make_shared<Watch>();
-  handle.watch_->path = path;
-  handle.watch_->changed = std::move(changed);
-  impl_->watches.push_back(handle.watch_);
-  impl_->walk(*handle.watch_);
+  handle.watch_ = impl_->add(path, std::move(changed));
   return handle;
 }
 
@@ -260,10 +286,10 @@ PathWatcher::Handle& PathWatcher::Handle::operator=(Handle&& other) noexcept {
   return *this;
 }
 
-bool PathWatcher::Handle::exists() const { return watch_ != nullptr && watch_->target.has_value(); }
+std::optional<PathFacts> PathWatcher::Handle::facts() const { return watch_ ? watch_->facts : std::nullopt; }
 
 void PathWatcher::Handle::reset() {
-  if (const auto impl = impl_.lock(); impl && watch_) impl->remove(*watch_);
+  if (const auto impl = impl_.lock(); impl && watch_ && !watch_->removed) impl->remove(*watch_);
   watch_.reset();
   impl_.reset();
 }

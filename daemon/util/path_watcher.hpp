@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/path_facts.hpp"
+
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace virtsession {
@@ -13,6 +17,11 @@ class EventLoop;
 /// /proc/self/mountinfo (proc(5)): a disk or an encrypted home that arrives at a mount point is seen. Never polls.
 /// What it cannot see: changes that another host makes on a network file system, entries of a folder that this user
 /// may not read, and what an autofs mount point would mount.
+///
+/// File systems are touched by threads only (PathLane), as any of them may hang. One thread watches all paths; when the
+/// look at one of them takes longer than a limit, that path does not answer, and the others move on to another thread.
+/// Its answer counts when it comes.
+///
 /// Loop's thread only. The loop outlives it; handles may outlive it.
 class PathWatcher {
  public:
@@ -24,14 +33,16 @@ class PathWatcher {
   /// Ends its watch when it goes. Movable; empty when default-constructed.
   class Handle;
 
-  explicit PathWatcher(EventLoop& loop);
+  /// \param limit of a look; then the path does not answer
+  explicit PathWatcher(EventLoop& loop, std::chrono::milliseconds limit = std::chrono::seconds(2));
   ~PathWatcher();
   PathWatcher(const PathWatcher&) = delete;
   PathWatcher& operator=(const PathWatcher&) = delete;
 
-  /// Calls `changed` from the loop, after the file at `path` appeared, vanished or was replaced, the folder there
-  /// appeared, vanished or was mounted over, or an entry of that folder did. Not for what is written into files.
-  /// Look at the path after this call, not before, and no change is lost.
+  /// Calls `changed` from the loop: once when the path is watched, or does not answer, with an empty entry; and after
+  /// the file at `path` appeared, vanished or was replaced, the folder there appeared, vanished or was mounted over, or
+  /// an entry of that folder did. Not for what is written into files. Look at the path after the first call, not
+  /// before, and no change is lost.
   /// The path need not exist, nor its parents; symbolic links on the way are followed, and watched.
   /// A folder that cannot be watched (no permission, inotify's limits) is logged once.
   /// \throws std::invalid_argument when `path` is not absolute
@@ -51,8 +62,8 @@ class PathWatcher::Handle {
   Handle& operator=(Handle&& other) noexcept;
 
   explicit operator bool() const { return watch_ != nullptr; }
-  /// Whether something is at the path, as of the last change that was seen; a dangling link is nothing.
-  bool exists() const;
+  /// As of the last call of `changed`; nothing before the first.
+  std::optional<PathFacts> facts() const;
   void reset();
 
  private:

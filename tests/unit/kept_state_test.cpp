@@ -48,7 +48,7 @@ TEST_CASE("next instance: it goes on with what was queued, in its order") {
   CHECK(world.phase("second") == "running");
   CHECK(world.phase("disk") == "waiting");
   CHECK(world.phase("no more") == "inactive");
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   world.deliver();
   CHECK(world.phase("disk") == "running");
 }

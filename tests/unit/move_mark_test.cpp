@@ -60,7 +60,7 @@ TEST_CASE("move: what waits for its start is dropped when its move begins, and t
   mark(world, "web", "leaving");
   CHECK(world.phase("web") == "inactive");
   CHECK(world.reason("web") == kLeaves);
-  world.facts({.paths = {{"/srv", true}}});
+  world.facts({.paths = {{"/srv", {.exists = true}}}});
   world.deliver();
   CHECK(world.started().empty());
 }

@@ -124,7 +124,7 @@ class Chaos {
         return;
       case 13:
         return world_.facts({.on_ac_power = chance(50),
-                             .paths = {{"/mnt", chance(50)}},
+                             .paths = {{"/mnt", {.exists = chance(50)}}},
                              .free_bytes = {{"/disk", chance(50) ? kRoom : 0}},
                              .units = {{"nbd.service", chance(50)}}});
       case 14:
@@ -234,7 +234,7 @@ class Chaos {
   void settle() {
     if (!world_.connected()) world_.connect();
     world_.facts({.on_ac_power = true,
-                  .paths = {{"/mnt", true}},
+                  .paths = {{"/mnt", {.exists = true}}},
                   .free_bytes = {{"/disk", kRoom}},
                   .units = {{"nbd.service", true}}});
     world_.wake_up();

@@ -187,7 +187,7 @@ TEST_CASE(
   world.foreign_start("a");
   CHECK(world.phase("a") == "waiting-ready");
   CHECK(world.autostart_state() == "incomplete");
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   CHECK_MESSAGE(world.pending() == Strings{"start b"}, "it does not hold up VMs of a later order");
   world.connect_agent("a");
   CHECK(world.phase("a") == "running");
@@ -200,7 +200,7 @@ TEST_CASE("readiness: who starts after a VM waits for it also when somebody else
   world.define("web", {.autostart = true, .policy = {{"start_after", {"db", "app"}}}});
   world.connect();
   world.foreign_start("db");
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   world.deliver();
   CHECK(world.phase("web") == "waiting");
   world.connect_agent("db");
@@ -214,7 +214,7 @@ TEST_CASE("readiness: a VM that somebody has just asked to start is waited for")
   world.define("app", {.autostart = true, .policy = {{"start_after", {"db"}}, {"start_if_paths", {"/mnt"}}}});
   world.connect();
   world.request(RequestKind::start, "db");
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   CHECK(world.pending() == Strings{"start db"});
   world.deliver();
   CHECK(world.phase("app") == "waiting");
@@ -279,7 +279,7 @@ TEST_CASE("conditions: hold the VM itself and who starts after it, not later ord
   CHECK(world.phase("on disk") == "waiting");
   CHECK(world.autostart_state() == "incomplete");
   CHECK(world.supervisor().wanted_facts() == WantedFacts{false, false, false, {"/mnt"}});
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   world.deliver();
   CHECK(world.started() == Strings{"later", "disk", "on disk"});
   CHECK(world.supervisor().wanted_facts() == WantedFacts{});

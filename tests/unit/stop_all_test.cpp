@@ -53,7 +53,7 @@ TEST_CASE("stop all: what waits to be started is not any more") {
     CHECK(world.intent(name) == "down");
   }
   CHECK(world.reason("then") == "not started: tester");
-  world.facts({.paths = {{"/mnt", true}}});
+  world.facts({.paths = {{"/mnt", {.exists = true}}}});
   world.pass(1000);
   CHECK(world.started() == Strings{"now"});
 }

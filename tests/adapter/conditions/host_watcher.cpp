@@ -284,14 +284,14 @@ TEST_CASE("Paths are seen when they come and go, wherever they are") {
   const auto there = host.laptop.folder.path().string();
   host.want({.ac_power = false, .graphical_session = false, .memory = false, .paths = {disk, there, "relative"}});
   loop_until(host.loop, "the paths", [&] { return host.facts.paths.size() == 3; });
-  CHECK_FALSE(host.facts.paths.at(disk));
-  CHECK(host.facts.paths.at(there));
-  CHECK_FALSE(host.facts.paths.at("relative"));
+  CHECK_FALSE(host.facts.paths.at(disk).exists);
+  CHECK(host.facts.paths.at(there).exists);
+  CHECK_FALSE(host.facts.paths.at("relative").exists);
   std::filesystem::create_directories(host.laptop.folder / "mnt/deep");
   write(disk, "");
-  loop_until(host.loop, "the disk", [&] { return host.facts.paths.at(disk); });
+  loop_until(host.loop, "the disk", [&] { return host.facts.paths.at(disk).exists; });
   std::filesystem::remove_all(host.laptop.folder / "mnt");
-  loop_until(host.loop, "the disk's end", [&] { return !host.facts.paths.at(disk); });
+  loop_until(host.loop, "the disk's end", [&] { return !host.facts.paths.at(disk).exists; });
   host.want({.ac_power = false, .graphical_session = false, .memory = false, .paths = {disk}});
   loop_until(host.loop, "one path", [&] { return host.facts.paths.size() == 1; });
 }
@@ -303,7 +303,7 @@ TEST_CASE("A dry run gets what is known now, without a wait and without a watch"
   const auto disk = (host.laptop.folder / "meminfo").string();
   const WantedFacts wanted{
       .ac_power = true, .graphical_session = true, .memory = true, .paths = {disk, "/nonexistent"}};
-  const HostFacts expected{false, std::nullopt, 4096, {{disk, true}, {"/nonexistent", false}}};
+  const HostFacts expected{false, std::nullopt, 4096, {{disk, {.exists = true}}, {"/nonexistent", {}}}};
   CHECK(host.watcher->read_now(wanted) == expected);
   CHECK(host.watcher->read_now({}) == HostFacts{});
   CHECK(host.clients_of_bus() == clients);

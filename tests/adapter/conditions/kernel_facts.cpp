@@ -72,10 +72,12 @@ TEST_CASE("Available memory is read from the kernel's text") {
 
 TEST_CASE("A path exists when something is there, not when a link to it is") {
   TemporaryFolder folder;
-  CHECK(path_exists(folder.path()));
-  CHECK_FALSE(path_exists(folder / "missing"));
+  CHECK(look_at_path(folder.path()).exists);
+  CHECK_FALSE(look_at_path(folder / "missing").exists);
   std::filesystem::create_symlink(folder / "missing", folder / "link");
-  CHECK_FALSE(path_exists(folder / "link"));
+  CHECK_FALSE(look_at_path(folder / "link").exists);
+  CHECK_FALSE(look_at_path(folder.path()).mounted);
+  CHECK(look_at_path("/proc").mounted);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 #include "doctor/conf_file.hpp"
 #include "doctor/disk_image.hpp"
 #include "doctor/domain_details.hpp"
-#include "doctor/mounts.hpp"
 #include "doctor/process_table.hpp"
 #include "util/last_words.hpp"
+#include "util/mounts.hpp"
 
 #include <doctest/doctest.h>
 

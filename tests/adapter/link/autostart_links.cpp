@@ -21,6 +21,8 @@ TEST_CASE("the autostart flag of a VM is followed by its link, whatever its name
   bool any = false;
   const AutostartLinks links(paths, folder.path(),
                              {.one = [&](const std::string& name) { names.insert(name); }, .any = [&] { any = true; }});
+  loop_until(loop, "a first look", [&] { return any; });
+  any = false;
   const auto autostart = folder / "libvirt/qemu/autostart";
   std::filesystem::create_directories(autostart);
   loop_until(loop, "the folder", [&] { return any; });

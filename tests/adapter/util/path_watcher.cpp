@@ -5,6 +5,7 @@
 #include "support/mount_namespace.hpp"
 #include "support/temporary_folder.hpp"
 #include "util/unique_fd.hpp"
+#include "util/watched_paths.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -27,12 +28,16 @@ using test::TemporaryFolder;
 
 /// A watch, and what it was told.
 struct Watched {
-  explicit Watched(PathWatcher& watcher, const std::string& path)
-      : handle(watcher.watch(path, [this](const std::string& entry) { calls.push_back(entry); })) {}
+  Watched(EventLoop& loop, PathWatcher& watcher, const std::string& path)
+      : handle(watcher.watch(path, [this](const std::string& entry) { calls.push_back(entry); })) {
+    loop_until(loop, "a first look", [&] { return handle.facts().has_value(); });
+    calls.clear();
+  }
 
   std::vector<std::string> calls;
   PathWatcher::Handle handle;
 
+  bool exists() const { return handle.facts()->exists; }
   bool told(const std::string& entry) const { return std::find(calls.begin(), calls.end(), entry) != calls.end(); }
   void expect(EventLoop& loop, const std::string& entry) {
     loop_until(loop, "a change of \"" + entry + "\"", [&] { return told(entry); });
@@ -40,10 +45,13 @@ struct Watched {
   }
   void expect_existence(EventLoop& loop, bool existence) {
     loop_until(loop, existence ? "the path to appear" : "the path to vanish",
-               [&] { return told("") && handle.exists() == existence; });
+               [&] { return told("") && exists() == existence; });
     calls.clear();
   }
 };
+
+/// All that has happened at watched paths has been told: the threads take things in their order.
+void settle(EventLoop& loop, PathWatcher& watcher) { const Watched after(loop, watcher, "/"); }
 
 void touch(const fs::path& path) { std::ofstream(path) << "x"; }
 
@@ -51,12 +59,12 @@ TEST_CASE("A path below folders that do not exist yet appears, vanishes and appe
   const TemporaryFolder folder;
   EventLoop loop;
   PathWatcher watcher(loop);
-  Watched watched(watcher, folder / "a/b/c");
-  CHECK_FALSE(watched.handle.exists());
+  Watched watched(loop, watcher, folder / "a/b/c");
+  CHECK_FALSE(watched.exists());
 
   fs::create_directory(folder / "a");
-  loop_until_idle(loop);
-  CHECK(watched.calls.empty());
+  settle(loop, watcher);
+  CHECK_FALSE(watched.exists());
   fs::create_directories(folder / "a/b/c");
   watched.expect_existence(loop, true);
   fs::remove_all(folder / "a");
@@ -71,8 +79,8 @@ TEST_CASE("Entries of a folder: files, folders and links that come, go, and are 
   const TemporaryFolder folder;
   EventLoop loop;
   PathWatcher watcher(loop);
-  Watched watched(watcher, folder.path());
-  CHECK(watched.handle.exists());
+  Watched watched(loop, watcher, folder.path());
+  CHECK(watched.exists());
 
   fs::create_symlink("/nonexistent/web.xml", folder / "web.xml");  // as libvirt's autostart folder has them
   watched.expect(loop, "web.xml");
@@ -84,7 +92,7 @@ TEST_CASE("Entries of a folder: files, folders and links that come, go, and are 
   fs::create_directory(folder / "sub");
   watched.expect(loop, "sub");
   touch(folder / "sub/deeper");
-  loop_until_idle(loop);
+  settle(loop, watcher);
   CHECK(watched.calls.empty());
 }
 
@@ -93,11 +101,11 @@ TEST_CASE("Replacing a file counts, as does removing it, and its neighbours do n
   EventLoop loop;
   PathWatcher watcher(loop);
   const auto path = folder / "config.json";
-  Watched watched(watcher, path);
+  Watched watched(loop, watcher, path);
   touch(path);
   watched.expect_existence(loop, true);
   touch(folder / "config.json.new");
-  loop_until_idle(loop);
+  settle(loop, watcher);
   CHECK(watched.calls.empty());
   fs::rename(folder / "config.json.new", path);
   watched.expect(loop, "");
@@ -110,11 +118,11 @@ TEST_CASE("A parent that is renamed away takes the path with it, and brings it b
   EventLoop loop;
   PathWatcher watcher(loop);
   fs::create_directories(folder / "a/b/c");
-  Watched watched(watcher, folder / "a/b/c");
+  Watched watched(loop, watcher, folder / "a/b/c");
   fs::rename(folder / "a", folder / "elsewhere");
   watched.expect_existence(loop, false);
   touch(folder / "elsewhere/b/c/entry");
-  loop_until_idle(loop);
+  settle(loop, watcher);
   CHECK(watched.calls.empty());
   fs::rename(folder / "elsewhere", folder / "a");
   watched.expect_existence(loop, true);
@@ -129,8 +137,8 @@ TEST_CASE("A symbolic link on the way is followed, and its replacement is seen")
   fs::create_directories(folder / "one/x");
   fs::create_directories(folder / "two/x");
   fs::create_directory_symlink("one", folder / "link");
-  Watched watched(watcher, folder / "link/x");
-  CHECK(watched.handle.exists());
+  Watched watched(loop, watcher, folder / "link/x");
+  CHECK(watched.exists());
   touch(folder / "one/x/entry");
   watched.expect(loop, "entry");
   fs::create_directory_symlink("two", folder / "link.new");
@@ -152,8 +160,8 @@ TEST_CASE("A loop of symbolic links is a path that does not exist") {
   PathWatcher watcher(loop);
   fs::create_directory_symlink("b", folder / "a");
   fs::create_directory_symlink("a", folder / "b");
-  Watched watched(watcher, folder / "a/x");
-  CHECK_FALSE(watched.handle.exists());
+  Watched watched(loop, watcher, folder / "a/x");
+  CHECK_FALSE(watched.exists());
   fs::remove(folder / "b");
   fs::create_directories(folder / "b/x");
   watched.expect_existence(loop, true);
@@ -164,7 +172,7 @@ TEST_CASE("The removal of a folder that somebody works in is seen at once") {
   EventLoop loop;
   PathWatcher watcher(loop);
   fs::create_directories(folder / "a/b");
-  Watched watched(watcher, folder / "a/b");
+  Watched watched(loop, watcher, folder / "a/b");
   const UniqueFd b(open((folder / "a/b").c_str(), O_RDONLY | O_CLOEXEC));
   const UniqueFd a(open((folder / "a").c_str(), O_RDONLY | O_CLOEXEC));
   REQUIRE(b);
@@ -172,7 +180,7 @@ TEST_CASE("The removal of a folder that somebody works in is seen at once") {
   fs::remove(folder / "a/b");
   watched.expect_existence(loop, false);
   fs::remove(folder / "a");
-  loop_until_idle(loop);
+  settle(loop, watcher);
   fs::create_directories(folder / "a/b");
   watched.expect_existence(loop, true);
 }
@@ -182,8 +190,8 @@ TEST_CASE("Two watches of one folder are independent") {
   EventLoop loop;
   PathWatcher watcher(loop);
   std::optional<Watched> all;
-  all.emplace(watcher, folder.path());
-  Watched one(watcher, folder / "one");
+  all.emplace(loop, watcher, folder.path());
+  Watched one(loop, watcher, folder / "one");
   touch(folder / "other");
   all->expect(loop, "other");
   CHECK(one.calls.empty());
@@ -216,9 +224,10 @@ TEST_CASE("A callback may drop its own watch, another one, or the watcher") {
     });
     second = watcher->watch(folder.path(), [&, owned](const std::string&) { calls += *owned; });
   }
+  loop_until(loop, "a call", [&] { return calls > 0; });
   touch(folder / "a");
-  touch(folder / "b");
-  loop_until_idle(loop);
+  PathWatcher other(loop);
+  settle(loop, other);
   CHECK(calls == 1);
   first.reset();
   second.reset();
@@ -232,14 +241,22 @@ TEST_CASE("A path that is not absolute is refused") {
   CHECK_THROWS_AS(static_cast<void>(watcher.watch("", [](const std::string&) {})), std::invalid_argument);
 }
 
-TEST_CASE("When the kernel's queue overflows, every watch is told") {
+TEST_CASE("When the kernel's queue overflows, every path is told of") {
   const TemporaryFolder folder;
-  EventLoop loop;
-  PathWatcher watcher(loop);
+  WatchedPaths paths;
   fs::create_directory(folder / "busy");
   fs::create_directory(folder / "quiet");
-  Watched busy(watcher, folder / "busy");
-  Watched quiet(watcher, folder / "quiet");
+  paths.add(1, folder / "busy");
+  paths.add(2, folder / "quiet");
+  std::set<WatchedPaths::Id> told;
+  const auto look = [&] {
+    told.clear();
+    paths.look([](WatchedPaths::Id, const std::string&) {},
+               [&](WatchedPaths::Id id, const PathFacts&, const std::set<std::string>& entries) {
+                 if (entries.contains("")) told.insert(id);
+               });
+  };
+  look();
   std::ifstream limit_file("/proc/sys/fs/inotify/max_queued_events");
   int limit = 0;
   limit_file >> limit;
@@ -248,7 +265,9 @@ TEST_CASE("When the kernel's queue overflows, every watch is told") {
   const std::string b = folder / "busy/b";
   touch(a);
   for (int i = 0; i < limit; ++i) REQUIRE(std::rename((i % 2 == 0 ? a : b).c_str(), (i % 2 == 0 ? b : a).c_str()) == 0);
-  loop_until(loop, "both watches", [&] { return busy.told("") && quiet.told(""); });
+  paths.read_events();
+  look();
+  CHECK(told == std::set<WatchedPaths::Id>{1, 2});
 }
 
 TEST_CASE("A mount on an empty, watched folder is seen, as are its entries and the unmount") {
@@ -258,9 +277,9 @@ TEST_CASE("A mount on an empty, watched folder is seen, as are its entries and t
     PathWatcher watcher(loop);
     fs::create_directory(folder / "mnt");
     fs::create_directories(folder / "source/images");
-    Watched mount_point(watcher, folder / "mnt");
-    Watched below(watcher, folder / "mnt/images");
-    REQUIRE_FALSE(below.handle.exists());
+    Watched mount_point(loop, watcher, folder / "mnt");
+    Watched below(loop, watcher, folder / "mnt/images");
+    REQUIRE_FALSE(below.exists());
 
     test::bind_mount(folder / "source", folder / "mnt");
     below.expect_existence(loop, true);
@@ -289,10 +308,10 @@ TEST_CASE("A busy folder on the way does not wake the loop once it is only passe
   const TemporaryFolder folder;
   EventLoop loop;
   PathWatcher watcher(loop);
-  Watched watched(watcher, folder / "a/b/c");
+  Watched watched(loop, watcher, folder / "a/b/c");
   fs::create_directories(folder / "a/b/c");
   watched.expect_existence(loop, true);
-  loop_until_idle(loop);
+  settle(loop, watcher);
   touch(folder / "noise");
   fs::rename(folder / "noise", folder / "more-noise");
   touch(folder / "a/noise");

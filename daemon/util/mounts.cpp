@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/mounts.hpp"
+#include "util/mounts.hpp"
+
+#include "util/files.hpp"
 
 #include <sstream>
 
@@ -36,7 +38,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
     std::istringstream words(line);
     std::string word, point;
     Mount mount;
-    words >> word >> word >> mount.device >> word >> point;
+    words >> mount.id >> word >> mount.device >> word >> point;
     while (words >> word && word != "-") {
     }
     words >> mount.type;
@@ -52,6 +54,11 @@ const Mount* mount_of(const std::vector<Mount>& mounts, const std::string& path)
   for (const auto& mount : mounts)
     if (is_below(path, mount.point) && (!found || mount.point.size() >= found->point.size())) found = &mount;
   return found;
+}
+
+std::vector<Mount> read_mounts() {
+  const auto text = read_file("/proc/self/mountinfo");
+  return text && *text ? parse_mountinfo(**text) : std::vector<Mount>();
 }
 
 }  // namespace virtsession
