@@ -16,6 +16,10 @@ struct HostSources {
   std::filesystem::path meminfo = "/proc/meminfo";
   std::chrono::milliseconds memory_interval = std::chrono::seconds(10);
   MountPointSources mount_points = {};
+  std::filesystem::path usb_devices = "/sys/bus/usb/devices";
+  std::string usb_subsystem = "usb";
+  /// After the kernel has announced a device, until udev has given it to the user.
+  std::chrono::milliseconds usb_settles = std::chrono::seconds(1);
 };
 
 }  // namespace virtsession

@@ -3,6 +3,7 @@
 
 #include "conditions/ac_power.hpp"
 #include "conditions/kernel_facts.hpp"
+#include "conditions/uevent_monitor.hpp"
 #include "systemd/user_manager.hpp"
 
 #include <chrono>
@@ -28,6 +29,7 @@ HostWatcher::HostWatcher(EventLoop& loop, UserManager& manager, PathWatcher& pat
       sources_(std::move(sources)),
       memory_timer_(loop, [this] { read_memory(); }),
       room_timer_(loop, [this] { read_room(); }),
+      usb_timer_(loop, [this] { read_usb_devices(); }),
       mount_points_(loop, sources_.mount_points, [this] { check_later(); }),
       mail_(loop) {}
 
@@ -47,6 +49,7 @@ void HostWatcher::want(const WantedFacts& wanted) {
   want_memory(wanted.memory);
   want_paths(wanted.paths);
   want_room(wanted.free_bytes);
+  want_usb_devices(wanted.usb_devices);
   wanted_ = wanted;
   check_later();
 }
@@ -95,6 +98,24 @@ void HostWatcher::read_memory() {
   available_memory_mib_ = read_available_memory_mib(sources_.meminfo);
   // Coarse, so that the kernel can wake up for others' timers at the same time.
   memory_timer_.set(EventLoop::Clock::now() + sources_.memory_interval, sources_.memory_interval / 10);
+  check_later();
+}
+
+void HostWatcher::want_usb_devices(bool wanted) {
+  if (wanted == wanted_.usb_devices) return;
+  if (!wanted) {
+    usb_uevents_.reset();
+    usb_timer_.cancel();
+    usb_devices_.reset();
+    return;
+  }
+  usb_uevents_ = std::make_unique<UeventMonitor>(
+      loop_, sources_.usb_subsystem, [this] { usb_timer_.set(EventLoop::Clock::now() + sources_.usb_settles); });
+  read_usb_devices();
+}
+
+void HostWatcher::read_usb_devices() {
+  usb_devices_ = virtsession::read_usb_devices(sources_.usb_devices);
   check_later();
 }
 
@@ -156,6 +177,7 @@ HostFacts HostWatcher::facts() const {
   }
   facts.free_bytes = free_bytes_;
   facts.units = units_;
+  facts.usb_devices = usb_devices_;
   return facts;
 }
 

@@ -20,6 +20,7 @@
 namespace virtsession {
 
 class AcPower;
+class UeventMonitor;
 class UserManager;
 
 /// Watches what VMs that wait to be started wait for, and nothing else: while nobody waits, nothing wakes the process.
@@ -52,6 +53,8 @@ class HostWatcher {
   void want_memory(bool wanted);
   void want_paths(const std::set<std::string>& wanted);
   void read_memory();
+  void want_usb_devices(bool wanted);
+  void read_usb_devices();
   void want_room(const std::set<std::string>& wanted);
   void read_room();
   PathFacts with_mount_point(const std::string& path, PathFacts facts) const;
@@ -78,6 +81,9 @@ class HostWatcher {
   std::map<std::string, std::uint64_t> free_bytes_;
   std::set<std::string> room_is_read_;  ///< files that threads are asked about
   Timer room_timer_;
+  std::unique_ptr<UeventMonitor> usb_uevents_;
+  std::optional<std::set<std::string>> usb_devices_;
+  Timer usb_timer_;
   MountPoints mount_points_;
   std::map<std::string, PathWatcher::Handle> paths_;  // empty handles for paths that cannot be watched
   std::map<std::string, Bounded<PathFacts>> looks_;   ///< of read_now(), that have not ended yet

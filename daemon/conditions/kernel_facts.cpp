@@ -73,6 +73,16 @@ PathFacts look_at_path(const std::string& path) {
   return {.exists = walked.target.has_value(), .mounted = walked.mounted};
 }
 
+std::set<std::string> read_usb_devices(const fs::path& devices) {
+  std::set<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator entry(devices, error), end; !error && entry != end; entry.increment(error)) {
+    const auto vendor = first_line(entry->path() / "idVendor"), product = first_line(entry->path() / "idProduct");
+    if (!vendor.empty() && !product.empty()) found.insert(vendor + ":" + product);
+  }
+  return found;
+}
+
 std::optional<std::uint64_t> read_free_bytes(const std::string& file) {
   struct statvfs info {};
   if (statvfs(file.c_str(), &info) < 0) return std::nullopt;

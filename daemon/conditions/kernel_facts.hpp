@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,10 @@ std::optional<std::uint64_t> read_available_memory_mib(const std::filesystem::pa
 /// What is at an absolute path: a link that leads nowhere, or a path without permission, is nothing.
 /// Blocks for as long as the file system does. Any thread.
 PathFacts look_at_path(const std::string& path);
+
+/// "046d:c52b" for each USB device that is plugged in, by vendor and product. From sysfs. Any thread.
+/// \param devices the folder with one folder for each device
+std::set<std::string> read_usb_devices(const std::filesystem::path& devices);
 
 /// What a user may still write to the file system of this file, in bytes; nothing when it cannot be asked about. See
 /// statvfs(3). Blocks for as long as the file system does. Any thread.

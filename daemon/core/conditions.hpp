@@ -21,7 +21,8 @@ struct HostFacts {
   std::map<std::string, PathFacts> paths = {};  ///< of each watched path that has been looked at
   /// What is free for the user on the file system of each watched file, in bytes.
   std::map<std::string, std::uint64_t> free_bytes = {};
-  std::map<std::string, bool> units = {};  ///< whether each watched unit of the user manager is active
+  std::map<std::string, bool> units = {};                 ///< whether each watched unit of the user manager is active
+  std::optional<std::set<std::string>> usb_devices = {};  ///< "046d:c52b": vendor and product of what is plugged in
 
   bool operator==(const HostFacts&) const = default;
 };
@@ -31,9 +32,10 @@ struct WantedFacts {
   bool ac_power = false;
   bool graphical_session = false;
   bool memory = false;
-  std::set<std::string> paths;
+  std::set<std::string> paths = {};
   std::set<std::string> free_bytes = {};  ///< files on whose file systems somebody waits for room
   std::set<std::string> units = {};       ///< of the user manager
+  bool usb_devices = false;
 
   bool operator==(const WantedFacts&) const = default;
 };

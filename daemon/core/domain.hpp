@@ -100,9 +100,11 @@ struct DomainSnapshot {
   std::optional<std::string> policy_text;  ///< text of the policy element in its metadata; nothing when it has none
   std::string policy_error;                ///< why the policy element could not be read, or empty
   std::vector<Network> networks;
-  std::string save_blocker;           ///< why libvirt cannot save it, for a person; empty when it can
-  std::string move_mark;              ///< of virtsession-move: "leaving", "arriving", "left"; mostly empty
-  bool restarts_on_poweroff = false;  ///< on_poweroff=restart in the XML of the running domain
+  std::vector<std::string> disk_files;   ///< files and devices of disks without which it does not start
+  std::vector<std::string> usb_devices;  ///< "046d:c52b": of the host, without which it does not start
+  std::string save_blocker;              ///< why libvirt cannot save it, for a person; empty when it can
+  std::string move_mark;                 ///< of virtsession-move: "leaving", "arriving", "left"; mostly empty
+  bool restarts_on_poweroff = false;     ///< on_poweroff=restart in the XML of the running domain
   /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
   bool in_job = false;
 

@@ -46,6 +46,7 @@ inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 12>{{{
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;
+  bool retry_helps = true;  ///< of a start that failed: the next try may do better, without a person
 
   bool operator==(const Error&) const = default;
 };

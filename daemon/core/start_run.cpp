@@ -5,6 +5,7 @@
 #include "core/config.hpp"
 #include "core/list_text.hpp"
 #include "core/ready_wait.hpp"
+#include "core/start_needs.hpp"
 #include "core/start_plan.hpp"
 
 #include <algorithm>
@@ -67,6 +68,7 @@ void StartRun::begin(const Cause& cause, Moment now) {
 }
 
 void StartRun::advance(Moment now) {
+  wait_for_needs(vms_);
   for (bool progress = true; progress;) {
     progress = false;
     rebuild_plan();
@@ -219,6 +221,7 @@ WantedFacts StartRun::wanted_facts() const {
   WantedFacts wanted;
   for (const auto& [uuid, vm] : vms_.all())
     if (vm.start() && vm.start()->stage() != StartStage::starting) add_wanted(wanted, vm.start()->conditions(vm));
+  add_needs_wanted(wanted, vms_);
   return wanted;
 }
 

@@ -4,6 +4,7 @@
 #include "core/backoff.hpp"
 #include "core/conditions.hpp"
 #include "core/list_text.hpp"
+#include "core/start_needs.hpp"
 #include "core/vm.hpp"
 
 #include <nlohmann/json.hpp>
@@ -84,6 +85,8 @@ StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
   }
   auto unmet = unmet_conditions(conditions(vm), vm.context().facts, turn.reserved_mib);
   if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.things.emplace_back("GNOME Boxes to be closed");
+  if (has_needs_)
+    for (auto& missing : missing_needs(vm)) unmet.paths.push_back(std::move(missing));
   if (!unmet.empty()) {
     stage_ = StartStage::conditions;
     vm.enter(Phase::waiting, to_text(unmet), cause_, now);
@@ -105,6 +108,7 @@ bool VmStart::on_failed(Vm& vm, const Error& error, const std::string& text, Mom
     vm.enter(Phase::backoff, text, cause_, now);
     return true;
   }
+  if (!error.retry_helps) return false;
   const auto retries = vm.policy().start_retries;
   if (attempt_ >= static_cast<std::uint64_t>(retries)) return false;
   until_ = now.steady + vm.context().backoff.wait(attempt_++, kFirstRetry, kLastRetry);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/disk_image.hpp"
 #include "doctor/gatherers.hpp"
-#include "util/mounts.hpp"
 #include "util/bounded.hpp"
 #include "util/files.hpp"
+#include "util/mounts.hpp"
 #include "util/unique_fd.hpp"
 
 #include <fcntl.h>

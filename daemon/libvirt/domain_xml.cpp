@@ -4,6 +4,8 @@
 #include "libvirt/save_blocker.hpp"
 #include "libvirt/xml.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <utility>
 
@@ -52,13 +54,36 @@ Network network_of(const xmlNode* interface) {
   return network;
 }
 
+// startupPolicy: "requisite" and "optional" may be missing when it starts.
+bool is_mandatory(const xmlNode* source) {
+  return attribute(source, "startupPolicy").value_or("mandatory") == "mandatory";
+}
+
 void read_disk(const xmlNode* disk, DomainXml& domain) {
   const xmlNode* target = child(disk, "target");
   const xmlNode* source = child(disk, "source");
   if (!target || !source) return;
-  for (const char* name : {"file", "dev"})
-    if (auto path = attribute(source, name))
-      domain.disk_files[attribute(target, "dev").value_or("")] = *std::move(path);
+  for (const char* name : {"file", "dev"}) {
+    auto path = attribute(source, name);
+    if (!path) continue;
+    if (is_mandatory(source)) domain.needed_files.push_back(*path);
+    domain.disk_files[attribute(target, "dev").value_or("")] = *std::move(path);
+  }
+}
+
+// Its vendor and product, as sysfs has them. One that is named by its place alone is another one each time.
+void read_hostdev(const xmlNode* hostdev, DomainXml& domain) {
+  const xmlNode* source = child(hostdev, "source");
+  if (attribute(hostdev, "type") != "usb" || !source || !is_mandatory(source)) return;
+  std::string device;
+  for (const char* name : {"vendor", "product"}) {
+    const xmlNode* node = child(source, name);
+    const auto id = node ? attribute(node, "id") : std::nullopt;
+    if (!id || !id->starts_with("0x") || id->size() != 6) return;
+    device += (device.empty() ? "" : ":") + id->substr(2);
+  }
+  std::ranges::transform(device, device.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  domain.usb_devices.push_back(device);
 }
 
 std::string_view namespace_of(const xmlNode* node) {
@@ -106,6 +131,7 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
     if (is_element(node, "interface")) domain.networks.push_back(network_of(node));
     if (is_element(node, "channel")) read_channel(node, domain);
     if (is_element(node, "disk")) read_disk(node, domain);
+    if (is_element(node, "hostdev")) read_hostdev(node, domain);
   }
   return domain;
 }

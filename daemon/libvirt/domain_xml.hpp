@@ -25,6 +25,8 @@ struct DomainXml {
   bool agent_connected = false;
   std::vector<Network> networks;
   std::map<std::string, std::string> disk_files;  ///< by target ("vda"): the file or device; not of network disks
+  std::vector<std::string> needed_files;          ///< those of them that a start cannot do without
+  std::vector<std::string> usb_devices;           ///< "046d:c52b": likewise, of the host
   std::string save_blocker;                       ///< see save_blocker()
   std::string move_mark;                          ///< the text of that element, or empty
   bool restarts_on_poweroff = false;

@@ -3,6 +3,8 @@
 
 #include <libvirt/virterror.h>
 
+#include <cerrno>
+
 namespace virtsession {
 
 LibvirtError take_last_error() {
@@ -10,6 +12,7 @@ LibvirtError take_last_error() {
   if (const virError* error = virGetLastError()) {
     result.code = error->code;
     result.domain = error->domain;
+    if (error->code == VIR_ERR_SYSTEM_ERROR) result.system_error = error->int1;
     if (error->message) result.message = error->message;
   }
   if (result.message.empty()) result.message = "libvirt reported a failure without a reason";
@@ -23,9 +26,29 @@ bool is_not_supported(const LibvirtError& error) {
   return error.code == VIR_ERR_NO_SUPPORT || error.code == VIR_ERR_OPERATION_UNSUPPORTED;
 }
 
+bool retry_helps(const LibvirtError& error) {
+  const auto says = [&](const char* part) { return error.message.find(part) != std::string::npos; };
+  switch (error.code) {
+    case VIR_ERR_CONFIG_UNSUPPORTED:
+    case VIR_ERR_NO_SUPPORT:
+    case VIR_ERR_OPERATION_UNSUPPORTED:
+    case VIR_ERR_XML_ERROR:
+    case VIR_ERR_XML_DETAIL:
+    case VIR_ERR_XML_INVALID_SCHEMA:
+    case VIR_ERR_DEVICE_MISSING:
+      return false;
+    case VIR_ERR_SYSTEM_ERROR:
+      return error.system_error != ENOENT || error.domain == VIR_FROM_RPC;
+    default:
+      break;
+  }
+  // These have the code of everything that goes wrong inside libvirt or QEMU.
+  return !(says("too long") && (says("socket path") || says("unix path"))) && !says("Did not find USB device");
+}
+
 Error to_error(const LibvirtError& error, virConnectPtr connection) {
   if (is_no_domain(error)) return {ErrorCode::no_such_vm, error.message};
-  if (is_not_supported(error)) return {ErrorCode::not_supported, error.message};
+  if (is_not_supported(error)) return {ErrorCode::not_supported, error.message, false};
   if (error.code == VIR_ERR_NO_CONNECT || error.code == VIR_ERR_INVALID_CONN)
     return {ErrorCode::libvirt_unavailable, error.message};
   if (error.domain == VIR_FROM_RPC) {
@@ -33,7 +56,7 @@ Error to_error(const LibvirtError& error, virConnectPtr connection) {
     virResetLastError();
     if (!lives) return {ErrorCode::libvirt_unavailable, error.message};
   }
-  return {ErrorCode::operation_failed, error.message};
+  return {ErrorCode::operation_failed, error.message, retry_helps(error)};
 }
 
 Error last_error(virConnectPtr connection) { return to_error(take_last_error(), connection); }

@@ -11,9 +11,10 @@ namespace virtsession {
 
 /// A copy of libvirt's error of the last call.
 struct LibvirtError {
-  int code = 0;         ///< virErrorNumber
-  int domain = 0;       ///< virErrorDomain: which part of libvirt
-  std::string message;  ///< libvirt's own words
+  int code = 0;          ///< virErrorNumber
+  int domain = 0;        ///< virErrorDomain: which part of libvirt
+  std::string message;   ///< libvirt's own words
+  int system_error = 0;  ///< errno, of a system call that failed
 };
 
 /// Copies the calling thread's error and clears it. To be called at once after the call that failed, on its thread:
@@ -34,6 +35,9 @@ Error last_error(virDomainPtr domain);
 
 /// True when the call failed because the domain does not exist (any more).
 bool is_no_domain(const LibvirtError& error);
+/// False when a call that starts a domain would fail again, for whatever happens by itself: the definition is not
+/// supported or too long for something, or a program or file that it names is missing.
+bool retry_helps(const LibvirtError& error);
 /// True when the driver or the daemon has no such function.
 bool is_not_supported(const LibvirtError& error);
 

@@ -126,6 +126,8 @@ class Reader {
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
     snapshot_.move_mark = std::move(details.move_mark);
+    snapshot_.disk_files = std::move(details.needed_files);
+    snapshot_.usb_devices = std::move(details.usb_devices);
     snapshot_.restarts_on_poweroff = details.restarts_on_poweroff;
     snapshot_.appliance = details.is_guestfs && !snapshot_.persistent;
     if (snapshot_.pause_reason == PauseReason::io_error) read_disk_error(details.disk_files);

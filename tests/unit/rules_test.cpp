@@ -55,7 +55,7 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
        501,
        "waits for 1000 MiB of free memory (now 0 MiB)"},
       {"one of two paths", paths, {.paths = {{"/a", there}, {"/b", {}}}}, 0, "/b does not exist"},
-      {"paths not known", paths, {}, 0, "waits for path /a and path /b"},
+      {"paths not known", paths, {}, 0, "waits for path /a, path /b"},
       {"a unit not known", units, {}, 0, "waits for nbd.service to be active"},
       {"a unit that is not active",
        units,

@@ -38,6 +38,7 @@ struct FakeDomain {
   DomainSnapshot snapshot;
   Strings start_failures;  ///< libvirt's words for the next starts that fail
   bool start_always_fails = false;
+  bool retry_helps = true;        ///< what libvirt's error says of such a start
   bool dies_at_once = false;      ///< it starts, and QEMU crashes before anybody has looked
   bool ignores_shutdown = false;  ///< the guest does nothing when it is asked, in whatever way
   bool ignores_button = false;    ///< it does nothing when its power button is pressed

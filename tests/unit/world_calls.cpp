@@ -32,7 +32,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
   const auto failed = [](std::string text) { return Error{ErrorCode::operation_failed, std::move(text)}; };
   if (operation.kind() == OperationKind::start) {
     if (snapshot.active()) return failed("domain is already running");
-    if (domain.start_always_fails) return failed("no disk");
+    if (domain.start_always_fails) return Error{ErrorCode::operation_failed, "no disk", domain.retry_helps};
     if (!domain.start_failures.empty()) {
       const auto text = domain.start_failures.front();
       domain.start_failures.erase(domain.start_failures.begin());

@@ -3,6 +3,8 @@
 
 #include "fakes/dbusmock.hpp"
 #include "fakes/fake_systemd.hpp"
+#include "support/hung_mount.hpp"
+#include "support/mount_namespace.hpp"
 #include "support/temporary_folder.hpp"
 #include "systemd/user_manager.hpp"
 
@@ -19,11 +21,15 @@ namespace {
 using namespace std::chrono_literals;
 using test::Client;
 using test::DbusMock;
+using test::HungMount;
+using test::in_mount_namespace;
 using test::loop_until;
 using test::loop_until_idle;
+using test::mount_tmpfs;
 using test::PrivateBus;
 using test::RunningSystemd;
 using test::TemporaryFolder;
+using test::unmount;
 
 constexpr auto kUPower = "org.freedesktop.UPower";
 constexpr auto kLoopback = "/sys/class/net/lo/uevent";
@@ -48,7 +54,14 @@ struct Laptop {
     write(folder / "new", "MemTotal: 1 kB\nMemAvailable: " + std::to_string(mib * 1024) + " kB");
     std::filesystem::rename(folder / "new", folder / "meminfo");
   }
-  HostSources sources() const { return {folder / "supplies", "net", folder / "meminfo", 20ms}; }
+  HostSources sources() const {
+    HostSources sources{folder / "supplies", "net", folder / "meminfo", 20ms};
+    sources.mount_points = {folder / "fstab", {folder / "units"}, {folder / "user-units"}};
+    sources.usb_devices = folder / "usb";
+    sources.usb_subsystem = "net";
+    sources.usb_settles = 1ms;
+    return sources;
+  }
 
   TemporaryFolder folder;
 };
@@ -88,7 +101,7 @@ struct Host {
   Client client{loop, bus};
   Laptop laptop;
   UserManager manager{loop, *client.connection};
-  PathWatcher paths{loop};
+  PathWatcher paths{loop, 200ms};
   HostFacts facts;
   int changes = 0;
   bool inside_want = false;
@@ -344,6 +357,95 @@ TEST_CASE("room on a file system is told while a VM waits for it, and only then"
   CHECK(host.facts.free_bytes.size() == 1);
   host.want({});
   loop_until(host.loop, "that nobody asks any more", [&] { return host.facts.free_bytes.empty(); });
+}
+
+TEST_CASE("a mount point counts when something is mounted there") {
+  in_mount_namespace([] {
+    Host host;
+    const auto& folder = host.laptop.folder;
+    std::set<std::string> paths;
+    for (const std::string name : {"by-fstab", "by-unit", "by-user-unit", "seen", "plain"}) {
+      std::filesystem::create_directory(folder / name);
+      paths.insert(folder / name);
+    }
+    auto unit = (folder / "by-unit").string().substr(1), user_unit = (folder / "by-user-unit").string().substr(1);
+    for (auto* name : {&unit, &user_unit})
+      for (std::size_t at = 0; at < name->size(); ++at)
+        if ((*name)[at] == '-')
+          name->replace(at, 1, "\\x2d");
+        else if ((*name)[at] == '/')
+          (*name)[at] = '-';
+    std::filesystem::create_directory(folder / "units");
+    std::filesystem::create_directory(folder / "user-units");
+    write(folder / "units" / (unit + ".mount"), "[Mount]");
+    write(folder / "user-units" / (user_unit + ".mount"), "[Mount]");
+    write(folder / "fstab", "UUID=1 " + (folder / "by-fstab").string() + "/ ext4 noauto 0 0\nUUID=2 none swap sw 0 0");
+    mount_tmpfs(folder / "seen", 64);
+    host.want({.paths = paths});
+    const auto missing = [&](const char* name) {
+      const auto known = host.facts.paths.find(folder / name);
+      return known == host.facts.paths.end() ? "not known" : missing_at(name, known->second);
+    };
+    loop_until(host.loop, "the paths", [&] { return host.facts.paths.size() == paths.size(); });
+    for (const auto* name : {"by-fstab", "by-unit", "by-user-unit"})
+      CHECK(missing(name) == std::string("nothing is mounted at ") + name);
+    CHECK(missing("seen").empty());
+    CHECK(missing("plain").empty());
+    CHECK(missing_at("it", host.watcher->read_now({.paths = paths}).paths.at(folder / "by-fstab")) ==
+          "nothing is mounted at it");
+
+    mount_tmpfs(folder / "by-fstab", 64);
+    loop_until(host.loop, "the mount", [&] { return missing("by-fstab").empty(); });
+    unmount(folder / "seen");
+    loop_until(host.loop, "the unmount", [&] { return missing("seen") == "nothing is mounted at seen"; });
+  });
+}
+
+TEST_CASE("a path that hangs is named, and holds up nothing else") {
+  in_mount_namespace([] {
+    Host host;
+    const auto& folder = host.laptop.folder;
+    for (const auto* name : {"hung", "user-units"}) std::filesystem::create_directory(folder / name);
+    write(folder / "disk", "");
+    HungMount hung(folder / "hung");
+    HungMount home(folder / "user-units");
+    const auto bad = (folder / "hung/disk").string(), good = (folder / "disk").string();
+    const WantedFacts wanted{.memory = true, .paths = {bad, good}, .free_bytes = {bad, good}};
+    host.want(wanted);
+    loop_until(host.loop, "all but that path", [&] {
+      return host.facts.paths.size() == 2 && host.facts.paths.at(good).exists && !host.facts.paths.at(bad).answers &&
+             host.facts.free_bytes.contains(good) && host.facts.available_memory_mib;
+    });
+    const auto planned = host.watcher->read_now(wanted);
+    CHECK(planned.paths.at(good).exists);
+    CHECK_FALSE(planned.paths.at(bad).answers);
+    hung.answer();
+    write(bad, "");
+    loop_until(host.loop, "an answer", [&] { return host.facts.paths.at(bad).exists; });
+  });
+}
+
+TEST_CASE("USB devices are told while somebody waits for one, also when one is plugged in") {
+  Host host;
+  const auto plug = [&](const std::string& name, const std::string& vendor, const std::string& product) {
+    std::filesystem::create_directories(host.laptop.folder / "usb" / name);
+    write(host.laptop.folder / "usb" / name / "idVendor", vendor);
+    write(host.laptop.folder / "usb" / name / "idProduct", product);
+  };
+  plug("usb1", "1d6b", "0002");
+  host.want({.usb_devices = true});
+  loop_until(host.loop, "the devices",
+             [&] { return host.facts.usb_devices == std::optional(std::set<std::string>{"1d6b:0002"}); });
+  plug("1-2", "046d", "c52b");
+  std::ofstream announce(kLoopback);
+  announce << "add" << std::flush;
+  if (!announce.good()) {
+    MESSAGE("Not run to its end: only root may let the kernel announce a device");
+    return;
+  }
+  loop_until(host.loop, "the new one", [&] { return host.facts.usb_devices->contains("046d:c52b"); });
+  host.want({});
+  loop_until(host.loop, "nothing known", [&] { return !host.facts.usb_devices; });
 }
 
 }  // namespace virtsession

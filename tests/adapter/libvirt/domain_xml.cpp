@@ -179,6 +179,23 @@ TEST_CASE("states and reasons are in virsh's words") {
   CHECK_FALSE(may_be_in_job(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_MIGRATED));
 }
 
+TEST_CASE("what a domain needs of the host to start: files of disks, and USB devices by their ids") {
+  const auto domain = parse_domain_xml(
+      "<domain><devices>"
+      "<disk><source file='/srv/a.qcow2'/><target dev='vda'/></disk>"
+      "<disk device='cdrom'><source file='/srv/b.iso' startupPolicy='optional'/><target dev='sda'/></disk>"
+      "<disk type='network'><source protocol='nbd' name='x'/><target dev='vdb'/></disk>"
+      "<hostdev mode='subsystem' type='usb'><source><vendor id='0x046D'/><product id='0xc52b'/></source></hostdev>"
+      "<hostdev mode='subsystem' type='usb'><source startupPolicy='optional'><vendor id='0x1234'/>"
+      "<product id='0x5678'/></source></hostdev>"
+      "<hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>"
+      "<hostdev mode='subsystem' type='pci'><source><vendor id='0x1234'/><product id='0x5678'/></source></hostdev>"
+      "</devices></domain>");
+  REQUIRE(domain);
+  CHECK(domain->needed_files == std::vector<std::string>{"/srv/a.qcow2"});
+  CHECK(domain->usb_devices == std::vector<std::string>{"046d:c52b"});
+}
+
 TEST_CASE("who shut a domain down, and what is not the end of a domain, is told from the event's detail") {
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_SHUTDOWN, VIR_DOMAIN_EVENT_SHUTDOWN_GUEST) ==
         DomainEventKind::shutdown_by_guest);

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <libvirt/virterror.h>
 
+#include <cerrno>
 #include <string>
 
 using namespace virtsession;
@@ -41,6 +42,22 @@ TEST_CASE("a lost connection is known by the error's domain, not by its code") {
   CHECK(to_error({VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "x"}, nullptr).code == ErrorCode::operation_failed);
   CHECK(to_error(closed, client.get()).code == ErrorCode::operation_failed);
   CHECK(to_error({VIR_ERR_NO_CONNECT, VIR_FROM_NONE, "x"}, nullptr).code == ErrorCode::libvirt_unavailable);
+}
+
+TEST_CASE("what a retry of a start cannot mend is known by its code, and where that says nothing by its words") {
+  const auto again = [](int code, int domain, const char* text, int system_error = 0) {
+    return to_error({code, domain, text, system_error}, nullptr).retry_helps;
+  };
+  CHECK_FALSE(again(VIR_ERR_CONFIG_UNSUPPORTED, VIR_FROM_QEMU,
+                    "unsupported configuration: virtiofs is not yet supported in session mode"));
+  CHECK_FALSE(again(VIR_ERR_SYSTEM_ERROR, VIR_FROM_QEMU,
+                    "Cannot check QEMU binary /usr/bin/q: No such file or directory", ENOENT));
+  CHECK_FALSE(again(VIR_ERR_SYSTEM_ERROR, VIR_FROM_TPM, "Unable to find 'swtpm' binary in $PATH", ENOENT));
+  CHECK_FALSE(again(VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "internal error: UNIX socket path '/home/x' too long"));
+  CHECK_FALSE(again(VIR_ERR_INTERNAL_ERROR, VIR_FROM_NONE, "internal error: Did not find USB device 046d:c52b"));
+  CHECK(again(VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "internal error: process exited while connecting to monitor"));
+  CHECK(again(VIR_ERR_SYSTEM_ERROR, VIR_FROM_QEMU, "cannot fork child process", EAGAIN));
+  CHECK(again(VIR_ERR_OPERATION_INVALID, VIR_FROM_QEMU, "Requested operation is not valid"));
 }
 
 TEST_CASE("without an error of libvirt's there still is a sentence") {

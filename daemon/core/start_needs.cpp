@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/start_needs.hpp"
+
+#include "core/conditions.hpp"
+#include "core/vms.hpp"
+
+namespace virtsession {
+namespace {
+
+bool watches_needs(const Vm& vm) {
+  if (vm.domain().active() || !vm.domain().persistent) return false;
+  return vm.start() ? vm.start()->has_needs() : vm.status().phase == Phase::gave_up;
+}
+
+}  // namespace
+
+std::vector<std::string> missing_needs(const Vm& vm) {
+  const auto& facts = vm.context().facts;
+  std::vector<std::string> missing;
+  for (const auto& file : vm.domain().disk_files) {
+    const auto known = facts.paths.find(file);
+    if (known == facts.paths.end()) continue;
+    if (auto text = missing_at(file, known->second); !text.empty()) missing.push_back(std::move(text));
+  }
+  for (const auto& device : vm.domain().usb_devices)
+    if (facts.usb_devices && !facts.usb_devices->contains(device))
+      missing.push_back("USB device " + device + " is not plugged in");
+  return missing;
+}
+
+void add_needs_wanted(WantedFacts& wanted, const Vms& vms) {
+  for (const auto& [uuid, vm] : vms.all()) {
+    if (!watches_needs(vm)) continue;
+    wanted.paths.insert(vm.domain().disk_files.begin(), vm.domain().disk_files.end());
+    wanted.usb_devices |= !vm.domain().usb_devices.empty();
+  }
+}
+
+void wait_for_needs(Vms& vms) {
+  for (auto& [uuid, vm] : vms.all()) {
+    if (vm.start() || !watches_needs(vm) || missing_needs(vm).empty()) continue;
+    withdraw_notice(vm, Incident::gave_up);
+    vm.set_start(VmStart::with_needs({CauseKind::policy}));
+  }
+}
+
+}  // namespace virtsession
