@@ -194,6 +194,7 @@ void Daemon::start_link() {
                                                               link_.hypervisor().refresh(*uuid);
                                                           },
                                                       .any = [this] { link_.relist(); }});
+    definitions_mount_.emplace(loop_, config_home() + "/libvirt", [this] { on_home_mounted(); });
     session_end_.read_budget();
     if (const auto deadline = supervisor_.session_end()) session_end_.resume(*deadline);
   }
@@ -218,6 +219,19 @@ Result<void> Daemon::reload_config() {
   link_.use_daemon(daemon_for(config_.config()));
   if (link_.managed()) session_end_.read_budget();
   return {};
+}
+
+/// What libvirt, and we, have read of it was in the folder that the mount has covered.
+void Daemon::on_home_mounted() {
+  if (supervisor_.session_end()) return;
+  log::warn("A file system was mounted under {}: VMs, state and configuration are read anew, and what is marked starts",
+            config_home() + "/libvirt");
+  home_mounted_ = true;
+  state_files_.read_again();
+  static_cast<void>(reload_config());
+  link_.restart("the home that was mounted", [](const Result<void>& result) {
+    if (!result) log::warn("VMs of the home that was mounted are not known: {}", result.error().message);
+  });
 }
 
 void Daemon::fail(int exit_code, const std::string& text) {
@@ -264,6 +278,8 @@ void Daemon::look_for_memory_kills() {
 
 void Daemon::on_listed(const std::vector<DomainSnapshot>& domains) {
   look_for_memory_kills();
+  if (std::exchange(home_mounted_, false))
+    supervisor_.on_home_mounted(state_files_.take_read_again().value_or(nlohmann::json::object()));
   tell([&](Moment now) { supervisor_.on_listed(domains, now); });
   pass_.manager_changed();
 }

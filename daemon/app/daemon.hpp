@@ -14,6 +14,7 @@
 #include "desktop/boxes.hpp"
 #include "desktop/notifications.hpp"
 #include "link/autostart_links.hpp"
+#include "link/definitions_mount.hpp"
 #include "link/libvirt_link.hpp"
 #include "link/libvirt_unit.hpp"
 #include "processes/memory_kills.hpp"
@@ -55,6 +56,7 @@ class Daemon final : private DomainSink {
   void start_link();
   void use_config();
   Result<void> reload_config();
+  void on_home_mounted();
   void fail(int exit_code, const std::string& text);
   void begin_session_end(SessionEnd::Time deadline);
   void tell_of_loss();
@@ -95,6 +97,8 @@ class Daemon final : private DomainSink {
   LibvirtUnit libvirt_unit_;
   LibvirtLink link_;
   std::optional<AutostartLinks> autostart_links_;
+  std::optional<DefinitionsMount> definitions_mount_;
+  bool home_mounted_ = false;  ///< and the list that comes of it has not been read yet
   ActionRunner actions_;
   ApiService api_;
   Tree tree_;

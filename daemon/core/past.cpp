@@ -47,6 +47,11 @@ void Past::on_removed(const Vm& vm, Moment now) {
   gone_.insert_or_assign(vm.uuid(), Gone{kept_of(vm), vm.lasting(), vm.restarts(), now.steady + kDefinedAgainWithin});
 }
 
+bool Past::has_removed(const std::string& uuid, Moment now) const {
+  const auto gone = gone_.find(uuid);
+  return gone != gone_.end() && now.steady <= gone->second.until;
+}
+
 void Past::on_first_list() {
   unseen_.clear();
   lasting_.clear();

@@ -29,6 +29,10 @@ class Past {
   bool recall(Vm& vm, bool just_now, const Surroundings& around, Moment now);
   /// The VM is about to be removed from the list.
   void on_removed(const Vm& vm, Moment now);
+  /// It was removed from the list a moment ago.
+  bool has_removed(const std::string& uuid, Moment now) const;
+  /// What another state.json has, of VMs that have not been listed yet.
+  void learn(std::map<std::string, VmLasting> lasting) { lasting_.merge(lasting); }
   /// The first list was read: what is not in it is gone.
   void on_first_list();
   /// What the next instance and the next login have to know of VMs that were not seen.

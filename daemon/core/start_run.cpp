@@ -56,15 +56,32 @@ void StartRun::on_first_list(bool starts, Moment now) {
 }
 
 void StartRun::begin(const Cause& cause, Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
-    if (!wants(vm) || vm.start() || context_.calls.lifecycle(uuid)) continue;
-    vm.set_start(VmStart::in_order(cause, vm.domain().autostart));
-    vm.want(Intent::up);
-    vm.enter(Phase::queued, "waits for its turn", cause, now);
-    // libvirt's flag for one start is used up by that start, as when libvirt itself starts the VM.
-    if (vm.domain().autostart_once.value_or(false))
-      context_.calls.send({.uuid = uuid, .call = call::SetAutostartOnce{.enable = false}}, cause);
+  for (auto& [uuid, vm] : vms_.all())
+    if (wants(vm)) begin(vm, cause, now);
+}
+
+void StartRun::begin(Vm& vm, const Cause& cause, Moment now) {
+  if (vm.start() || context_.calls.lifecycle(vm.uuid())) return;
+  vm.set_start(VmStart::in_order(cause, vm.domain().autostart));
+  vm.want(Intent::up);
+  vm.enter(Phase::queued, "waits for its turn", cause, now);
+  // libvirt's flag for one start is used up by that start, as when libvirt itself starts the VM.
+  if (vm.domain().autostart_once.value_or(false))
+    context_.calls.send({.uuid = vm.uuid(), .call = call::SetAutostartOnce{.enable = false}}, cause);
+}
+
+void StartRun::expect_newcomers(std::set<std::string> was_up) {
+  expects_newcomers_ = begun_;  // otherwise all are
+  was_up_.merge(was_up);
+}
+
+void StartRun::on_newcomers(const std::set<std::string>& uuids, bool starts, Moment now) {
+  if (!std::exchange(expects_newcomers_, false)) return;
+  for (const auto& uuid : uuids) {
+    auto& vm = vms_.at(uuid);
+    if (starts && wants(vm)) begin(vm, {CauseKind::login}, now);
   }
+  was_up_.clear();
 }
 
 void StartRun::advance(Moment now) {

@@ -26,6 +26,11 @@ class StartRun {
   /// The first list of this login was read. \param starts the marked VMs are started
   void on_first_list(bool starts, Moment now);
   void begin(const Cause& cause, Moment now);
+  /// The next list has VMs that were not there before because their definitions were not: they are started as at login.
+  /// \param was_up as of the constructor
+  void expect_newcomers(std::set<std::string> was_up);
+  /// A list was read, and these are seen for the first time, by uuid.
+  void on_newcomers(const std::set<std::string>& uuids, bool starts, Moment now);
   /// Brings every start as far as it can go now.
   void advance(Moment now);
   /// libvirt could not start a VM, by policy or for somebody.
@@ -57,6 +62,7 @@ class StartRun {
     bool moves = true;  ///< its start comes to an end by itself: it waits for nothing of the host
   };
 
+  void begin(Vm& vm, const Cause& cause, Moment now);
   void rebuild_plan();
   void find_holders();
   bool advance_vm(Vm& vm, Moment now);
@@ -68,6 +74,7 @@ class StartRun {
   const Context& context_;
   Vms& vms_;
   bool begun_;
+  bool expects_newcomers_ = false;
   std::set<std::string> was_up_;
   bool dependencies_stale_ = true;
   std::map<std::string, std::vector<Problem>> dependency_problems_;  ///< by uuid

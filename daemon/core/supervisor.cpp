@@ -42,21 +42,31 @@ bool Supervisor::is_in_stop(const KeptState& kept) {
 
 void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment now) {
   connected_ = true;
-  std::set<std::string> seen;
+  std::set<std::string> seen, newcomers;
   for (const auto& domain : domains) {
     seen.insert(domain.uuid);
-    if (auto* vm = vms_.find(domain.uuid))
+    if (auto* vm = vms_.find(domain.uuid)) {
       update(*vm, domain, now);
-    else
+    } else {
+      if (!past_.has_removed(domain.uuid, now)) newcomers.insert(domain.uuid);
       add(domain, false, now);
+    }
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
   past_.on_first_list();
   stop_run_.wait_for_unseen(false);
-  start_run_.on_first_list(config_.autostart && !stop_run_.forbids_starts(), now);
+  const bool starts = config_.autostart && !stop_run_.forbids_starts();
+  start_run_.on_newcomers(newcomers, starts, now);
+  start_run_.on_first_list(starts, now);
   start_run_.check_dependencies();
   advance(now);
+}
+
+void Supervisor::on_home_mounted(const nlohmann::json& lasting) {
+  auto kept = from_state({.lasting = lasting});
+  past_.learn(std::move(kept.lasting));
+  start_run_.expect_newcomers(std::move(kept.up));
 }
 
 void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now) {

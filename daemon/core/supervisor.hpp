@@ -45,6 +45,9 @@ class Supervisor {
 
   // Events.
   void on_listed(const std::vector<DomainSnapshot>& domains, Moment now);
+  /// The next list is the first since a home was mounted that libvirt reads its definitions from: the autostart of this
+  /// login goes on with what is first seen in it. \param lasting of KeptState, from that home
+  void on_home_mounted(const nlohmann::json& lasting);
   /// \param domain nothing: the VM is gone
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now);
   void on_domain_event(const DomainEvent& event, Moment now);

@@ -36,12 +36,32 @@ StateFiles::StateFiles()
 KeptState StateFiles::load() {
   const auto login = read(login_path_);
   login_writer_.emplace(login_path_, login.text);
-  lasting_writer_.reset();
-  reading_.emplace("state-file", [path = lasting_path_] { return read(path); });
+  begin_reading();
   if (!take_in(Clock::now() + kReadLimit))
     log::error("{} does not answer: what is in it is not known, and nothing is written there until it has been read",
                lasting_path_);
   return {login_in(login), lasting_};
+}
+
+void StateFiles::begin_reading() {
+  lasting_writer_.reset();
+  lasting_ = nlohmann::json::object();
+  reading_.emplace("state-file", [path = lasting_path_] {
+    auto content = read(path);
+    if (!content.problem.empty()) keep_copy(path, content.problem, "what ran at the last stop is not known");
+    return content;
+  });
+}
+
+void StateFiles::read_again() {
+  reads_again_ = true;
+  begin_reading();
+}
+
+std::optional<nlohmann::json> StateFiles::take_read_again() {
+  if (!reads_again_ || !take_in(Clock::now())) return std::nullopt;
+  reads_again_ = false;
+  return lasting_;
 }
 
 /// \return as KeptState::login
@@ -83,10 +103,7 @@ bool StateFiles::take_in(Clock::time_point deadline) {
   auto content = reading_->get(deadline);
   if (!content) return false;
   reading_.reset();
-  if (!content->problem.empty())
-    keep_copy(lasting_path_, content->problem, "what ran at the last stop is not known");
-  else if (!content->object.is_null())
-    lasting_ = std::move(content->object);
+  if (content->problem.empty() && !content->object.is_null()) lasting_ = std::move(content->object);
   lasting_writer_.emplace(lasting_path_, std::move(content->text));
   return true;
 }

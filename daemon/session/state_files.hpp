@@ -29,6 +29,10 @@ class StateFiles {
   /// Writes what differs from the last time; a login that is over leaves no file. A failure (a full disk) is logged
   /// once, and tried again until it succeeds.
   void save(const KeptState& state);
+  /// Has state.json read again, which another file system has brought; until then nothing is written there.
+  void read_again();
+  /// What it has, once, when it has been read; nothing before.
+  std::optional<nlohmann::json> take_read_again();
   /// Waits until state.json is written. \return false, after that was reported, when it is not by then
   bool finish(std::chrono::steady_clock::time_point deadline);
 
@@ -38,6 +42,7 @@ class StateFiles {
     nlohmann::json object{};  ///< null when it is not there or cannot be used
     std::string problem;      ///< why it cannot
   };
+  void begin_reading();
   static Content read(const std::string& path);
   static void keep_copy(const std::string& path, const std::string& problem, const char* consequence);
   nlohmann::json login_in(const Content& content) const;
@@ -48,6 +53,7 @@ class StateFiles {
   std::optional<FileWriter> login_writer_;
   std::optional<Bounded<Content>> reading_;  ///< state.json, until it has been read
   nlohmann::json lasting_ = nlohmann::json::object();
+  bool reads_again_ = false;
   std::optional<FileWriter> lasting_writer_;  ///< once it has been read
 };
 

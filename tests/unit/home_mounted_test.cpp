@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "world.hpp"
+
+using namespace virtsession;
+
+namespace {
+
+/// A login whose home was not mounted when libvirt read it: the empty list came, and "stopped", of the folder below.
+World early_login() {
+  World world;
+  world.define("stopped", {.autostart = true});
+  world.connect();
+  world.deliver();
+  REQUIRE(world.autostart_state() == "done");
+  world.request(RequestKind::power_off, "stopped");
+  world.deliver();
+  REQUIRE_FALSE(world.running("stopped"));
+  return world;
+}
+
+/// Another daemon lists what the home that is there now has.
+void mount_home(World& world, const nlohmann::json& lasting = nlohmann::json::object()) {
+  world.lose_libvirt();
+  world.define("marked", {.autostart = true});
+  world.define("was-up", {.policy = {{"start", "was-running"}}});
+  world.define("was-off", {.policy = {{"start", "was-running"}}});
+  auto last = lasting;
+  if (last.contains("up")) last["up"] = {world.uuid("was-up")};
+  world.supervisor().on_home_mounted(last);
+  world.connect();
+  world.deliver();
+}
+
+}  // namespace
+
+TEST_CASE("home: the autostart goes on with VMs that come with it, and starts no other again") {
+  auto world = early_login();
+  mount_home(world, {{"up", true}});
+  CHECK(world.phase("marked") == "running");
+  CHECK(world.phase("was-up") == "running");
+  CHECK_FALSE(world.running("was-off"));
+  CHECK_FALSE(world.running("stopped"));
+}
+
+TEST_CASE("home: a VM that is defined later, or is listed again, is not started for it") {
+  auto world = early_login();
+  mount_home(world);
+  world.lose_libvirt();
+  world.define("later", {.autostart = true});
+  world.connect();
+  world.deliver();
+  CHECK(world.running("marked"));
+  CHECK_FALSE(world.running("later"));
+}
+
+TEST_CASE("home: nothing is started for it without autostart, or while the session ends") {
+  SUBCASE("without autostart") {
+    Config config;
+    config.autostart = false;
+    World world(config);
+    world.connect();
+    mount_home(world);
+    CHECK_FALSE(world.running("marked"));
+  }
+  SUBCASE("while the session ends") {
+    auto world = early_login();
+    world.end_session(60);
+    mount_home(world);
+    CHECK_FALSE(world.running("marked"));
+  }
+}
+
+TEST_CASE("home: one that comes before the first list has its VMs in it") {
+  World world;
+  world.supervisor().on_home_mounted({{"up", {"x"}}});
+  world.define("marked", {.autostart = true});
+  world.connect();
+  world.deliver();
+  CHECK(world.running("marked"));
+  world.define("later", {.autostart = true});
+  world.lose_libvirt();
+  world.connect();
+  world.deliver();
+  CHECK_FALSE(world.running("later"));
+}
