@@ -33,7 +33,8 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   vm.start = policy.start;
   vm.stop_timeout_sec = policy.stop_timeout_sec;
   vm.gave_up = view.phase == Phase::gave_up;
-  if (vm.gave_up || view.phase == Phase::inactive) vm.last_error = view.last_error;
+  if (view.phase == Phase::waiting) vm.waits = view.phase_reason;
+  if (vm.gave_up || view.phase == Phase::inactive || view.phase == Phase::waiting) vm.last_error = view.last_error;
   vm.start_if_paths = policy.start_if_paths;
   vm.after_units = policy.after_units;
   for (const auto& problem : view.policy_problems) {

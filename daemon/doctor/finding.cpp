@@ -49,6 +49,7 @@ constexpr CheckInfo kCheckTable[] = {
     {"policy-dependencies", "cycles and missing names in start_after"},
     {"definition-listed", "whether libvirt lists every VM that has a definition"},
     {"vm-failed", "VMs that gave up, or are off because of an error"},
+    {"vm-waits", "VMs that are to be started and wait for something"},
     {"managed-save", "saved states of VMs that lie about"},
     {"disk-present", "whether the files of a VM's disks are there and may be opened"},
     {"disk-space", "whether disk images have room to grow"},

@@ -28,6 +28,7 @@ struct SupervisedVm {
   std::vector<Problem> not_done;                 ///< what its policy wants and this machine or the VM does not allow
   std::vector<Network> networks;
   bool gave_up = false;    ///< after failures; only a person helps
+  std::string waits;       ///< what for, while it is to be started and waits; as its phase's reason
   std::string last_error;  ///< in libvirt's words, as a rule; of one that is off or gave up
   double stop_timeout_sec = Policy().stop_timeout_sec;
   std::string scope;                   ///< unit that its QEMU runs in; empty when it is off or not known

@@ -172,6 +172,20 @@ std::vector<CheckRow> failure_rows() {
        S::problem, "web", "plug the device in", kEdit},
       {"virtiofs on an old libvirt", failed("unsupported configuration: virtiofs is not yet supported in session mode"),
        "vm-failed", S::problem, "web", "virtiofs works in a session from libvirt 10.0 on", kEdit},
+      {"one that waits after an error",
+       [=](DoctorFacts& facts) {
+         failed("Did not find USB device 1234:5678", false)(facts);
+         facts.supervised->vms[0].waits = "USB device 1234:5678 is not plugged in";
+       },
+       "vm-failed", S::problem, "web", "it could not be started: Did not find USB device", kEdit},
+      {"what VMs wait for is not known", [](auto&) {}, "vm-waits", S::ok, "", "virtsessiond, which was not asked", ""},
+      {"no VM waits", [](auto& facts) { facts.supervised = supervised(); }, "vm-waits", S::ok, "", "no VM waits", ""},
+      {"one waits for its mount",
+       [](auto& facts) {
+         facts.supervised = supervised();
+         facts.supervised->vms[0].waits = "nothing is mounted at /srv/x";
+       },
+       "vm-waits", S::note, "web", "it is to be started, and waits: nothing is mounted at /srv/x", ""},
   };
 }
 
