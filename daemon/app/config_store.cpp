@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/config_store.hpp"
 
+#include "util/bounded.hpp"
 #include "util/files.hpp"
 #include "util/paths.hpp"
 
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
 namespace virtsession {
 namespace {
+
+/// A home may hang, and somebody waits for the answer.
+constexpr std::chrono::milliseconds kFileLimit{500};
 
 std::string find_config_file() {
   // A file that is there and cannot be read is not skipped: who wrote it wants to hear of that.
@@ -18,6 +23,24 @@ std::string find_config_file() {
     if (std::filesystem::exists(std::filesystem::symlink_status(path, ignored))) return path;
   }
   return {};
+}
+
+struct ConfigFile {
+  std::string path;  ///< empty when there is none
+  Result<ConfigText> content;
+};
+
+/// On a thread that is given up on. \param file empty: one of the usual ones
+ConfigFile read_within_limit(const std::string& file) {
+  Bounded<ConfigFile> reading("config", [file]() -> ConfigFile {
+    auto path = file.empty() ? find_config_file() : file;
+    auto content = path.empty() ? Result<ConfigText>(ConfigText{}) : read_config_file(path);
+    return {std::move(path), std::move(content)};
+  });
+  if (auto read = reading.get(std::chrono::steady_clock::now() + kFileLimit)) return *std::move(read);
+  auto path = file.empty() ? config_home() + "/virtsession/config.json" : file;
+  Error error{ErrorCode::invalid_config, path + " does not answer"};
+  return {std::move(path), std::move(error)};
 }
 
 }  // namespace
@@ -33,9 +56,9 @@ ConfigStore::ConfigStore(std::string file) : file_(std::move(file)), loaded_(loa
 
 ConfigStore::Loaded ConfigStore::load() const {
   Loaded loaded;
-  loaded.path = file_.empty() ? find_config_file() : file_;
+  auto [path, file] = read_within_limit(file_);
+  loaded.path = std::move(path);
   if (loaded.path.empty()) return loaded;
-  const auto file = read_config_file(loaded.path);
   if (!file)
     loaded.problems.push_back({"", file.error().message, ""});
   else if (file->problems.empty())

@@ -14,7 +14,7 @@ Result<ConfigText> read_config_file(const std::string& path);
 
 /// The configuration in force, and the file it comes from: the one that is given, else
 /// $XDG_CONFIG_HOME/virtsession/config.json, else /etc/virtsession/config.json, else the built-in defaults. Its first
-/// load is the constructor's. Main loop's thread.
+/// load is the constructor's. A file that does not answer within half a second cannot be used. Main loop's thread.
 class ConfigStore {
  public:
   /// \param file empty: one of the usual ones

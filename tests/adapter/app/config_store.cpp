@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "app/config_store.hpp"
 
+#include "support/hung_mount.hpp"
+#include "support/mount_namespace.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 
 using namespace virtsession;
@@ -40,4 +43,24 @@ TEST_CASE("a configuration that cannot be used at first leaves the built-in defa
   CHECK(store.path() == path);
   CHECK(store.problems().size() == 1);
   CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::automatic);
+}
+
+TEST_CASE("a configuration that does not answer is not waited for, and leaves the one in force") {
+  in_mount_namespace([] {
+    const TemporaryFolder folder;
+    const std::string path = folder / "home/config.json";
+    std::filesystem::create_directory(folder / "home");
+    std::ofstream(path) << R"({"libvirt_daemon": "virtqemud"})";
+    ConfigStore store(path);
+    HungMount hung(folder / "home");
+    const auto refused = store.reload();
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(path + " does not answer") != std::string::npos);
+    CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::virtqemud);
+    const ConfigStore first(path);
+    CHECK(first.path() == path);
+    CHECK(first.problems().size() == 1);
+    hung.answer();
+    CHECK(bool(store.reload()));
+  });
 }
