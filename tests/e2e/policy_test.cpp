@@ -148,8 +148,8 @@ TEST_CASE("a VM waits for a disk that appears later, and starts by itself") {
   other.set_autostart(true);
   desktop.logout();
   desktop.login();
-  desktop.wait_for("a", "Phase", "waiting", kLong);
-  CHECK(desktop.text("a", "PhaseReason") == "waits for path /mnt/usb/disk.img");
+  desktop.wait_for("a", "PhaseReason", "/mnt/usb/disk.img does not exist", kLong);
+  CHECK(desktop.text("a", "Phase") == "waiting");
   desktop.wait_for("b", "Phase", "running", kLong);  // of a later order, and not held up
   CHECK(desktop.manager_text("AutostartState") == "incomplete");
   // The disk is plugged in: a file system comes to the mount point.
