@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds kLimit{2};
-constexpr std::string_view kSuffix = ".mount";
+constexpr std::chrono::seconds kUnitsLimit{2};
+constexpr std::string_view kMountSuffix = ".mount";
 
 std::string normal(const fs::path& path) {
   auto text = path.lexically_normal().string();
@@ -76,8 +76,8 @@ std::set<std::string> read_mount_units(const std::vector<fs::path>& folders) {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
       const auto name = entry->path().filename().string();
-      if (name.ends_with(kSuffix) && !is_masked(entry->path()))
-        paths.insert(path_of_unit(std::string_view(name).substr(0, name.size() - kSuffix.size())));
+      if (name.ends_with(kMountSuffix) && !is_masked(entry->path()))
+        paths.insert(path_of_unit(std::string_view(name).substr(0, name.size() - kMountSuffix.size())));
     }
   }
   return paths;
@@ -120,7 +120,7 @@ void MountPoints::refresh() {
       });
   if (!begun) system_known_ = true;
   if (user_is_read_) return;
-  if (!user_known_) user_limit_.set(EventLoop::Clock::now() + kLimit);
+  if (!user_known_) user_limit_.set(EventLoop::Clock::now() + kUnitsLimit);
   user_is_read_ = mail_.run<std::set<std::string>>(
       "mount-points", [folders = sources_.user_units] { return read_mount_units(folders); },
       [this](std::set<std::string> paths) {
