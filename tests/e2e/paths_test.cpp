@@ -11,8 +11,6 @@ using namespace virtsession::test;
 
 namespace {
 
-constexpr const char* kPowerDown = "reboot: Power down";
-
 /// A file system that hangs, as one of a network does when its server is gone: FUSE with nobody behind it.
 class Hung {
  public:
