@@ -265,7 +265,8 @@ bool Client::wait_for_libvirt(std::chrono::milliseconds at_most) {
     const auto now = manager_properties();  // both in one answer
     const auto state = now.text("LibvirtState");
     // Down without a reason: it has not begun yet.
-    const bool on_its_way = state != "ready" && (state != "down" || now.text("LibvirtReason").empty());
+    const bool on_its_way =
+        state != "ready" && state != "not-answering" && (state != "down" || now.text("LibvirtReason").empty());
     if (!on_its_way) return state == "ready";
     while (!std::exchange(told, false)) {
       const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - EventLoop::Clock::now());

@@ -62,14 +62,26 @@ std::vector<VmView> ApiService::list_vms() const {
   return views;
 }
 
-Result<void> ApiService::check(const VmRequest& request) const { return parts_.supervisor.check(request); }
+/// What is asked of a daemon that does not answer would hang with it.
+Result<void> ApiService::check_answers() const {
+  if (parts_.link.state() != LibvirtState::not_answering) return {};
+  return Error{ErrorCode::libvirt_unavailable, parts_.link.reason()};
+}
+
+Result<void> ApiService::check(const VmRequest& request) const {
+  if (const auto answers = check_answers(); !answers && request.kind != RequestKind::reset_failed) return answers;
+  return parts_.supervisor.check(request);
+}
 
 void ApiService::request(const VmRequest& request, Done done) {
+  if (const auto answers = check_answers(); !answers && request.kind != RequestKind::reset_failed)
+    return parts_.requests.when_published(std::move(done))(answers);
   const auto id = parts_.requests.open(std::move(done));
   parts_.tell([&](Moment now) { parts_.supervisor.on_request(id, request, now); });
 }
 
 void ApiService::autostart(const Caller& caller, bool wait, Done done) {
+  if (const auto answers = check_answers(); !answers) return parts_.requests.when_published(std::move(done))(answers);
   const auto id = parts_.requests.open(std::move(done));
   parts_.tell([&](Moment now) { parts_.supervisor.on_autostart_request(id, wait, caller, now); });
   parts_.manager_changed();
@@ -81,6 +93,7 @@ std::vector<PlanStep> ApiService::plan_start() const {
 
 void ApiService::stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout,
                           Done done) {
+  if (const auto answers = check_answers(); !answers) return parts_.requests.when_published(std::move(done))(answers);
   const auto id = parts_.requests.open(std::move(done));
   parts_.tell([&](Moment now) {
     const auto deadline = timeout ? std::optional<SteadyTime>(now.steady + *timeout) : std::nullopt;

@@ -57,6 +57,7 @@ class ApiService final : public Api {
   void restart_libvirt(const Caller& caller, bool force, Done done) override;
 
  private:
+  Result<void> check_answers() const;
   SupervisedFacts supervised_facts() const;
 
   Parts parts_;

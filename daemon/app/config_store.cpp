@@ -52,7 +52,8 @@ Result<ConfigText> read_config_file(const std::string& path) {
   return read_config(**text);
 }
 
-ConfigStore::ConfigStore(std::string file) : file_(std::move(file)), loaded_(load()) {}
+ConfigStore::ConfigStore(std::string file, Check check)
+    : file_(std::move(file)), check_(std::move(check)), loaded_(load()) {}
 
 ConfigStore::Loaded ConfigStore::load() const {
   Loaded loaded;
@@ -61,10 +62,13 @@ ConfigStore::Loaded ConfigStore::load() const {
   if (loaded.path.empty()) return loaded;
   if (!file)
     loaded.problems.push_back({"", file.error().message, ""});
-  else if (file->problems.empty())
-    loaded.config = file->config;
   else
     loaded.problems = file->problems;
+  if (!loaded.problems.empty()) return loaded;
+  if (auto problem = check_ ? check_(file->config) : std::nullopt)
+    loaded.problems.push_back(*std::move(problem));
+  else
+    loaded.config = file->config;
   return loaded;
 }
 

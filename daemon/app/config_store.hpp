@@ -4,6 +4,8 @@
 #include "core/config.hpp"
 #include "core/result.hpp"
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +19,11 @@ Result<ConfigText> read_config_file(const std::string& path);
 /// load is the constructor's. A file that does not answer within half a second cannot be used. Main loop's thread.
 class ConfigStore {
  public:
+  /// Whether a configuration that is well written can be had on this machine; else what is wrong with it.
+  using Check = std::function<std::optional<Problem>(const Config&)>;
+
   /// \param file empty: one of the usual ones
-  explicit ConfigStore(std::string file);
+  explicit ConfigStore(std::string file, Check check = {});
 
   /// Reads it again. \return `invalid_config` for a file that cannot be used, which leaves all but problems() as it was
   Result<void> reload();
@@ -38,6 +43,7 @@ class ConfigStore {
   Loaded load() const;
 
   const std::string file_;
+  const Check check_;
   Loaded loaded_;
 };
 

@@ -44,8 +44,14 @@ log::Level log_level(LogLevel level) {
   return log::Level::error;
 }
 
-std::string daemon_for(const Config& config) {
-  return choose_daemon(config.libvirt_daemon, read_daemon_facts(runtime_dir()));
+DaemonFacts daemon_facts() { return read_daemon_facts(runtime_dir(), config_home()); }
+
+std::string daemon_for(const Config& config) { return choose_daemon(config.libvirt_daemon, daemon_facts()); }
+
+/// A libvirt that is somebody else's needs no daemon here.
+ConfigStore::Check check_of(const Arguments& arguments) {
+  if (arguments.uri) return {};
+  return [](const Config& config) { return daemon_problem(config.libvirt_daemon, daemon_facts()); };
 }
 
 HostSources host_sources() {
@@ -59,7 +65,7 @@ HostSources host_sources() {
 Daemon::Daemon(const Arguments& arguments)
     : arguments_(arguments),
       diagnosis_(loop_),
-      config_(arguments.config_file),
+      config_(arguments.config_file, check_of(arguments)),
       supervisor_(config_.config(), load_state(), std::random_device{}()),
       bus_(connect_session_bus(arguments.resume_stop ? kBusWaitAtEnd : kBusWait)),
       user_manager_(loop_, *bus_),
@@ -91,7 +97,8 @@ Daemon::Daemon(const Arguments& arguments)
             arguments.uri ? nullptr : &libvirt_unit_, arguments.uri.value_or(kSessionUri),
             {.changed = [this] { pass_.manager_changed(); },
              .lost = [this] { tell([&](Moment now) { supervisor_.on_libvirt_lost(now); }); },
-             .replaces = [this] { tell_of_loss(); }}),
+             .replaces = [this] { tell_of_loss(); },
+             .silent = [this](const Error& why) { tell([&](Moment) { supervisor_.on_libvirt_silent(why); }); }}),
       actions_(loop_, link_, requests_, notifications_,
                [this](const std::string& uuid) { tell([&](Moment now) { supervisor_.on_qemu_ended(uuid, now); }); }),
       api_({.supervisor = supervisor_,
@@ -195,10 +202,18 @@ void Daemon::start_link() {
                                                           },
                                                       .any = [this] { link_.relist(); }});
     definitions_mount_.emplace(loop_, config_home() + "/libvirt", [this] { on_home_mounted(); });
+    sockets_watch_ = path_watcher_.watch(runtime_dir() + "/libvirt",
+                                         [this](const std::string&) { libvirt_unit_.look_at_sockets(); });
+    warn_of_choice();
     session_end_.read_budget();
     if (const auto deadline = supervisor_.session_end()) session_end_.resume(*deadline);
   }
   link_.start();
+}
+
+void Daemon::warn_of_choice() {
+  if (const auto warning = choice_warning(daemon_facts(), libvirt_unit_.daemon()); !warning.empty())
+    log::warn("{}", warning);
 }
 
 void Daemon::use_config() {
@@ -216,8 +231,11 @@ Result<void> Daemon::reload_config() {
   log::info("Configuration read from {}", config_.path().empty() ? "the built-in defaults" : config_.path());
   use_config();
   tell([&](Moment now) { supervisor_.on_config(config_.config(), now); });
-  link_.use_daemon(daemon_for(config_.config()));
-  if (link_.managed()) session_end_.read_budget();
+  if (link_.managed()) {
+    link_.use_daemon(daemon_for(config_.config()));
+    warn_of_choice();
+    session_end_.read_budget();
+  }
   return {};
 }
 

@@ -54,6 +54,7 @@ class Daemon final : private DomainSink {
   void handle_signals();
   void wait_for_user_manager();
   void start_link();
+  void warn_of_choice();
   void use_config();
   Result<void> reload_config();
   void on_home_mounted();
@@ -99,6 +100,7 @@ class Daemon final : private DomainSink {
   std::optional<AutostartLinks> autostart_links_;
   std::optional<DefinitionsMount> definitions_mount_;
   bool home_mounted_ = false;  ///< and the list that comes of it has not been read yet
+  PathWatcher::Handle sockets_watch_;
   ActionRunner actions_;
   ApiService api_;
   Tree tree_;

@@ -79,6 +79,12 @@ const PendingCall* Calls::exclusive(const std::string& uuid) const {
   return first(of(uuid), [](const PendingCall& call) { return is_exclusive(call.operation); });
 }
 
+std::vector<OperationId> Calls::in_flight() const {
+  std::vector<OperationId> ids;
+  for (const auto& [id, uuid] : vm_of_) ids.push_back(id);
+  return ids;
+}
+
 bool Calls::has(const std::string& uuid, OperationKind kind) const {
   return first(of(uuid), [&](const PendingCall& call) { return call.operation.kind() == kind; }) != nullptr;
 }

@@ -37,6 +37,7 @@ class Calls {
   /// The same, but that a guest's agent is asked to shut it down: libvirt does other things with the VM meanwhile.
   const PendingCall* exclusive(const std::string& uuid) const;
   bool has(const std::string& uuid, OperationKind kind) const;
+  std::vector<OperationId> in_flight() const;
   /// The newest change of a VM's policy that libvirt was told and has not answered.
   const call::SetPolicy* policy_change(const std::string& uuid) const;
   std::size_t starts() const { return starts_; }

@@ -25,8 +25,8 @@ ConnectionStep Connection::fail(std::string reason, Moment now) {
   return step;
 }
 
-ConnectionStep Connection::start(Moment now) {
-  return connect(ConnectionStep::start_unit, "starting the libvirt daemon", now);
+ConnectionStep Connection::start(Moment now, std::string reason) {
+  return connect(ConnectionStep::start_unit, std::move(reason), now);
 }
 
 ConnectionStep Connection::unit_started(const Result<void>& result, Moment now) {

@@ -32,13 +32,15 @@ class Connection {
   LibvirtState state() const { return state_; }
   /// Why it is in this state, for a person; empty before start().
   const std::string& reason() const { return reason_; }
+  /// The last try has failed, and none that ended well has followed.
+  bool failing() const { return failures_ > 0; }
   /// When tick() is due; nothing when no time is waited for.
   std::optional<SteadyTime> wake() const { return wake_; }
 
   /// Tries are at most this far apart from now on, give or take a fifth.
   void limit_retries(Duration most) { last_retry_ = most; }
 
-  ConnectionStep start(Moment now);
+  ConnectionStep start(Moment now, std::string reason = "starting the libvirt daemon");
   ConnectionStep unit_started(const Result<void>& result, Moment now);
   ConnectionStep opened(Moment now);
   ConnectionStep open_failed(const Error& error, Moment now);

@@ -137,6 +137,7 @@ enum class DomainEventKind {
 struct DomainEvent {
   std::string uuid;
   DomainEventKind kind = DomainEventKind::defined;
+  std::string name = {};  ///< the domain's then: it may be gone, or have another, when it is read
 };
 
 }  // namespace virtsession

@@ -17,15 +17,22 @@ class History {
 
   void set_size(std::size_t entries_per_vm);
   void add(HistoryEntry entry);
-  /// \param uuid empty for all VMs \param limit 0 for no limit \return oldest first
+  /// \param uuid empty for all VMs \param limit 0 for no limit \return oldest first, in the order in which they were
+  /// added
   std::vector<HistoryEntry> entries(const std::string& uuid, std::size_t limit) const;
 
  private:
   /// VMs that were undefined leave their history; this many VMs are kept, so that it cannot grow for ever.
   static constexpr std::size_t kMostVms = 4096;
 
+  struct Row {
+    std::uint64_t number = 0;  ///< of all rows: a clock may be set back, and two changes have one time
+    HistoryEntry entry;
+  };
+
   std::size_t entries_per_vm_;
-  std::map<std::string, std::deque<HistoryEntry>> by_vm_;
+  std::uint64_t next_number_ = 0;
+  std::map<std::string, std::deque<Row>> by_vm_;
 };
 
 }  // namespace virtsession

@@ -25,7 +25,7 @@ bool Past::has_unseen_runs() const {
   return std::ranges::any_of(unseen_, [](const auto& vm) { return vm.second.id >= 0; });
 }
 
-bool Past::recall(Vm& vm, bool just_now, const Surroundings& around, Moment now) {
+bool Past::recall(Vm& vm, const Sighting& how, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
   std::erase_if(gone_, [&](const auto& entry) { return now.steady > entry.second.until; });
   if (const auto gone = gone_.extract(domain.uuid); !gone.empty()) {
@@ -33,14 +33,23 @@ bool Past::recall(Vm& vm, bool just_now, const Surroundings& around, Moment now)
     vm.set_lasting(still_true(before.lasting, domain));
     const bool told = restore(vm, before.kept, around, now);
     vm.restarts() = before.restarts;
-    if (!told) vm.enter(Phase::inactive, "defined again", {CauseKind::other_client}, now);
+    constexpr const char* kDefinedAgain = "defined again";
+    if (!told && how.in_history)
+      vm.restore({.phase = Phase::inactive, .reason = kDefinedAgain, .since_usec = now.wall_usec});
+    else if (!told)
+      vm.enter(Phase::inactive, kDefinedAgain, {CauseKind::other_client}, now);
     return false;
   }
   if (const auto lasting = lasting_.extract(domain.uuid); !lasting.empty())
     vm.set_lasting(still_true(lasting.mapped(), domain));
   const auto left = unseen_.extract(domain.uuid);
-  if (left.empty() || !restore(vm, left.mapped(), around, now)) first_seen(vm, just_now, around, now);
+  if (left.empty() || !restore(vm, left.mapped(), around, now)) first_seen(vm, how, around, now);
   return !left.empty() && left.mapped().stopping && left.mapped().id == domain.id;
+}
+
+bool Past::was_here(const std::string& uuid, Moment now) const {
+  const auto gone = gone_.find(uuid);
+  return gone != gone_.end() && now.steady <= gone->second.until;
 }
 
 void Past::on_removed(const Vm& vm, Moment now) {

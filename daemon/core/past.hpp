@@ -12,6 +12,7 @@
 namespace virtsession {
 
 class Vm;
+struct Sighting;
 struct Surroundings;
 
 /// What is known of VMs that are not in libvirt's list, or not yet: what the last instance and the last login left of
@@ -24,9 +25,10 @@ class Past {
   /// Some VM ran when the last instance saw it, and was not seen since.
   bool has_unseen_runs() const;
   /// Libvirt lists a VM that was not in the list before: what is known of it is used, and forgotten here.
-  /// \param just_now it was not there a moment ago
   /// \return whether it is in a run in which the last instance was stopping it
-  bool recall(Vm& vm, bool just_now, const Surroundings& around, Moment now);
+  bool recall(Vm& vm, const Sighting& how, const Surroundings& around, Moment now);
+  /// Whether a VM of that uuid was removed so shortly before that it will be the same when it comes back.
+  bool was_here(const std::string& uuid, Moment now) const;
   /// The VM is about to be removed from the list.
   void on_removed(const Vm& vm, Moment now);
   /// It was removed from the list a moment ago.

@@ -24,10 +24,11 @@ enum class ErrorCode {
   internal,
   invalid_args,
   access_denied,
+  interrupted,  ///< somebody ended what was being done
 };
 
 template <>
-inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 12>{{{
+inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 13>{{{
     {ErrorCode::no_such_vm, "NoSuchVM"},
     {ErrorCode::invalid_policy, "InvalidPolicy"},
     {ErrorCode::invalid_config, "InvalidConfig"},
@@ -40,6 +41,7 @@ inline constexpr auto kEnumText<ErrorCode> = EnumText<ErrorCode, 12>{{{
     {ErrorCode::internal, "Internal"},
     {ErrorCode::invalid_args, "InvalidArgs"},
     {ErrorCode::access_denied, "AccessDenied"},
+    {ErrorCode::interrupted, "Interrupted"},
 }}};
 
 /// A failure that a caller must handle: what kind, and one sentence for a person.

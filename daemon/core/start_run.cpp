@@ -136,6 +136,12 @@ void StartRun::start_now(Vm& vm, Moment now) {
 }
 
 void StartRun::on_failed(Vm& vm, const Error& error, Moment now) {
+  if (error.code == ErrorCode::interrupted) {  // as if it had come up and been stopped then
+    vm.set_error({});
+    vm.set_start({});
+    vm.want(Intent::down);
+    return vm.enter(Phase::inactive, "stopped by a client while it started", {CauseKind::other_client}, now);
+  }
   const bool unavailable = error.code == ErrorCode::libvirt_unavailable;
   auto text = "failed to start: " + error.message;
   if (vm.domain().managed_save && !unavailable)

@@ -122,7 +122,7 @@ void StopRun::advance(Moment now) {
   }
   look_at_ends();
   const bool past_deadline = current_->deadline && now.steady >= *current_->deadline;
-  const bool unknown = !context_.connected && unseen_;
+  const bool unknown = !context_.connected && unseen_ && !current_->libvirt_given_up;
   if (past_deadline || (!unknown && std::ranges::none_of(vms_.all(), is_stopping))) end(now);
 }
 
@@ -169,7 +169,10 @@ void StopRun::hurry(Moment now) {
 }
 
 void StopRun::on_libvirt_lost(Moment now) {
-  if (current_) current_->connected_by = now.steady + kReconnectTime;
+  if (current_) {
+    current_->connected_by = now.steady + kReconnectTime;
+    current_->away_since = now.steady;
+  }
   for (auto& [uuid, vm] : vms_.all())
     if (vm.stop()) vm.stop()->on_libvirt_lost();
 }
@@ -199,7 +202,12 @@ void StopRun::on_qemu_ended(Vm& vm) {
 
 /// libvirt is what stops VMs: one that does not answer is replaced while there is time.
 void StopRun::check_libvirt_answers(Moment now) {
-  auto& connected_by = current_->connected_by;
+  auto &connected_by = current_->connected_by, &away_since = current_->away_since;
+  if (context_.connected)
+    away_since.reset();
+  else if (!away_since)
+    away_since = now.steady;
+  current_->libvirt_given_up = away_since && now.steady >= *away_since + kLibvirtGivenUp;
   if (!context_.connected && !connected_by) connected_by = now.steady + kReconnectTime;  // a new instance
   std::string reason;
   if (!context_.connected && now.steady >= *connected_by) reason = "libvirt could not be reached";
@@ -215,9 +223,13 @@ void StopRun::check_libvirt_answers(Moment now) {
 }
 
 void StopRun::terminate_the_rest(Moment now) {
-  if (now.steady < last_call()) return;
-  for (auto& [uuid, vm] : vms_.all())
-    if (vm.stop() && vm.stop()->is_to_terminate(vm)) vm.stop()->terminate(vm, *this, now);
+  const bool last_call_is_over = now.steady >= last_call();
+  if (!last_call_is_over && !current_->libvirt_given_up) return;
+  for (auto& [uuid, vm] : vms_.all()) {
+    const bool shuts_down = vm.run() && vm.run()->was_told_to_shut_down();
+    if (vm.stop() && vm.stop()->is_to_terminate(vm) && (last_call_is_over || !shuts_down))
+      vm.stop()->terminate(vm, *this, now);
+  }
 }
 
 void StopRun::end(Moment now) {
@@ -257,6 +269,8 @@ std::optional<SteadyTime> StopRun::wake() const {
   if (!under_way()) return std::nullopt;
   auto first = current_->deadline.value_or(SteadyTime::max());
   if (ends_session() && !context_.connected) first = std::min(first, current_->connected_by.value_or(current_->begun));
+  if (ends_session() && !context_.connected && current_->away_since && !current_->libvirt_given_up)
+    first = std::min(first, *current_->away_since + kLibvirtGivenUp);
   for (const auto& [uuid, vm] : vms_.all()) {
     if (!vm.is_stopping() || vm.stop()->terminated()) continue;
     if (ends_session() && vm.stop()->is_to_terminate(vm)) first = std::min(first, last_call());

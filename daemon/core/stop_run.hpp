@@ -24,6 +24,9 @@ class StopRun final : private StopTerms {
  public:
   /// libvirt's daemon is reached again sooner than this, or does not come back: a stop does not wait longer for it.
   static constexpr Duration kReconnectTime = std::chrono::seconds(5);
+  /// At the end of the session: a libvirt that is away for this long does not start any more. A guest that was not
+  /// asked to shut down until then never will be, and waiting for the last call would only hold up the end.
+  static constexpr Duration kLibvirtGivenUp = std::chrono::seconds(15);
 
   StopRun(const Context& context, Vms& vms) : context_(context), vms_(vms) {}
 
@@ -71,6 +74,8 @@ class StopRun final : private StopTerms {
     std::optional<SteadyTime> deadline = {};
     SteadyTime begun{};
     std::optional<SteadyTime> connected_by = {};  ///< a libvirt that is not reached by then is replaced
+    std::optional<SteadyTime> away_since = {};    ///< libvirt
+    bool libvirt_given_up = false;
     bool hurried = false;
     std::set<std::string> up = {};
     std::map<std::string, StopOutcome> outcomes = {};  ///< by uuid

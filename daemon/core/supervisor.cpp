@@ -54,6 +54,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
+  definitions_.settle_all();
   past_.on_first_list();
   stop_run_.wait_for_unseen(false);
   const bool starts = config_.autostart && !stop_run_.forbids_starts();
@@ -78,12 +79,15 @@ void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSn
   } else {
     add(*domain, true, now);
   }
+  const bool as_known = domain.has_value() == (vm != nullptr);
+  if (as_known) definitions_.settle(uuid);
   start_run_.check_dependencies();
   advance(now);
 }
 
 void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
   auto* vm = vms_.find(event.uuid);
+  definitions_.on_event(event, vm, past_.was_here(event.uuid, now), now);
   if (!vm) return;
   if (vm->run()) vm->run()->on_event(event.kind);
   if (event.kind == DomainEventKind::agent_connected || event.kind == DomainEventKind::agent_disconnected) {
@@ -147,6 +151,10 @@ void Supervisor::on_libvirt_lost(Moment now) {
   stop_run_.on_libvirt_lost(now);
   sleep_run_.on_libvirt_lost();
   requests_.on_libvirt_lost();
+}
+
+void Supervisor::on_libvirt_silent(const Error& why) {
+  for (const auto id : calls_.in_flight()) answers_.close(CallEnds{id}, why);
 }
 
 void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) {
@@ -285,8 +293,9 @@ Surroundings Supervisor::around(const Vm& vm, Moment now) const {
 
 void Supervisor::add(const DomainSnapshot& domain, bool just_now, Moment now) {
   auto& vm = vms_.add(domain);
+  const Sighting how{just_now, definitions_.take_defined(domain.uuid)};
   start_run_.dependencies_stale();
-  if (past_.recall(vm, just_now, around(vm, now), now)) stop_run_.resume(vm);
+  if (past_.recall(vm, how, around(vm, now), now)) stop_run_.resume(vm);
 }
 
 void Supervisor::update(Vm& vm, const DomainSnapshot& domain, Moment now) {
@@ -305,10 +314,11 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
     answers_.close(CallEnds{call.operation.id}, is_stop(call.operation.kind()) ? Result<void>() : Result<void>(gone));
   end_off_wait(vm, Result<void>());
   const auto outcome = stop_run_.on_gone(vm);
-  if (outcome.empty())
+  const bool in_history = definitions_.take_undefined(uuid);
+  if (outcome.empty() && !in_history)
     history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
                   to_text(Cause{CauseKind::other_client})});
-  else
+  else if (!outcome.empty())
     vm.enter(Phase::inactive, outcome + ", and gone: it was transient", stop_run_.cause(), now);
   for (const auto incident : {Incident::gave_up, Incident::bad_policy, Incident::stuck}) withdraw_notice(vm, incident);
   past_.on_removed(vm, now);

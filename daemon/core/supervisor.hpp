@@ -7,6 +7,7 @@
 #include "core/conditions.hpp"
 #include "core/config.hpp"
 #include "core/context.hpp"
+#include "core/definitions.hpp"
 #include "core/explain.hpp"
 #include "core/history.hpp"
 #include "core/kept_state.hpp"
@@ -53,6 +54,8 @@ class Supervisor {
   void on_domain_event(const DomainEvent& event, Moment now);
   void on_operation_done(OperationId id, const Result<void>& result, Moment now);
   void on_libvirt_lost(Moment now);
+  /// libvirt has not answered for a while: those who wait for a call get that for an answer, and the call goes on.
+  void on_libvirt_silent(const Error& why);
   void on_request(RequestId id, const VmRequest& request, Moment now);
   /// Starts the marked VMs as at login. \param wait the request is answered when all have settled, not at once
   void on_autostart_request(RequestId request, bool wait, const Caller& caller, Moment now);
@@ -147,6 +150,7 @@ class Supervisor {
   Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_open_};
   Vms vms_{context_};
   Past past_;
+  Definitions definitions_{history_};
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};
   SleepRun sleep_run_{context_, vms_};

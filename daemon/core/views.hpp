@@ -81,15 +81,16 @@ struct VmView {
 };
 
 /// Where the connection to libvirt is (core/connection.hpp).
-enum class LibvirtState { down, starting_unit, connecting, syncing, ready };
+enum class LibvirtState { down, starting_unit, connecting, syncing, ready, not_answering };
 
 template <>
-inline constexpr auto kEnumText<LibvirtState> = EnumText<LibvirtState, 5>{{{
+inline constexpr auto kEnumText<LibvirtState> = EnumText<LibvirtState, 6>{{{
     {LibvirtState::down, "down"},
     {LibvirtState::starting_unit, "starting-unit"},
     {LibvirtState::connecting, "connecting"},
     {LibvirtState::syncing, "syncing"},
     {LibvirtState::ready, "ready"},
+    {LibvirtState::not_answering, "not-answering"},
 }}};
 
 /// How far the start of the marked VMs has come. `incomplete`: it ended, and something that should run does not.

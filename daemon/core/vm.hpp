@@ -26,7 +26,7 @@ struct VmStatus {
   std::string reason;
   std::uint64_t since_usec = 0;  ///< when it entered the phase: CLOCK_REALTIME, microseconds; 0 when it is not known
   Intent intent = Intent::none;
-  std::string last_error;
+  std::string last_error = {};
 };
 
 /// One VM: what libvirt says of it, its policy, its phase and intent, and what is under way with it. Every change of

@@ -110,13 +110,15 @@ std::optional<Cause> start_cause(const Vm& vm) {
   return vm.start() && vm.status().phase == Phase::starting ? std::optional(vm.start()->cause()) : std::nullopt;
 }
 
-void first_seen(Vm& vm, bool just_now, const Surroundings& around, Moment now) {
+void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
-  if (domain.active() && just_now) return came_up(vm, std::nullopt, false, around, now);
+  if (domain.active() && how.just_now) return came_up(vm, std::nullopt, false, around, now);
   if (domain.active()) {
     vm.set_run(Run(0));
     vm.want(Intent::up);
     settle_active(vm, {CauseKind::first_seen}, now);
+  } else if (how.in_history) {
+    vm.restore({.phase = Phase::inactive, .reason = stop_text(domain.shutoff_reason), .since_usec = now.wall_usec});
   } else {
     vm.enter(Phase::inactive, stop_text(domain.shutoff_reason), {CauseKind::first_seen}, now, true);
   }

@@ -25,8 +25,12 @@ struct Surroundings {
 
 /// Who asked for the start that is under way; nothing when it is somebody else's.
 std::optional<Cause> start_cause(const Vm& vm);
-/// A VM that was not there before. \param just_now a moment ago: if it runs, it was started just now
-void first_seen(Vm& vm, bool just_now, const Surroundings& around, Moment now);
+/// How a VM that was not there before came to be seen.
+struct Sighting {
+  bool just_now = false;    ///< it was not there a moment ago: if it runs, it was started just now
+  bool in_history = false;  ///< libvirt told that it was defined
+};
+void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment now);
 /// \param before what was so before the snapshot that the VM has taken in
 void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now);
 /// A run has begun. \param ours who asked virtsession for it; nothing: another client started it

@@ -10,7 +10,7 @@ namespace virtsession {
 
 namespace {
 
-constexpr EnumText<ErrorCode, 12> kDBusNames{{{
+constexpr EnumText<ErrorCode, 13> kDBusNames{{{
     {ErrorCode::no_such_vm, "org.virtsession.Supervisor1.Error.NoSuchVM"},
     {ErrorCode::invalid_policy, "org.virtsession.Supervisor1.Error.InvalidPolicy"},
     {ErrorCode::invalid_config, "org.virtsession.Supervisor1.Error.InvalidConfig"},
@@ -23,6 +23,7 @@ constexpr EnumText<ErrorCode, 12> kDBusNames{{{
     {ErrorCode::internal, "org.virtsession.Supervisor1.Error.Internal"},
     {ErrorCode::invalid_args, "org.freedesktop.DBus.Error.InvalidArgs"},
     {ErrorCode::access_denied, "org.freedesktop.DBus.Error.AccessDenied"},
+    {ErrorCode::interrupted, "org.virtsession.Supervisor1.Error.Interrupted"},
 }}};
 static_assert(kDBusNames.complete(), "the names are not in the order of the enumerators");
 static_assert(kDBusNames.rows.size() == kEnumText<ErrorCode>.rows.size(), "an error has no D-Bus name");

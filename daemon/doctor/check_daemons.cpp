@@ -107,7 +107,12 @@ void check_strays(const Picture& picture, Report& report) {
                      ": it keeps the console logs of VMs that were started with it, and ends after them");
       continue;
     }
-    if (process.listens_here)
+    if (!other_folders(process, picture.facts).empty())
+      report.add("daemon-stray", Severity::note, {},
+                 who +
+                     ": some program forked it, and it is left alone, since it has folders of its own (see "
+                     "environment-folders)");
+    else if (process.listens_here)
       report.add("daemon-stray", Severity::warning, {},
                  who + ": some program forked it, and it may end with that program, VMs included",
                  "kill " + std::to_string(process.pid) + " && systemctl --user restart virtsessiond.service");
@@ -121,9 +126,10 @@ void check_strays(const Picture& picture, Report& report) {
 std::string stale_fix(const DaemonSocket& socket, const Picture& picture) {
   const std::string unit = socket_unit(socket.daemon);
   std::string remove = "rm -f " + shell_word(socket.path);
+  // Clients are not to reach two daemons: that of the other is not started.
+  const bool other = socket.daemon != "virtlogd" && socket.daemon != picture.daemon;
   const auto* const known = picture.facts.user_manager.unit(unit);
-  const bool ours = known && known->load_state == "loaded" && known->file_state.starts_with("enabled");
-  if (!ours && socket.daemon != picture.daemon) return remove;
+  if (other) return (known && known->active_state == "active" ? "systemctl --user stop " + unit + "; " : "") + remove;
   return "systemctl --user stop " + unit + "; " + remove + "; systemctl --user start " + unit;
 }
 

@@ -122,13 +122,30 @@ void check_failed(const Picture& picture, Report& report) {
   if (!failed) report.ok("unit-failed", "none of virtsession's units has failed");
 }
 
+/// Both would listen for the same clients, and which of them is up after a login is chance, until virtsessiond is
+/// there.
+bool check_both_daemons(const Picture& picture, Report& report) {
+  const std::string other = picture.daemon == "libvirtd" ? "virtqemud" : "libvirtd";
+  const std::string used = "virtsession-" + picture.daemon + ".socket", spare = "virtsession-" + other + ".socket";
+  for (const auto& name : {used, spare}) {
+    const auto* const unit = picture.facts.user_manager.unit(name);
+    if (!is_known(unit) || !is_enabled(*unit)) return false;
+  }
+  report.add("unit-conflict", Severity::warning, {},
+             used + " and " + spare + " are both enabled, and only one of them can serve: it is " + picture.daemon,
+             "systemctl --user disable " + spare + " virtsession-" + other + "-admin.socket");
+  return true;
+}
+
 void check_conflicts(const Picture& picture, Report& report) {
+  const bool both = check_both_daemons(picture, report);
   std::vector<std::string> others;
   for (const char* name : {"libvirtd.socket", "libvirtd.service", "virtqemud.socket", "virtqemud.service"}) {
     const auto* const unit = picture.facts.user_manager.unit(name);
     if (is_known(unit) && (unit->active_state == "active" || is_enabled(*unit))) others.emplace_back(name);
   }
-  if (others.empty()) return report.ok("unit-conflict", "no other user unit is for libvirt's session socket");
+  if (others.empty() && !both) return report.ok("unit-conflict", "no other user unit is for libvirt's session socket");
+  if (others.empty()) return;
   std::string names;
   for (const auto& name : others) names += " " + name;
   report.add("unit-conflict", Severity::warning, {},

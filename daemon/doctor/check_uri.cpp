@@ -104,14 +104,16 @@ DefaultUri default_uri(const DoctorFacts& facts) {
   return {kSession, "since it does not run as root"};
 }
 
-std::vector<Finding> diagnose_default_uri(const DoctorFacts& facts, std::size_t vms) {
+std::vector<Finding> diagnose_environment(const DoctorFacts& facts, std::size_t vms) {
   Report report;
+  check_folders(facts, report);
   check_default(facts, vms, report);
   check_etc(facts, report);
   return report.take();
 }
 
 void check_uri(const Picture& picture, Report& report) {
+  check_folders(picture.facts, report);
   check_default(picture.facts, picture.vms.size(), report);
   check_etc(picture.facts, report);
   check_system(picture, report);

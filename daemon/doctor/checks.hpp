@@ -54,6 +54,10 @@ void check_policies(const Picture& picture, Report& report);
 void check_saves(const Picture& picture, Report& report);
 void check_disks(const Picture& picture, Report& report);
 void check_definitions(const Picture& picture, Report& report);
+/// Without what is said of VMs.
+void check_folders(const DoctorFacts& facts, Report& report);
+/// The folders of a daemon of this session that are others than virtsession's, for a person; empty when none are.
+std::string other_folders(const DaemonProcess& process, const DoctorFacts& facts);
 void check_failures(const Picture& picture, Report& report);
 
 /// What an interface is attached to in the end: of a network of the session's that only names a bridge, that bridge.

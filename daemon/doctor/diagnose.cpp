@@ -4,6 +4,7 @@
 #include "core/list_text.hpp"
 #include "core/start_plan.hpp"
 #include "doctor/checks.hpp"
+#include "util/build_config.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -68,8 +69,9 @@ bool is_appliance(const SupervisedVm& vm) { return !vm.persistent && vm.name.sta
 /// virtsessiond's word; else the daemon whose socket starts at login, that runs, or that is installed.
 std::string daemon_in_use(const DoctorFacts& facts) {
   if (facts.supervised && !facts.supervised->libvirt_daemon.empty()) return facts.supervised->libvirt_daemon;
-  for (const char* name : {"libvirtd", "virtqemud"})
-    if (const auto* unit = facts.user_manager.unit("virtsession-" + std::string(name) + ".socket"))
+  const std::string built_in(build::kDefaultDaemon);
+  for (const auto& name : {built_in, std::string(built_in == "libvirtd" ? "virtqemud" : "libvirtd")})
+    if (const auto* unit = facts.user_manager.unit("virtsession-" + name + ".socket"))
       if (unit->active_state == "active" || unit->file_state == "enabled") return name;
   for (const auto& process : facts.libvirt.processes)
     if (process.name != "virtlogd" && process.listens_here) return process.name;

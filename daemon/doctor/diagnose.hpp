@@ -15,10 +15,12 @@ namespace virtsession {
 /// judged. Pure.
 std::vector<Finding> diagnose(const DoctorFacts& facts);
 
-/// The check that depends on the environment of who asks: which libvirt a plain virsh reaches.
+/// The checks that depend on the environment of who asks: which libvirt a plain virsh reaches, and whether it has the
+/// folders that others have. They follow each other in the table.
 inline constexpr const char* kDefaultUriCheck = "uri-default";
-/// Its findings. \param vms how many the session has. Pure.
-std::vector<Finding> diagnose_default_uri(const DoctorFacts& facts, std::size_t vms);
+inline constexpr const char* kFoldersCheck = "environment-folders";
+/// Their findings. \param vms how many the session has. Pure.
+std::vector<Finding> diagnose_environment(const DoctorFacts& facts, std::size_t vms);
 
 /// "qemu:///system has 2 VMs (a, b)", as far as it can be asked; nothing when it has none. Pure.
 std::optional<std::string> system_vms_text(const SystemLibvirtFacts& system);

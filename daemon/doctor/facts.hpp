@@ -4,6 +4,7 @@
 #include "core/domain.hpp"
 #include "core/policy.hpp"
 #include "doctor/supervised_facts.hpp"
+#include "util/user_folders.hpp"
 
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct MachineFacts {
   std::string config_home;   ///< $XDG_CONFIG_HOME
   std::string runtime_dir;   ///< $XDG_RUNTIME_DIR; empty when there is none
   std::int64_t now_sec = 0;  ///< seconds since the epoch
+  UserFolders folders = {};  ///< of this process
 };
 
 /// A unit of the user manager, in systemd's words; see org.freedesktop.systemd1(5).
@@ -44,6 +46,7 @@ struct UserManagerFacts {
   std::vector<UnitFacts> units;
   std::optional<bool> linger;
   std::optional<std::uint64_t> stop_budget_usec;  ///< TimeoutStopUSec of user@UID.service
+  std::optional<UserFolders> folders;             ///< of what it starts
 
   /// Null when nothing is known of it.
   const UnitFacts* unit(const std::string& name) const;
@@ -65,6 +68,7 @@ struct DaemonProcess {
   pid_t pid = 0;
   std::string unit;           ///< of systemd's, by its cgroup; may be empty
   bool listens_here = false;  ///< at one of the sockets of this session; others belong to a sandbox
+  std::optional<UserFolders> folders = {};
 };
 
 struct LibvirtFacts {

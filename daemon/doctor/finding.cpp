@@ -38,6 +38,8 @@ constexpr CheckInfo kCheckTable[] = {
     {"passt", "whether user networking through passt works with this libvirt"},
     {"user-ping", "whether guests with user networking can ping"},
     {"vm-network", "how a VM is connected, and what that cannot do"},
+    {"environment-folders",
+     "whether programs, the user manager and libvirt's daemon keep their files in the same place"},
     {"uri-default", "which libvirt a plain virsh reaches"},
     {"uri-system-vms", "VMs in qemu:///system, which are not the session's"},
     {"uri-other-users", "VMs that run in the sessions of other users"},

@@ -210,7 +210,13 @@ DoctorFacts gather_environment(const GatherOptions& options) {
   DoctorFacts facts;
   facts.machine = gather_machine(options);
   Bounded<UriFacts> uri("doctor-uri", [=] { return gather_uri(options); });
-  facts.uri = take(uri, Clock::now() + options.limit, "libvirt's configuration", facts);
+  Bounded<UserManagerFacts> manager("doctor-units",
+                                    [=, machine = facts.machine] { return gather_user_manager(options, machine); });
+  Bounded<std::vector<ProcessInfo>> processes("doctor-processes", read_processes);
+  const auto deadline = Clock::now() + options.limit;
+  facts.libvirt = gather_libvirt(options, facts.machine, take(processes, deadline, "processes", facts));
+  facts.user_manager = manager.get(deadline).value_or(silent_manager());
+  facts.uri = take(uri, deadline, "libvirt's configuration", facts);
   return facts;
 }
 

@@ -47,7 +47,8 @@ GatherOptions options_that_start_nothing();
 /// several at once.
 DoctorFacts gather_facts(const GatherOptions& options);
 
-/// Of that, what depends on the environment of this process: the user, and what makes the default URI.
+/// Of that, what is judged by the environment of this process: the user, what makes the default URI, and whose folders
+/// are the same.
 DoctorFacts gather_environment(const GatherOptions& options);
 
 /// Of that, what is found about the system's libvirt.

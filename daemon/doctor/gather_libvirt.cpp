@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/gatherers.hpp"
-#include "doctor/listening_sockets.hpp"
 #include "doctor/run_program.hpp"
+#include "util/listening_sockets.hpp"
 
 #include <sys/stat.h>
 
@@ -69,7 +69,7 @@ LibvirtFacts gather_libvirt(const GatherOptions& options, const MachineFacts& ma
   facts.virtqemud = find_program("virtqemud", options.program_folders);
   for (const auto& process : processes)
     if (is_daemon(process, machine.uid) && !is_of_the_system(process))
-      facts.processes.push_back({process.name, process.pid, process.unit, false});
+      facts.processes.push_back({process.name, process.pid, process.unit, false, folders_of(process.pid)});
   if (options.runtime_dir.empty()) return facts;
   const auto sockets = listening_sockets();
   for (const auto& [daemon, name] : kSockets)

@@ -77,6 +77,7 @@ MachineFacts gather_machine(const GatherOptions& options) {
   if (machine.user.empty()) machine.user = std::to_string(machine.uid);
   machine.config_home = options.config_home;
   machine.runtime_dir = options.runtime_dir;
+  machine.folders = own_folders();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   machine.now_sec = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   return machine;

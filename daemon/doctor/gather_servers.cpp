@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "doctor/gatherers.hpp"
-#include "doctor/listening_sockets.hpp"
+#include "util/listening_sockets.hpp"
 #include "util/proc.hpp"
 
 #include <algorithm>

@@ -44,7 +44,8 @@ Result<void> read_units(SystemdClient& systemd, UserManagerFacts& facts) {
     if (unit.active_state == "activating" && unit.name.starts_with("virtsession-") && unit.name.ends_with(".service"))
       if (const auto status = systemd.text_property(listed.path, kServiceInterface, "StatusText"))
         unit.braked = *status;
-    if (unit.active_state == "failed" || !unit.braked.empty()) unit.last_words = last_words(unit.name);
+    if (unit.active_state == "failed" || !unit.braked.empty())
+      unit.last_words = last_words(unit.name, std::chrono::system_clock::now() - kRecentWords);
     facts.units.push_back(unit);
   }
   return {};
@@ -90,6 +91,7 @@ UserManagerFacts gather_user_manager(const GatherOptions& options, const Machine
     return facts;
   }
   SystemdClient client = std::move(systemd).value();
+  if (const auto variables = client.environment()) facts.folders = folders_in(*variables);
   if (const auto read = read_units(client, facts); !read) facts.error = read.error().message;
   return facts;
 }

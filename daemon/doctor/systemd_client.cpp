@@ -122,6 +122,20 @@ Result<std::string> SystemdClient::text_property(const std::string& path, const 
   return std::string(text);
 }
 
+Result<std::vector<std::string>> SystemdClient::environment() {
+  BusError error;
+  char** made = nullptr;
+  const int result = sd_bus_get_property_strv(bus_.get(), kName, kPath, kManager, "Environment", error.get(), &made);
+  if (result < 0) return error.text(result);
+  std::vector<std::string> variables;
+  for (char** variable = made; variable && *variable; ++variable) {
+    variables.emplace_back(*variable);
+    std::free(*variable);
+  }
+  std::free(made);
+  return variables;
+}
+
 Result<std::uint64_t> SystemdClient::number_property(const std::string& path, const char* interface, const char* name) {
   BusError error;
   std::uint64_t number = 0;

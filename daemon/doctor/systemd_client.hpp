@@ -34,6 +34,8 @@ class SystemdClient {
   /// The object of a unit that is loaded.
   Result<std::string> path_of(const std::string& unit);
   Result<std::string> text_property(const std::string& path, const char* interface, const char* name);
+  /// What the manager gives the units that it starts (systemctl show-environment).
+  Result<std::vector<std::string>> environment();
   Result<std::uint64_t> number_property(const std::string& path, const char* interface, const char* name);
 
  private:

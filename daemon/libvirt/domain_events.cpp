@@ -13,10 +13,10 @@ namespace {
 
 using Listener = std::weak_ptr<ConnectionListener>;
 
-// The domain is valid during the callback only, so its UUID is copied here. Exceptions stop here: `noexcept`.
+// The domain is valid during the callback only, so its UUID and name are copied here. Exceptions stop here: `noexcept`.
 int report(virDomainPtr domain, std::optional<DomainEventKind> kind, void* opaque) noexcept {
   if (const auto listener = static_cast<const Listener*>(opaque)->lock())
-    listener->on_domain_changed(uuid_of(domain), kind);
+    listener->on_domain_changed(uuid_of(domain), virDomainGetName(domain), kind);
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <libvirt/virterror.h>
 
 #include <cerrno>
+#include <regex>
 
 namespace virtsession {
 
@@ -21,6 +22,11 @@ LibvirtError take_last_error() {
 }
 
 bool is_no_domain(const LibvirtError& error) { return error.code == VIR_ERR_NO_DOMAIN; }
+
+bool is_ended_by_daemon(const LibvirtError& error) {
+  static const std::regex kSender(R"(terminating on signal \d+ from pid \d+ \((\S*/)?(libvirtd|virtqemud)\b)");
+  return std::regex_search(error.message, kSender);
+}
 
 bool is_not_supported(const LibvirtError& error) {
   return error.code == VIR_ERR_NO_SUPPORT || error.code == VIR_ERR_OPERATION_UNSUPPORTED;
@@ -56,6 +62,7 @@ Error to_error(const LibvirtError& error, virConnectPtr connection) {
     virResetLastError();
     if (!lives) return {ErrorCode::libvirt_unavailable, error.message};
   }
+  if (is_ended_by_daemon(error)) return {ErrorCode::interrupted, error.message};
   return {ErrorCode::operation_failed, error.message, retry_helps(error)};
 }
 

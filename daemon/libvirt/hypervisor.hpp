@@ -30,6 +30,8 @@ class ConnectionSink {
   virtual void on_lost(LostReason reason) = 0;
   /// The answer to list(), after the domains themselves were given to the DomainSink.
   virtual void on_list_done(const Result<void>& result) = 0;
+  /// The answer to ping().
+  virtual void on_answered() = 0;
 };
 
 /// What libvirt tells of domains. The first word of a connection is on_listed(): until then there is nothing else, and
@@ -61,6 +63,8 @@ class Hypervisor {
   /// Drops the connection; nothing more is told of it.
   virtual void close() = 0;
   virtual void list() = 0;
+  /// Asks the daemon for nothing but an answer. While it does not answer, or is gone, there is none.
+  virtual void ping() = 0;
   /// Reads one domain again; asked for twice while the first waits, it is read once.
   virtual void refresh(const std::string& uuid) = 0;
   /// Calls on one domain run one after the other, in the order given. Those on its job (abort_job, job_progress) are a

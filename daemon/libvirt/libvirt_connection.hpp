@@ -21,7 +21,8 @@ class ConnectionListener {
 
   /// Something happened to a domain, so it has to be read again.
   /// \param kind what it was, or nothing when a fresh snapshot tells all
-  virtual void on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept = 0;
+  virtual void on_domain_changed(const std::string& uuid, const std::string& name,
+                                 std::optional<DomainEventKind> kind) noexcept = 0;
   /// May be called twice. Not always on the event thread: libvirt also calls from inside the call that found out.
   virtual void on_connection_lost(LostReason reason) noexcept = 0;
 };

@@ -58,6 +58,10 @@ void LibvirtHypervisor::list() {
   });
 }
 
+void LibvirtHypervisor::ping() {
+  if (session_) session_->ping();
+}
+
 void LibvirtHypervisor::refresh(const std::string& uuid) {
   if (session_) session_->refresh(uuid);
 }

@@ -41,6 +41,7 @@ class LibvirtHypervisor final : public Hypervisor {
   void open(const std::string& uri) override;
   void close() override;
   void list() override;
+  void ping() override;
   void refresh(const std::string& uuid) override;
   void run(const Operation& operation) override;
 

@@ -36,6 +36,11 @@ void LibvirtSession::list() {
   workers_.submit_unless_waiting(kWholeConnection, TaskPace::quick, [self = shared_from_this()] { self->do_list(); });
 }
 
+void LibvirtSession::ping() {
+  if (is_open())
+    workers_.submit_unless_waiting("ping", TaskPace::quick, [self = shared_from_this()] { self->do_ping(); });
+}
+
 void LibvirtSession::refresh(const std::string& uuid) {
   if (!is_open()) return;
   workers_.submit_unless_waiting(uuid, TaskPace::quick, [self = shared_from_this(), uuid] { self->do_refresh(uuid); });
@@ -70,14 +75,15 @@ bool LibvirtSession::is_open() const {
 
 // --- libvirt's event thread ---
 
-void LibvirtSession::on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept {
+void LibvirtSession::on_domain_changed(const std::string& uuid, const std::string& name,
+                                       std::optional<DomainEventKind> kind) noexcept {
   try {
     {
       // Before a list is begun nobody knows of domains, and the list says more.
       const std::lock_guard lock(mutex_);
       if (state_ != State::open || !(listed_ || listing_)) return;
       if (kind && listed_)
-        post([event = DomainEvent{uuid, *kind}](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
+        post([event = DomainEvent{uuid, *kind, name}](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
     }
     refresh(uuid);
   } catch (...) {
@@ -147,6 +153,14 @@ void LibvirtSession::bring_up_to_date(std::vector<DomainSnapshot>& listed) {
   std::erase_if(listed, [&](const DomainSnapshot& domain) { return read.contains(domain.uuid); });
   for (auto& [uuid, domain] : read)
     if (domain) listed.push_back(std::move(*domain));
+}
+
+// The daemon keeps workers for this call, whatever else it does.
+void LibvirtSession::do_ping() {
+  unsigned long version = 0;
+  const bool answered = virConnectGetLibVersion(connection_->calls(), &version) == 0;
+  virResetLastError();
+  if (answered) post([](const Sinks& sinks) { sinks.connection.on_answered(); });
 }
 
 Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {

@@ -31,6 +31,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   /// The calls of the port (Hypervisor), from the main loop's thread. open() comes first, and once.
   void open(const std::string& uri);
   void list();
+  void ping();
   void refresh(const std::string& uuid);
   void run(const Operation& operation);
 
@@ -40,7 +41,8 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   /// \return false when `deadline` came before the end
   bool wait_ended(std::chrono::steady_clock::time_point deadline) const { return workers_.wait_ended(deadline); }
 
-  void on_domain_changed(const std::string& uuid, std::optional<DomainEventKind> kind) noexcept override;
+  void on_domain_changed(const std::string& uuid, const std::string& name,
+                         std::optional<DomainEventKind> kind) noexcept override;
   void on_connection_lost(LostReason reason) noexcept override;
 
  private:
@@ -50,6 +52,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   void post_open_failed(const Error& error);
   void do_open(const std::string& uri);
   void do_list();
+  void do_ping();
   void do_refresh(const std::string& uuid);
   void do_run(const Operation& operation);
   Result<void> run_on_job(virDomainPtr domain, const Operation& operation);

@@ -30,12 +30,14 @@ constexpr std::chrono::milliseconds kLastRetryWhileStopping(800);
 }  // namespace
 
 LibvirtLink::LibvirtLink(EventLoop& loop, const MakeHypervisor& make, LibvirtUnit* unit, std::string uri,
-                         Handlers handlers)
+                         Handlers handlers, DaemonWords::Read words)
     : uri_(std::move(uri)),
       unit_(unit),
       handlers_(std::move(handlers)),
       connection_(unit != nullptr, std::random_device{}()),
       timer_(loop, [this] { follow([&] { return connection_.tick(now()); }); }),
+      pulse_timer_(loop, [this] { beat(); }),
+      words_(loop, std::move(words), [this] { handlers_.changed(); }),
       hypervisor_(make(*this)) {}
 
 LibvirtLink::~LibvirtLink() = default;
@@ -60,18 +62,29 @@ void LibvirtLink::set_stopping(bool stopping) {
   connection_.limit_retries(stopping ? kLastRetryWhileStopping : Connection::kLastRetry);
   if (!unit_) return;
   unit_->set_stopping(stopping);
-  const bool waits = state() == LibvirtState::down && connection_.wake();
+  const bool waits = connection_.state() == LibvirtState::down && connection_.wake();
   if (stopping && waits) follow([&] { return connection_.start(now()); });
 }
 
+LibvirtState LibvirtLink::state() const {
+  return pulse_.silence(now().steady) ? LibvirtState::not_answering : connection_.state();
+}
+
 std::string LibvirtLink::reason() const {
-  return state() == LibvirtState::ready && managed() && !managed_now() ? unit_->unmanaged() : connection_.reason();
+  if (const auto silence = pulse_.silence(now().steady))
+    return "libvirt does not answer for " +
+           std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*silence).count()) + " s";
+  if (connection_.failing() && !words_.text().empty())
+    return connection_.reason() + "; its last words: " + words_.text();
+  const bool ready = connection_.state() == LibvirtState::ready;
+  return ready && managed() && !managed_now() ? unit_->unmanaged() : connection_.reason();
 }
 
 void LibvirtLink::use_daemon(const std::string& daemon) {
   if (!managed() || daemon == unit_->daemon()) return;
+  const auto reason = "changing from " + unit_->daemon() + " to " + daemon + ", as the configuration says";
   unit_->use_daemon(daemon);
-  follow([&] { return connection_.start(now()); });
+  follow([&] { return connection_.start(now(), reason); }, "Leaving libvirt: ");
 }
 
 void LibvirtLink::apply(ConnectionStep step) {
@@ -87,7 +100,7 @@ void LibvirtLink::apply(ConnectionStep step) {
       unit_->replace(unit_started());
       break;
     case ConnectionStep::open:
-      hypervisor_->open(uri_);
+      hypervisor_->open(unit_ ? unit_->uri() : uri_);
       break;
     case ConnectionStep::list:
       hypervisor_->list();
@@ -106,27 +119,42 @@ LibvirtLink::Done LibvirtLink::unit_started() {
 }
 
 /// One transition: what the old connection leaves is cleared away before the step that may open the next.
-void LibvirtLink::follow(const std::function<ConnectionStep()>& transition) {
-  const auto before = state();
+void LibvirtLink::follow(const std::function<ConnectionStep()>& transition, const char* loss) {
+  const auto before = connection_.state();
   const auto step = transition();
+  if (connection_.state() != before) {
+    listen_to_daemon();
+    silent_ = false;
+    pulse_.stop();
+    if (connection_.state() == LibvirtState::ready) pulse_.start(now().steady);
+    arrange_pulse();
+  }
   const auto usable = [](LibvirtState state) { return state == LibvirtState::ready || state == LibvirtState::syncing; };
-  if ((usable(before) || before == LibvirtState::connecting) && !usable(state())) hypervisor_->close();
-  if (before == LibvirtState::ready && !usable(state())) {
-    log::write(log::Level::warning, {{"MESSAGE_ID", message_id::kLibvirtLost}}, "Libvirt lost: " + reason());
+  if ((usable(before) || before == LibvirtState::connecting) && !usable(connection_.state())) hypervisor_->close();
+  if (before == LibvirtState::ready && !usable(connection_.state())) {
+    log::write(log::Level::warning, {{"MESSAGE_ID", message_id::kLibvirtLost}}, loss + reason());
     handlers_.lost();
   }
   apply(step);
-  if (state() == LibvirtState::ready && before != LibvirtState::ready) {
+  if (connection_.state() == LibvirtState::ready && before != LibvirtState::ready) {
     failures_.reset();
     log::write(log::Level::info, {{"MESSAGE_ID", message_id::kLibvirtBack}},
                "Connected to libvirt " + info_.daemon_version + " (" + info_.uri + ")");
     answer({});
   }
-  if (state() == LibvirtState::down) {
+  if (connection_.state() == LibvirtState::down) {
     failures_.write(log::Level::warning, {}, "No connection to libvirt: " + reason(), now().steady);
     answer(Error{ErrorCode::operation_failed, reason()});
   }
   handlers_.changed();
+}
+
+void LibvirtLink::listen_to_daemon() {
+  const bool is_there = connection_.state() == LibvirtState::ready;
+  if (is_there)
+    words_.forget();
+  else if (unit_)
+    words_.want(unit_->unit());
 }
 
 void LibvirtLink::answer(const Result<void>& result) {
@@ -150,8 +178,37 @@ void LibvirtLink::on_list_done(const Result<void>& result) {
   follow([&] { return connection_.listed(result, now()); });
 }
 
+void LibvirtLink::on_answered() {
+  pulse_.answered(now().steady);
+  arrange_pulse();
+  if (!std::exchange(silent_, false)) return;
+  log::info("The libvirt daemon answers again");
+  handlers_.changed();
+}
+
+/// A silence may end by itself, of a machine that was busy: nothing is given up for it. Keep-alive ends the connection
+/// when it does not.
+void LibvirtLink::beat() {
+  if (pulse_.tick(now().steady)) hypervisor_->ping();
+  if (pulse_.silence(now().steady)) {
+    if (!std::exchange(silent_, true)) {
+      log::warn("The libvirt daemon does not answer; nothing is asked of it until it does");
+      if (handlers_.silent) handlers_.silent({ErrorCode::libvirt_unavailable, reason()});
+    }
+    handlers_.changed();
+  }
+  arrange_pulse();
+}
+
+void LibvirtLink::arrange_pulse() {
+  if (const auto wake = pulse_.wake())
+    pulse_timer_.set(*wake);
+  else
+    pulse_timer_.cancel();
+}
+
 void LibvirtLink::relist() {
-  if (state() == LibvirtState::ready) hypervisor_->list();
+  if (connection_.state() == LibvirtState::ready) hypervisor_->list();
 }
 
 }  // namespace virtsession

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "core/connection.hpp"
+#include "core/pulse.hpp"
 #include "libvirt/hypervisor.hpp"
+#include "link/daemon_words.hpp"
 #include "link/libvirt_unit.hpp"
 #include "util/event_loop.hpp"
+#include "util/last_words.hpp"
 #include "util/log.hpp"
 
 #include <functional>
@@ -24,11 +27,15 @@ class LibvirtLink final : private ConnectionSink {
     std::function<void()> changed;        ///< what can be asked here may be another answer now
     std::function<void()> lost;           ///< a connection that was ready is not any more
     std::function<void()> replaces = {};  ///< the daemon hangs, and is about to be killed; may be empty
+    std::function<void(const Error& why)> silent =
+        {};  ///< the daemon does not answer, and nothing is lost yet; may be empty
   };
 
   /// \param make called once, for the hypervisor of this link
   /// \param unit of the daemon behind `uri`; null: that is somebody else's, and no unit is started. It outlives this.
-  LibvirtLink(EventLoop& loop, const MakeHypervisor& make, LibvirtUnit* unit, std::string uri, Handlers handlers);
+  /// \param words what the daemon of a unit said last
+  LibvirtLink(EventLoop& loop, const MakeHypervisor& make, LibvirtUnit* unit, std::string uri, Handlers handlers,
+              DaemonWords::Read words = last_words);
   ~LibvirtLink();
 
   void start();
@@ -45,7 +52,7 @@ class LibvirtLink final : private ConnectionSink {
   void relist();
   Hypervisor& hypervisor() { return *hypervisor_; }
 
-  LibvirtState state() const { return connection_.state(); }
+  LibvirtState state() const;
   std::string reason() const;
   /// Whether the daemon has a unit of ours, if not always its own: see managed_now().
   bool managed() const { return unit_ != nullptr; }
@@ -58,17 +65,26 @@ class LibvirtLink final : private ConnectionSink {
   void on_open_failed(const Error& error) override;
   void on_lost(LostReason reason) override;
   void on_list_done(const Result<void>& result) override;
+  void on_answered() override;
 
   void apply(ConnectionStep step);
   Done unit_started();
-  void follow(const std::function<ConnectionStep()>& transition);
+  void beat();
+  void arrange_pulse();
+  void listen_to_daemon();
+  /// \param loss what is said, before the reason, of a connection that was ready and is not afterwards
+  void follow(const std::function<ConnectionStep()>& transition, const char* loss = "Libvirt lost: ");
   void answer(const Result<void>& result);
 
   std::string uri_;
   LibvirtUnit* unit_;
   Handlers handlers_;
   Connection connection_;
+  Pulse pulse_;
+  bool silent_ = false;  ///< and that was told
   Timer timer_;
+  Timer pulse_timer_;
+  DaemonWords words_;
   std::unique_ptr<Hypervisor> hypervisor_;
   LibvirtInfo info_;
   std::vector<Done> waiting_;

@@ -17,17 +17,30 @@ LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon
       runtime_dir_(std::move(runtime_dir)),
       find_stray_(std::move(find_stray)),
       ender_(loop),
-      stray_logd_(loop, runtime_dir_) {}
+      stray_logd_(loop, runtime_dir_),
+      stale_socket_(loop) {}
 
 /// All that follows from a call is bound to it: when another call has come, nothing of it is left.
 void LibvirtUnit::bring_up(Verb verb, Done answer) {
   call_.renew();
   Done done = call_.bind(std::move(answer));
+  look_at_sockets();
   const auto stray = find_stray_(runtime_dir_, unit());
   if (!stray) return run(verb, std::move(done));
+  const bool is_ours = stray->unit == "virtsession-" + stray->program + ".service";
+  if (is_ours && !stopping_) return change_over(*stray, verb, std::move(done));
+  if (stray->other_folders.empty()) return take_over(*stray, std::move(done));
+  const auto why = "its folders are others (" + stray->other_folders +
+                   "), and the managed one would not find the VMs that are defined there";
   take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
-                    "Taking over from " + describe(*stray) + ", which a client started", now().steady);
-  ender_.end(*stray, call_.bind([this, stray = *stray, done = std::move(done)](const Result<void>& ended) {
+                    "Not taking over from " + describe(*stray) + ", which a client started: " + why, now().steady);
+  supervise(*stray, why, std::move(done));
+}
+
+void LibvirtUnit::take_over(const StrayDaemon& stray, Done done) {
+  take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
+                    "Taking over from " + describe(stray) + ", which a client started", now().steady);
+  ender_.end(stray, call_.bind([this, stray, done = std::move(done)](const Result<void>& ended) {
     if (!ended) return supervise(stray, ended.error().message, done);
     take_overs_.reset();
     unmanaged_.clear();
@@ -36,6 +49,14 @@ void LibvirtUnit::bring_up(Verb verb, Done answer) {
     // where systemd's should be.
     listen_anew(done);
   }));
+}
+
+/// The units of the two conflict, but one would start while the other, which has the locks, still ends. Without its
+/// socket, which takes the service along, nobody starts that again.
+void LibvirtUnit::change_over(const StrayDaemon& other, Verb verb, Done done) {
+  log::info("Changing from {} to {}: {} is stopped, and VMs run on", other.program, daemon_, other.unit);
+  units_.stop_unit("virtsession-" + other.program + ".socket",
+                   call_.bind([this, verb, done = std::move(done)](const Result<void>&) { run(verb, done); }));
 }
 
 void LibvirtUnit::run(Verb verb, Done done) {
@@ -54,9 +75,10 @@ void LibvirtUnit::run(Verb verb, Done done) {
 
 void LibvirtUnit::start_unit(Done done) {
   if (stopping_) return start_while_stopping(std::move(done));
+  const auto socket = daemon_socket(runtime_dir_, daemon_);
   std::error_code ignored;
-  if (std::filesystem::exists(socket_path(), ignored)) return units_.start_unit(unit(), std::move(done));
-  listen_anew(std::move(done));
+  if (!std::filesystem::exists(socket, ignored) || is_stale_socket(socket)) return listen_anew(std::move(done));
+  units_.start_unit(unit(), std::move(done));
 }
 
 /// A daemon that runs has a stop job that waits for us, and a start would be refused for it.
@@ -69,8 +91,8 @@ void LibvirtUnit::start_while_stopping(Done done) {
   }));
 }
 
-/// A daemon that was not ours removes the socket's file when it ends, and systemd goes on listening where nobody can
-/// reach it. Stopping the socket's unit stops the daemon too, not its VMs.
+/// A daemon that was not ours removes the socket's file when it ends, or leaves its own in its place, and systemd goes
+/// on listening where nobody can reach it. Stopping the socket's unit stops the daemon too, not its VMs.
 void LibvirtUnit::listen_anew(Done done) {
   if (stopping_) return start_unit(std::move(done));
   units_.stop_unit(socket_unit(), call_.bind([this, done = std::move(done)](const Result<void>&) {
@@ -108,8 +130,9 @@ void LibvirtUnit::supervise(const StrayDaemon& stray, const std::string& obstacl
   }));
 }
 
-std::string LibvirtUnit::socket_path() const {
-  return runtime_dir_ + "/libvirt/" + (daemon_ == "libvirtd" ? "libvirt-sock" : "virtqemud-sock");
+std::string LibvirtUnit::uri() const {
+  constexpr const char* kSession = "qemu:///session";
+  return unmanaged_.empty() ? std::string(kSession) + "?socket=" + daemon_socket(runtime_dir_, daemon_) : kSession;
 }
 
 }  // namespace virtsession

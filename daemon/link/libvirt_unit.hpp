@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/result.hpp"
+#include "link/daemon_choice.hpp"
+#include "link/stale_socket.hpp"
 #include "link/stray_daemon.hpp"
 #include "link/stray_daemon_ender.hpp"
 #include "link/stray_logd.hpp"
@@ -35,7 +37,7 @@ class LibvirtUnit {
   void set_stopping(bool stopping) { stopping_ = stopping; }
 
   /// Each ends a stray daemon first, and is answered when there is a daemon to connect to: the unit's, or a stray one
-  /// that cannot be ended, see unmanaged().
+  /// that cannot be ended or has folders of its own, see unmanaged().
   void start(Done done) { bring_up(Verb::start, std::move(done)); }
   void restart(Done done) { bring_up(Verb::restart, std::move(done)); }
   /// As restart(), for one that hangs: with SIGKILL. Its VMs do not notice.
@@ -43,6 +45,13 @@ class LibvirtUnit {
 
   /// Which daemon is used instead of the unit's and why, for a person; empty while it is the unit's.
   const std::string& unmanaged() const { return unmanaged_; }
+  std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
+  /// Where the daemon that is used is reached: the managed one at its own socket, whatever the client library would
+  /// choose by the files that lie about.
+  std::string uri() const;
+
+  /// Looks for the socket of a daemon that is gone, which would keep clients from this one.
+  void look_at_sockets() { stale_socket_.look(daemon_socket(runtime_dir_, other_daemon(daemon_))); }
 
  private:
   enum class Verb { start, restart, replace };
@@ -53,10 +62,10 @@ class LibvirtUnit {
   void start_while_stopping(Done done);
   void listen_anew(Done done);
   void replace_unit(Done done);
+  void take_over(const StrayDaemon& stray, Done done);
+  void change_over(const StrayDaemon& other, Verb verb, Done done);
   void supervise(const StrayDaemon& stray, const std::string& obstacle, Done done);
-  std::string unit() const { return "virtsession-" + daemon_ + ".service"; }
   std::string socket_unit() const { return "virtsession-" + daemon_ + ".socket"; }
-  std::string socket_path() const;
 
   UserManager& units_;
   std::string daemon_;
@@ -64,6 +73,7 @@ class LibvirtUnit {
   FindStray find_stray_;
   StrayDaemonEnder ender_;
   StrayLogd stray_logd_;
+  StaleSocket stale_socket_;
   bool stopping_ = false;
   std::string unmanaged_;
   log::Damped take_overs_;

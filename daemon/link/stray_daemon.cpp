@@ -3,6 +3,7 @@
 
 #include "util/proc.hpp"
 #include "util/unique_fd.hpp"
+#include "util/user_folders.hpp"
 
 #include <fcntl.h>
 
@@ -70,7 +71,10 @@ std::optional<StrayDaemon> find_holder(const fs::path& folder, std::span<const L
 
 std::optional<StrayDaemon> find_stray_daemon(const std::string& runtime_dir, const std::string& managed_unit) {
   auto found = find_holder(fs::path(runtime_dir) / "libvirt", kDaemonLocks, kDaemons);
-  if (found && found->unit == managed_unit) return std::nullopt;
+  if (!found || found->unit == managed_unit) return std::nullopt;
+  // Its folder for sockets and PID files is ours: it was found there.
+  if (const auto folders = found->pid > 0 ? folders_of(found->pid) : std::nullopt)
+    found->other_folders = folder_difference(*folders, own_folders());
   return found;
 }
 

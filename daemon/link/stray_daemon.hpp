@@ -14,6 +14,9 @@ struct StrayDaemon {
   pid_t pid = 0;        ///< 0: a process in a PID namespace that cannot be seen from here, a sandbox's
   std::string program;  ///< "libvirtd"
   std::string unit;     ///< the systemd unit of its cgroup, "session-3.scope"; may be empty
+  /// Which of its folders are others than ours, for a person, as from folder_difference(): it has VMs that the managed
+  /// one would not find. Empty when none.
+  std::string other_folders = {};
 
   bool operator==(const StrayDaemon&) const = default;
 };

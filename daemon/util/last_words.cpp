@@ -16,8 +16,6 @@ namespace {
 
 using Journal = UniqueCPtr<sd_journal, sd_journal_close>;
 
-/// Longer than the brake of libvirt's daemons keeps them apart.
-constexpr std::chrono::minutes kRecent{10};
 constexpr int kMostEntries = 300;
 
 std::optional<std::string> field(sd_journal* journal, const std::string& name) {
@@ -36,6 +34,9 @@ bool is_error(sd_journal* journal, const std::string& message) {
   return priority && *priority <= "3";
 }
 
+/// What libvirt's daemons say at the very end, after the line that says why.
+bool says_nothing(std::string_view words) { return words == "Driver state initialization failed"; }
+
 }  // namespace
 
 std::string without_log_prefix(std::string_view line) {
@@ -43,7 +44,7 @@ std::string without_log_prefix(std::string_view line) {
   return std::regex_replace(std::string(line), kPrefix, "");
 }
 
-std::string last_words(const std::string& unit) {
+std::string last_words(const std::string& unit, std::chrono::system_clock::time_point since) {
   sd_journal* opened = nullptr;
   if (sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY) < 0) return {};
   const Journal journal(opened);
@@ -51,14 +52,13 @@ std::string last_words(const std::string& unit) {
   if (sd_journal_add_match(opened, of_unit.c_str(), 0) < 0 || sd_journal_add_match(opened, of_user.c_str(), 0) < 0 ||
       sd_journal_seek_tail(opened) < 0)
     return {};
-  const auto oldest = std::chrono::duration_cast<std::chrono::microseconds>(
-                          std::chrono::system_clock::now().time_since_epoch() - kRecent)
-                          .count();
+  const auto oldest = std::chrono::duration_cast<std::chrono::microseconds>(since.time_since_epoch()).count();
   for (int seen = 0; seen < kMostEntries && sd_journal_previous(opened) > 0; ++seen) {
     std::uint64_t time = 0;
     if (sd_journal_get_realtime_usec(opened, &time) < 0 || static_cast<std::int64_t>(time) < oldest) return {};
     const auto message = field(opened, "MESSAGE");
-    if (message && is_error(opened, *message)) return without_log_prefix(*message);
+    if (!message || !is_error(opened, *message)) continue;
+    if (auto words = without_log_prefix(*message); !says_nothing(words)) return words;
   }
   return {};
 }

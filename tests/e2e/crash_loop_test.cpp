@@ -71,6 +71,27 @@ TEST_CASE(
   CHECK(Clock::now() - begun < seconds(20));
 }
 
+TEST_CASE("a libvirt that cannot start at all: its last words are shown, and a logout does not wait for it") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  desktop.host().write_file("/home/alice/.config/libvirt/qemu.conf", "max_files = \"many\"\n", kUser);
+  desktop.host().user(kUser, {"systemctl", "--user", "--no-block", "restart", kLibvirtUnit});
+  wait_until([&] { return has(desktop.manager_text("LibvirtReason"), "max_files"); }, kLong,
+             "the reason has libvirt's last words");
+  CHECK(has(ctl(desktop, {"status"}).out, "max_files"));
+  CHECK(has(ctl(desktop, {"doctor"}).out, "max_files"));
+
+  const auto begun = Clock::now();
+  desktop.logout();
+  CHECK(Clock::now() - begun < seconds(30));
+  const auto log = desktop.host().read_file("/home/alice/.cache/libvirt/qemu/log/a.log");
+  REQUIRE(log);
+  CHECK(has(*log, "terminating on signal 15"));
+}
+
 TEST_CASE(
     "ten SIGKILLs to virtsessiond in ten seconds, clients calling: it is active again by itself, and VMs run on") {
   Desktop desktop;

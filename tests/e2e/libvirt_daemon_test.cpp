@@ -191,22 +191,37 @@ TEST_CASE("RestartLibvirt is refused while a transient VM runs, unless it is for
   CHECK(ctl_out(desktop, {"restart-libvirt", "--force"}).starts_with(kLibvirtDaemon + " "));
 }
 
-TEST_CASE("a configured daemon that is not installed is told, and coming back from it works") {
+TEST_CASE("a libvirt daemon that does not answer: that is told within seconds, and nothing is lost when it goes on") {
   Desktop desktop;
   desktop.login();
-  const auto configure = [&](const std::string& text) {
-    desktop.host().write_file("/home/alice/.config/virtsession/config.json", text, kUser);
-    desktop.systemctl({"reload", "virtsessiond"});
-  };
-  // Wherever both are installed, one goes.
-  desktop.host().must_exec({"rm", "-f", "/usr/sbin/" + kOtherDaemon});
-  configure(R"({"libvirt_daemon": ")" + kOtherDaemon + "\"}");
-  wait_until([&] { return desktop.manager_text("LibvirtState") == "down"; }, kSoon, "there is no connection");
-  CHECK(desktop.manager_text("LibvirtDaemon") == kOtherDaemon);
-  const auto reason = desktop.manager_text("LibvirtReason");
-  INFO(reason);
-  CHECK(reason.find(kOtherDaemon) != std::string::npos);
-  configure("{}");
-  wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kSoon, "libvirt is ready again");
-  CHECK(desktop.manager_text("LibvirtDaemon") == kLibvirtDaemon);
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  desktop.wait_for("a", "Phase", "inactive");
+  const auto daemon = desktop.main_pid(kLibvirtUnit);
+  desktop.host().must_exec({"kill", "-STOP", std::to_string(daemon)});
+  wait_until([&] { return desktop.manager_text("LibvirtState") == "not-answering"; }, kSoon, "the silence is told");
+  CHECK(desktop.manager_text("LibvirtReason").find("libvirt does not answer for ") == 0);
+  const auto asked = std::chrono::steady_clock::now();
+  const auto refused = desktop.call("a", "Start");
+  CHECK(refused.error_name == "org.virtsession.Supervisor1.Error.LibvirtUnavailable");
+  CHECK(refused.message.find("does not answer for ") != std::string::npos);
+  CHECK(std::chrono::steady_clock::now() - asked < std::chrono::seconds(1));
+  desktop.host().must_exec({"kill", "-CONT", std::to_string(daemon)});
+  wait_until([&] { return desktop.manager_text("LibvirtState") == "ready"; }, kSoon, "libvirt answers again");
+  CHECK(desktop.main_pid(kLibvirtUnit) == daemon);
+  CHECK(desktop.call("a", "Start").error_name.empty());
+  CHECK(guest.state() == "running");
+}
+
+TEST_CASE("who waits for a call that libvirt does not answer is told so, and the call goes on") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  desktop.wait_for("a", "Phase", "inactive");
+  const auto daemon = std::to_string(desktop.main_pid(kLibvirtUnit));
+  const auto path = *desktop.find("a");
+  desktop.host().must_exec({"kill", "-STOP", daemon});
+  const auto answer = wait_for(desktop.api().call(path, kVmInterface, "Start", VariantMap()));
+  CHECK(answer.error_name == "org.virtsession.Supervisor1.Error.LibvirtUnavailable");
+  desktop.host().must_exec({"kill", "-CONT", daemon});
+  desktop.wait_for("a", "Phase", "running");
 }

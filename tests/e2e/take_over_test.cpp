@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "e2e/desktop.hpp"
+#include "e2e/ctl.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -140,6 +140,39 @@ TEST_CASE("a libvirt daemon that a client forked while the managed one's socket 
   CHECK(pids_of(desktop, kLibvirtDaemon) != stray);
   CHECK(guest.qemu_pid() == pid);
   CHECK(guest.state() == "running");
+}
+
+TEST_CASE(
+    "a libvirt daemon that a client forked with folders of its own is left alone, which is told, and its VM runs on") {
+  Desktop desktop(false);
+  desktop.host().login(kUser);
+  desktop.run({"env", "XDG_CONFIG_HOME=/home/alice/other", "virsh", "-c", "qemu:///session", "list"});
+  const auto guest = desktop.define({.name = "a", .system = System::none});
+  REQUIRE(desktop.host().read_file("/home/alice/other/libvirt/qemu/a.xml"));
+  guest.start();
+  const auto pid = guest.qemu_pid();
+  const auto stray = pids_of(desktop, kLibvirtDaemon);
+
+  enable(desktop);
+  CHECK_FALSE(is_managed(desktop));
+  const auto reason = desktop.manager_text("LibvirtReason");
+  INFO(reason);
+  CHECK(reason.find("XDG_CONFIG_HOME is /home/alice/other and not /home/alice/.config") != std::string::npos);
+  CHECK(pids_of(desktop, kLibvirtDaemon) == stray);
+  desktop.wait_for("a", "Phase", "running");
+  CHECK(desktop.flag("a", "Persistent"));
+  const auto told = desktop.run({"journalctl", "--user", "--output=cat", std::string("MESSAGE_ID=") + kTakeOver});
+  CHECK(told.starts_with("Not taking over from " + kLibvirtDaemon));
+  CHECK(ctl(desktop, {"status"}).out.find("XDG_CONFIG_HOME is /home/alice/other") != std::string::npos);
+  const auto found = ctl(desktop, {"doctor"}).out;
+  CHECK(found.find("has other folders than what the user manager starts (XDG_CONFIG_HOME is /home/alice/other") !=
+        std::string::npos);
+  CHECK(found.find("kill " + std::to_string(std::stoi(stray))) == std::string::npos);
+
+  desktop.systemctl({"restart", "virtsessiond.service"});
+  desktop.wait_ready();
+  CHECK(guest.qemu_pid() == pid);
+  desktop.wait_for("a", "Phase", "running");
 }
 
 TEST_CASE("a libvirt daemon out of reach is supervised, says so, and is followed by the managed one") {

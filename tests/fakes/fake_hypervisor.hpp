@@ -29,6 +29,9 @@ class FakeHypervisor final : public Hypervisor {
     calls.emplace_back("list");
     listing_ = true;
   }
+  void ping() override {
+    if (answers_pings && state_ == State::open) sink_.on_answered();
+  }
   void refresh(const std::string& uuid) override { calls.push_back("refresh " + uuid); }
   void run(const Operation& operation) override { calls.push_back("run " + std::to_string(operation.id)); }
 
@@ -46,6 +49,7 @@ class FakeHypervisor final : public Hypervisor {
     listing_ = false;
     sink_.on_list_done(result);
   }
+  void answer_ping() { sink_.on_answered(); }
   void lose(LostReason reason) {
     REQUIRE(state_ == State::open);
     state_ = State::closed;
@@ -53,6 +57,7 @@ class FakeHypervisor final : public Hypervisor {
     sink_.on_lost(reason);
   }
 
+  bool answers_pings = true;
   std::vector<std::string> calls;  ///< "open URI", "list", "close" ...
 
  private:

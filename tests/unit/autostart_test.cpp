@@ -355,3 +355,19 @@ TEST_CASE(
   CHECK(world.answer(id) == "ok");
   CHECK(world.phase("a") == "inactive");
 }
+
+TEST_CASE("autostart: a VM that a client destroys while it is started stays off, as after any stop of somebody's") {
+  World world;
+  world.define("a", {.autostart = true, .policy = {{"restart", "always"}}});
+  world.domain("a").destroyed_in_start = true;
+  world.connect();
+  world.deliver();
+  world.pass(120);
+  CHECK_FALSE(world.running("a"));
+  CHECK(world.phase("a") == "inactive");
+  CHECK(world.reason("a") == "stopped by a client while it started");
+  CHECK(world.intent("a") == "down");
+  CHECK(world.view("a").last_error.empty());
+  CHECK(world.started() == Strings{"a"});
+  CHECK(world.autostart_state() == "done");
+}

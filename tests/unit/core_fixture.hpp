@@ -53,7 +53,7 @@ class CoreFixture {
   }
   Vm& found(DomainSnapshot domain) {
     auto& vm = vms.add(std::move(domain));
-    first_seen(vm, false, {}, now);
+    first_seen(vm, {}, {}, now);
     static_cast<void>(journal());
     return vm;
   }

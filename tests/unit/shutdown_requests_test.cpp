@@ -8,7 +8,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const auto kNoWait = [](VmRequest& request) { request.wait = false; };
+const auto kAtOnce = [](VmRequest& request) { request.wait = false; };
 
 }  // namespace
 
@@ -46,7 +46,7 @@ TEST_CASE("request: start of a VM that was asked to shut down is refused until i
 TEST_CASE("request: shutdown without waiting answers when the guest was asked") {
   auto world = with(running());
   world.domain("a").ignores_shutdown = true;
-  const auto id = world.request(RequestKind::shutdown, "a", kNoWait);
+  const auto id = world.request(RequestKind::shutdown, "a", kAtOnce);
   CHECK(world.answer(id) == "");
   world.deliver();
   CHECK(world.answer(id) == "ok");
@@ -90,7 +90,7 @@ TEST_CASE("request: a refused shutdown is answered with libvirt's words and the 
   auto world = with(running());
   world.domain("a").any_failure = "no ACPI";
   const auto id = world.request(RequestKind::shutdown, "a");
-  const auto second = world.request(RequestKind::shutdown, "a", kNoWait);
+  const auto second = world.request(RequestKind::shutdown, "a", kAtOnce);
   world.deliver();
   CHECK(world.answer(id) == "OperationFailed");
   CHECK(world.answer_text(id) == "no ACPI");

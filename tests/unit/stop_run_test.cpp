@@ -177,7 +177,7 @@ TEST_CASE("stop run: a libvirt that cannot be reached is replaced, and what it c
     CHECK(world.replacements().size() == 1);
   }
   SUBCASE("it is not") {
-    world.pass(89);
+    world.pass(9);
     CHECK(world.replacements().size() > 1);
     CHECK(world.terminated().empty());
     world.pass(2);
@@ -185,6 +185,34 @@ TEST_CASE("stop run: a libvirt that cannot be reached is replaced, and what it c
     CHECK(world.supervisor().session_over());
     CHECK(world.journal("", Incident::stopped).back().ends_with(": 3 ended by SIGTERM"));
   }
+}
+
+TEST_CASE("stop run: a guest that was asked to shut down has its time, though libvirt does not come back") {
+  World world;
+  world.define("asked", running());
+  world.define("later", running({{"stop_order", 1}}));
+  world.domain("asked").shutdown_takes = 300s;
+  world.connect();
+  world.end_session(100);
+  world.deliver();
+  world.lose_libvirt();
+  world.pass(20);
+  CHECK(world.terminated() == Strings{"later"});
+  world.pass(75);
+  CHECK(world.terminated() == Strings{"later", "asked"});
+}
+
+TEST_CASE(
+    "stop run: VMs of the last instance that were never seen are not waited for when libvirt does not come back") {
+  World world;
+  world.define("a", running());
+  world.connect();
+  world.restart_supervisor();
+  world.end_session(100);
+  world.pass(14);
+  CHECK_FALSE(world.supervisor().session_over());
+  world.pass(2);
+  CHECK(world.supervisor().session_over());
 }
 
 TEST_CASE("stop run: a libvirt that hangs is replaced") {

@@ -163,7 +163,7 @@ void World::undefine(const std::string& name) {
     for (const auto& call : calls_)
       if (call.operation.uuid == id) policy_starts_.erase(call.operation.id);
   }
-  send_event(id, DomainEventKind::undefined);
+  send_event(id, DomainEventKind::undefined, name);
   send(id);
 }
 
@@ -340,9 +340,10 @@ void World::send(const std::string& id) {
   collect();
 }
 
-void World::send_event(const std::string& id, DomainEventKind kind) {
+void World::send_event(const std::string& id, DomainEventKind kind, std::string name) {
   if (!connected_) return;
-  supervisor_->on_domain_event({id, kind}, now());
+  if (const auto found = domains_.find(id); found != domains_.end()) name = found->second.snapshot.name;
+  supervisor_->on_domain_event({id, kind, std::move(name)}, now());
   collect();
 }
 

@@ -38,12 +38,13 @@ struct FakeDomain {
   DomainSnapshot snapshot;
   Strings start_failures;  ///< libvirt's words for the next starts that fail
   bool start_always_fails = false;
-  bool retry_helps = true;        ///< what libvirt's error says of such a start
-  bool dies_at_once = false;      ///< it starts, and QEMU crashes before anybody has looked
-  bool ignores_shutdown = false;  ///< the guest does nothing when it is asked, in whatever way
-  bool ignores_button = false;    ///< it does nothing when its power button is pressed
-  bool ignores_agent = false;     ///< its agent says that it shuts down, and nothing happens
-  bool sleeps_on_button = false;  ///< its power button sends it to sleep
+  bool retry_helps = true;          ///< what libvirt's error says of such a start
+  bool destroyed_in_start = false;  ///< another client destroys it while it is started the next time
+  bool dies_at_once = false;        ///< it starts, and QEMU crashes before anybody has looked
+  bool ignores_shutdown = false;    ///< the guest does nothing when it is asked, in whatever way
+  bool ignores_button = false;      ///< it does nothing when its power button is pressed
+  bool ignores_agent = false;       ///< its agent says that it shuts down, and nothing happens
+  bool sleeps_on_button = false;    ///< its power button sends it to sleep
   bool reboots_instead = false;
   bool ignores_sigterm = false;
   bool cannot_abort = false;   ///< a save that was begun goes on
@@ -97,6 +98,8 @@ class World {
   bool connected() const { return connected_; }
   /// It takes every call and answers none, until it is lost.
   void hang_libvirt() { libvirt_hangs_ = true; }
+  /// It goes on.
+  void wake_libvirt() { libvirt_hangs_ = false; }
   /// How long it takes to replace it when the supervisor wants that; nothing: it does not come back.
   std::optional<Duration> replacement_takes;
   /// The supervisor dies and its next instance begins with what it kept; connect() follows.
@@ -209,7 +212,8 @@ class World {
   void start(FakeDomain& domain);
   void stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainEventKind> before);
   void send(const std::string& uuid);
-  void send_event(const std::string& uuid, DomainEventKind kind);
+  /// \param name of a domain that is gone
+  void send_event(const std::string& uuid, DomainEventKind kind, std::string name = {});
   void collect();
   void take(const Action& action);
   void check_views();

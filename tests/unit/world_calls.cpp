@@ -32,6 +32,8 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
   const auto failed = [](std::string text) { return Error{ErrorCode::operation_failed, std::move(text)}; };
   if (operation.kind() == OperationKind::start) {
     if (snapshot.active()) return failed("domain is already running");
+    if (std::exchange(domain.destroyed_in_start, false))
+      return Error{ErrorCode::interrupted, "terminating on signal 15 from pid 12 (/usr/sbin/libvirtd)"};
     if (domain.start_always_fails) return Error{ErrorCode::operation_failed, "no disk", domain.retry_helps};
     if (!domain.start_failures.empty()) {
       const auto text = domain.start_failures.front();

@@ -49,10 +49,11 @@ std::vector<Row> ask_daemon(Client& client) {
   std::vector<Row> rows;
   for (const auto& row : client.manager().Diagnose({}))
     rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
-  const auto at = std::ranges::find(rows, kDefaultUriCheck, &Row::id) - rows.begin();
-  if (std::erase_if(rows, [](const Row& row) { return row.id == kDefaultUriCheck; }) == 0) return rows;
+  const auto is_of_caller = [](const Row& row) { return row.id == kDefaultUriCheck || row.id == kFoldersCheck; };
+  const auto at = std::ranges::find_if(rows, is_of_caller) - rows.begin();
+  if (std::erase_if(rows, is_of_caller) == 0) return rows;
   const auto facts = gather_environment(options_that_start_nothing());
-  const auto own = to_rows(diagnose_default_uri(facts, client.manager().ListVMs({}).size()));
+  const auto own = to_rows(diagnose_environment(facts, client.manager().ListVMs({}).size()));
   rows.insert(rows.begin() + at, own.begin(), own.end());
   return rows;
 }

@@ -64,3 +64,27 @@ TEST_CASE("a configuration that does not answer is not waited for, and leaves th
     CHECK(bool(store.reload()));
   });
 }
+
+TEST_CASE("a configuration that this machine has not the means for is refused, at the first load and at a reload") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "config.json";
+  const auto write = [&](const char* text) { std::ofstream(path) << text; };
+  const auto check = [](const Config& config) {
+    return config.libvirt_daemon == LibvirtDaemonChoice::virtqemud
+               ? std::optional(Problem{"/libvirt_daemon", "virtqemud is not installed", ""})
+               : std::nullopt;
+  };
+  write(R"({"libvirt_daemon": "virtqemud", "parallel": 2})");
+  ConfigStore store(path, check);
+  REQUIRE(store.problems().size() == 1);
+  CHECK(store.problems()[0].pointer == "/libvirt_daemon");
+  CHECK(store.config() == Config());
+  write(R"({"libvirt_daemon": "libvirtd"})");
+  REQUIRE(store.reload());
+  write(R"({"libvirt_daemon": "virtqemud"})");
+  const auto refused = store.reload();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::invalid_config);
+  CHECK(refused.error().message.find("virtqemud is not installed") != std::string::npos);
+  CHECK(store.config().libvirt_daemon == LibvirtDaemonChoice::libvirtd);
+}

@@ -201,7 +201,8 @@ TEST_CASE_FIXTURE(WithWeb, "every error has its name and its text") {
                                                       {ErrorCode::shutting_down, prefix + "ShuttingDown"},
                                                       {ErrorCode::internal, prefix + "Internal"},
                                                       {ErrorCode::invalid_args, kInvalidArgs},
-                                                      {ErrorCode::access_denied, kAccessDenied}};
+                                                      {ErrorCode::access_denied, kAccessDenied},
+                                                      {ErrorCode::interrupted, prefix + "Interrupted"}};
   CHECK(std::size(errors) == kEnumText<ErrorCode>.rows.size());
   for (const auto& [code, name] : errors) {
     service.on_loop([&, failure = code] { service.api.outcome = Error{failure, "because \xff"}; });

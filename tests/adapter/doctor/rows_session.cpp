@@ -86,6 +86,10 @@ std::vector<CheckRow> unit_rows() {
       {"on its way up", [](auto& facts) { unit(facts, kDaemon).active_state = "activating"; }, "unit-failed", S::ok, "",
        "none of", ""},
       {"well", [](auto&) {}, "unit-conflict", S::ok, "", "no other user unit", ""},
+      {"the sockets of both daemons",
+       [](auto& facts) { facts.user_manager.units.push_back(enabled_unit("virtsession-virtqemud.socket")); },
+       "unit-conflict", S::warning, "", "are both enabled, and only one of them can serve: it is libvirtd",
+       "systemctl --user disable virtsession-virtqemud.socket virtsession-virtqemud-admin.socket"},
       {"as guides say", [](auto& facts) { facts.user_manager.units.push_back(enabled_unit("virtqemud.socket")); },
        "unit-conflict", S::warning, "", "virtqemud.socket of the user manager is for the same socket",
        "systemctl --user disable --now virtqemud.socket && systemctl --user restart virtsession-libvirtd.socket"},
@@ -145,6 +149,12 @@ std::vector<CheckRow> daemon_rows() {
       {"forked by a terminal", [](auto& facts) { facts.libvirt.processes[0].unit = "session-3.scope"; }, "daemon-stray",
        S::warning, "", "libvirtd (pid 70) runs in session-3.scope",
        "kill 70 && systemctl --user restart virtsessiond.service"},
+      {"with folders of its own: to end it would hide its VMs",
+       [](auto& facts) {
+         facts.libvirt.processes[0].unit = "session-3.scope";
+         facts.libvirt.processes[0].folders = UserFolders{"/data", "", "", ""};
+       },
+       "daemon-stray", S::note, "", "left alone, since it has folders of its own", ""},
       {"of a Flatpak",
        [](auto& facts) {
          facts.libvirt.processes.push_back({"libvirtd", 71, "app-flatpak-org.gnome.Boxes-1.scope", false});
@@ -162,6 +172,14 @@ std::vector<CheckRow> daemon_rows() {
        "daemon-stray", S::note, "", "is asked by nobody new: it keeps the console logs of VMs", ""},
       {"well", [](auto&) {}, "socket-stale", S::ok, "", "every libvirt socket", ""},
       {"stale, of the other daemon", [](auto& facts) { facts.libvirt.sockets[0].state = SocketState::stale; },
+       "socket-stale", S::problem, "", "virtqemud-sock is there and nobody listens",
+       "rm -f /run/user/1000/libvirt/virtqemud-sock"},
+      {"stale, of the other daemon, whose socket is enabled: it is not started",
+       [](auto& facts) {
+         facts.libvirt.sockets[0].state = SocketState::stale;
+         facts.user_manager.units.push_back(enabled_unit("virtsession-virtqemud.socket"));
+         facts.user_manager.units.back().active_state = "inactive";
+       },
        "socket-stale", S::problem, "", "virtqemud-sock is there and nobody listens",
        "rm -f /run/user/1000/libvirt/virtqemud-sock"},
       {"stale, of our daemon", [](auto& facts) { facts.libvirt.sockets[1].state = SocketState::stale; }, "socket-stale",
@@ -189,6 +207,29 @@ std::vector<CheckRow> daemon_rows() {
          facts.supervised->libvirt_managed = false;
        },
        "supervisor-connected", S::warning, "", "does not manage", "systemctl --user restart virtsessiond.service"},
+  };
+}
+
+std::vector<CheckRow> folder_rows() {
+  return {
+      {"well", [](auto&) {}, "environment-folders", S::ok, "", "have the same folders", ""},
+      {"of the daemon",
+       [](auto& facts) {
+         facts.libvirt.processes[0].folders = UserFolders{"/data", "", "", ""};
+       },
+       "environment-folders", S::problem, "",
+       "libvirtd (pid 70) has other folders than what the user manager starts (XDG_CONFIG_HOME is /data and not ", ""},
+      {"of a daemon of another session",
+       [](auto& facts) {
+         facts.libvirt.processes.push_back({"libvirtd", 71, "", false, UserFolders{"/data", "", "", ""}});
+       },
+       "environment-folders", S::ok, "", "have the same folders", ""},
+      {"of the shell",
+       [](auto& facts) {
+         facts.user_manager.folders = UserFolders{"/home/ann/.config", "", "", ""};
+         facts.machine.folders = UserFolders{"/data", "", "", ""};
+       },
+       "environment-folders", S::warning, "", "XDG_CONFIG_HOME is /data and not /home/ann/.config", ""},
   };
 }
 
@@ -246,6 +287,7 @@ std::vector<CheckRow> stop_rows() {
 std::vector<CheckRow> session_rows() {
   auto rows = unit_rows();
   for (auto& row : daemon_rows()) rows.push_back(row);
+  for (auto& row : folder_rows()) rows.push_back(row);
   for (auto& row : stop_rows()) rows.push_back(row);
   rows.push_back({"all seen", [](auto&) {}, "doctor-complete", S::ok, "", "everything", ""});
   rows.push_back({"something hung",

@@ -64,3 +64,18 @@ TEST_CASE("without an error of libvirt's there still is a sentence") {
   virResetLastError();
   CHECK_FALSE(take_last_error().message.empty());
 }
+
+TEST_CASE("a start that a client ended is known by the sender of the signal, which QEMU names") {
+  const auto code = [](const std::string& words) {
+    return to_error({VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU,
+                     "internal error: qemu unexpectedly closed the monitor: " + words},
+                    nullptr)
+        .code;
+  };
+  const std::string signal = "2026-01-01T10:00:00.1Z qemu-system-x86_64: terminating on signal 15 from pid 1234 ";
+  CHECK(code(signal + "(/usr/sbin/libvirtd)") == ErrorCode::interrupted);
+  CHECK(code(signal + "(virtqemud)") == ErrorCode::interrupted);
+  CHECK(code(signal + "(/bin/sh)") == ErrorCode::operation_failed);
+  CHECK(code(signal + "(/home/ann/not-libvirtd-but)") == ErrorCode::operation_failed);
+  CHECK(code("could not open disk image") == ErrorCode::operation_failed);
+}

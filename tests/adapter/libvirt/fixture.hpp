@@ -38,6 +38,7 @@ class RecordingSink : public ConnectionSink, public DomainSink {
     log.emplace_back("not listed");
     listed = result.error();
   }
+  void on_answered() override { log.emplace_back("answered"); }
   void on_listed(const std::vector<DomainSnapshot>& given) override {
     log.emplace_back("listed");
     listed = given;

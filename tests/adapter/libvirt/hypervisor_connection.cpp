@@ -26,6 +26,16 @@ TEST_CASE("a connection says what it is connected to") {
                                    std::to_string(version % 1000));
 }
 
+TEST_CASE("a daemon that is asked for nothing but an answer gives it, and without a connection there is none") {
+  Fixture fixture;
+  fixture.hypervisor->ping();
+  loop_until_idle(fixture.loop);
+  CHECK_FALSE(fixture.sink.heard("answered"));
+  fixture.open();
+  fixture.hypervisor->ping();
+  loop_until(fixture.loop, "the answer", [&] { return fixture.sink.heard("answered"); });
+}
+
 TEST_CASE("a URI that cannot be opened is answered with libvirt's reason, and another one then works") {
   Fixture fixture;
   fixture.hypervisor->open("test:///no/such/file.xml");

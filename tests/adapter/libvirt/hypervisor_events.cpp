@@ -94,6 +94,7 @@ TEST_CASE("a domain that is defined, renamed, changed or undefined is seen") {
 
   REQUIRE(virDomainUndefine(domain.get()) == 0);
   watching.wait_for(DomainEventKind::undefined, made);
+  CHECK(watching.sink.events.back().name == "second");  // it cannot be read any more
   loop_until(watching.loop, "the end of the domain", [&] { return !watching.sink.domain(made); });
 }
 

@@ -9,6 +9,7 @@
 #include "systemd/user_manager.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -76,6 +77,7 @@ struct LinkFixture {
   UserManager users{loop, *connection};
   std::optional<StrayDaemon> stray;
   std::size_t lost = 0;
+  std::vector<std::string> silences;
   std::optional<Result<void>> restarted;
   LibvirtUnit unit{loop, users, "libvirtd", folder.path(),
                    [this](const std::string&, const std::string&) { return stray; }};
@@ -83,7 +85,10 @@ struct LinkFixture {
                    [](ConnectionSink& sink) { return std::make_unique<FakeHypervisor>(sink); },
                    &unit,
                    "qemu:///session",
-                   {.changed = [] {}, .lost = [this] { ++lost; }}};
+                   {.changed = [] {},
+                    .lost = [this] { ++lost; },
+                    .silent = [this](const Error& why) { silences.push_back(why.message); }},
+                   [](const std::string& of, auto) { return "words of " + of; }};
 };
 
 }  // namespace
@@ -95,7 +100,9 @@ TEST_CASE("the way up: the unit is started, then libvirt is opened and its VMs a
   fixture.wait_for_call("StartUnit " + kService + " replace");
   CHECK(fixture.libvirt().calls.empty());
   fixture.bring_up();
-  CHECK(fixture.libvirt().calls == std::vector<std::string>{"open qemu:///session", "list"});
+  // Whatever the client library would choose.
+  const auto uri = "qemu:///session?socket=" + (fixture.folder / "libvirt/libvirt-sock").string();
+  CHECK(fixture.libvirt().calls == std::vector<std::string>{"open " + uri, "list"});
   CHECK(fixture.link.managed_now());
   CHECK(fixture.link.version() == "9.0.0");
 }
@@ -247,6 +254,61 @@ TEST_CASE("another daemon is moved to") {
   fixture.wait_for_call("StartUnit virtsession-virtqemud.service replace");
   fixture.manager().finish_jobs("virtsession-virtqemud.service", "done");
   fixture.connect();
+}
+
+TEST_CASE("a daemon that does not start is told with its last words, which are forgotten when it is there") {
+  LinkFixture fixture;
+  fixture.link.start();
+  fixture.wait_for_call("StartUnit " + kService + " replace");
+  fixture.manager().finish_jobs(kService, "failed");
+  loop_until(fixture.loop, "the words", [&] { return fixture.link.reason().ends_with("words of " + kService); });
+  CHECK(fixture.link.reason().find("; its last words: ") != std::string::npos);
+  fixture.wait_for_call("StartUnit " + kService + " replace", 2);
+  fixture.bring_up();
+  CHECK(fixture.link.reason() == "connected");
+}
+
+TEST_CASE("a daemon that does not answer is told after five seconds, and nothing is lost when it goes on") {
+  LinkFixture fixture;
+  fixture.start();
+  fixture.libvirt().answers_pings = false;
+  loop_until(fixture.loop, "the silence", [&] { return fixture.link.state() == LibvirtState::not_answering; });
+  loop_until(fixture.loop, "the word of it", [&] { return !fixture.silences.empty(); });
+  CHECK(fixture.silences[0].starts_with("libvirt does not answer for 5 s"));
+  CHECK(fixture.link.reason().starts_with("libvirt does not answer for "));
+  fixture.libvirt().answer_ping();
+  CHECK(fixture.link.state() == LibvirtState::ready);
+  CHECK(fixture.link.reason() == "connected");
+  CHECK(fixture.lost == 0);
+  CHECK(fixture.silences.size() == 1);
+}
+
+TEST_CASE("the other daemon, in our own unit, is nobody's stray: its units are stopped, and this one is started") {
+  LinkFixture fixture;
+  std::ofstream(fixture.folder / "libvirt/virtqemud-sock");
+  fixture.start();
+  fixture.stray = StrayDaemon{getpid(), "libvirtd", kService};  // would be the end of this test, if it were ended
+  fixture.link.use_daemon("virtqemud");
+  CHECK(fixture.link.reason() == "changing from libvirtd to virtqemud, as the configuration says");
+  fixture.wait_for_call("StopUnit " + kSocket + " replace");
+  CHECK(fixture.count("StartUnit virtsession-virtqemud.service replace") == 0);
+  fixture.stray.reset();
+  fixture.manager().finish_jobs(kSocket, "done");
+  fixture.wait_for_call("StartUnit virtsession-virtqemud.service replace");
+  fixture.manager().finish_jobs("virtsession-virtqemud.service", "done");
+  fixture.connect();
+  CHECK(fixture.libvirt().calls[fixture.libvirt().calls.size() - 2].ends_with("/libvirt/virtqemud-sock"));
+}
+
+TEST_CASE("a stray daemon with folders of its own is used as it is, and not ended: its VMs would be lost to view") {
+  LinkFixture fixture;
+  fixture.stray = StrayDaemon{getpid(), "libvirtd", "session-3.scope", "XDG_CONFIG_HOME is /a and not /b"};
+  fixture.link.start();
+  fixture.connect();
+  CHECK_FALSE(fixture.link.managed_now());
+  CHECK(fixture.link.reason().find("XDG_CONFIG_HOME is /a and not /b") != std::string::npos);
+  CHECK(fixture.count("StartUnit " + kService + " replace") == 0);
+  CHECK(fixture.libvirt().calls[0] == "open qemu:///session");
 }
 
 TEST_CASE("a libvirt that is somebody else's is opened at once, and never restarted") {

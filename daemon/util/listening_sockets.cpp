@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "doctor/listening_sockets.hpp"
+#include "util/listening_sockets.hpp"
 
 #include "util/files.hpp"
 #include "util/unique_fd.hpp"
