@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/supervisor.hpp"
 
+#include "core/keep.hpp"
 #include "core/unstick.hpp"
-#include "core/vm_kept.hpp"
 
 #include <algorithm>
 #include <set>
@@ -352,29 +352,7 @@ std::map<std::string, TcpProbe> Supervisor::probes() const {
   return connected_ ? tcp_probes(vms_) : std::map<std::string, TcpProbe>();
 }
 
-KeptState Supervisor::kept_state() const {
-  Kept kept;
-  past_.keep(kept);
-  for (const auto& [uuid, vm] : vms_.all())
-    if (vm.domain().persistent) kept.lasting[uuid] = vm.lasting();
-  if (session_over()) {
-    kept.session_over = true;
-    kept.up = stop_run_.up();
-    return to_state(kept);
-  }
-  kept.autostart_begun = start_run_.begun();
-  for (const auto& [uuid, vm] : vms_.all()) {
-    kept.vms[uuid] = kept_of(vm);
-    if (vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);
-  }
-  // Until the first list was read, what ran at the last stop is still what is known.
-  if (!start_run_.begun()) kept.up = start_run_.was_up();
-  // What is stopped for the end of the session goes on at the next login.
-  if (stop_run_.ends_session()) kept.up = stop_run_.up();
-  if (stop_run_.ends_session() || stop_run_.under_way())
-    kept.stop = KeptStop{stop_run_.begun(), stop_run_.deadline(), stop_run_.cause()};
-  return to_state(kept);
-}
+KeptState Supervisor::kept_state() const { return to_state(kept_of(vms_, past_, start_run_, stop_run_)); }
 
 std::optional<SteadyTime> Supervisor::session_end() const {
   return stop_run_.ends_session() ? stop_run_.deadline() : std::nullopt;

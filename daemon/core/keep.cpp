@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/keep.hpp"
+
+#include "core/past.hpp"
+#include "core/start_run.hpp"
+#include "core/stop_run.hpp"
+#include "core/vm_kept.hpp"
+#include "core/vms.hpp"
+
+namespace virtsession {
+
+Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops) {
+  Kept kept;
+  past.keep(kept);
+  for (const auto& [uuid, vm] : vms.all())
+    if (vm.domain().persistent) kept.lasting[uuid] = vm.lasting();
+  if (stops.session_over()) {
+    kept.session_over = true;
+    kept.up = stops.up();
+    return kept;
+  }
+  kept.autostart_begun = starts.begun();
+  for (const auto& [uuid, vm] : vms.all()) {
+    kept.vms[uuid] = kept_of(vm);
+    if (vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);
+  }
+  // Until the first list was read, what ran at the last stop is still what is known.
+  if (!starts.begun()) kept.up = starts.was_up();
+  // What is stopped for the end of the session goes on at the next login.
+  if (stops.ends_session()) kept.up = stops.up();
+  if (stops.ends_session() || stops.under_way()) kept.stop = KeptStop{stops.begun(), stops.deadline(), stops.cause()};
+  return kept;
+}
+
+}  // namespace virtsession
