@@ -161,7 +161,8 @@ TEST_CASE("virtsessionctl: guests are paused, saved (a terminal shows how far it
   CHECK(has(ctl_out(desktop, {"status", "a"}), "Saved: yes"));
 
   // It was paused when it was saved, and nobody has said that it should run.
-  CHECK(ctl_out(desktop, {"start", "a"}) == "a: goes on from its saved state\n");
+  CHECK(ctl_out(desktop, {"start", "a"}) ==
+        "a: goes on from its saved state, and stands still: it was paused before it was saved\n");
   CHECK(guest.state() == "paused");
   CHECK(guest.last_uptime() == uptime);
   CHECK(ctl_out(desktop, {"resume", "a"}) == "a: runs on\n");

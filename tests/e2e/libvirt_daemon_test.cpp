@@ -163,7 +163,8 @@ TEST_CASE("RestartLibvirt replaces the daemon, and VMs run on") {
   CHECK(desktop.text("a", "Phase") == "running");
 }
 
-TEST_CASE("RestartLibvirt is refused while a transient VM runs, unless it is forced; a daemon that hangs is replaced") {
+TEST_CASE(
+    "RestartLibvirt is refused while a transient VM runs, unless it is forced, and a daemon that hangs is replaced") {
   Desktop desktop;
   desktop.login();
   const DomainXml domain{.name = "guestfs-x", .system = System::none};

@@ -125,11 +125,11 @@ TEST_CASE("move: killed at twenty points, resumed or taken back, there is always
         {"sh", "-c", at_home ? "rm -f /var/lib/libvirt/images/*" : "rm -f /home/alice/.local/share/libvirt/images/*"});
   };
   const auto whole = sums();
-  using Clock = std::chrono::steady_clock;
+  using Steady = std::chrono::steady_clock;
   using Seconds = std::chrono::duration<double>;
-  const auto begin = Clock::now();
+  const auto begin = Steady::now();
   move_out(desktop, {"win"});
-  Seconds full = Clock::now() - begin;
+  Seconds full = Steady::now() - begin;
   clean();
 
   const char* const wanted_seed = std::getenv("MOVE_SEED");
@@ -143,10 +143,10 @@ TEST_CASE("move: killed at twenty points, resumed or taken back, there is always
     CAPTURE(seed);
     CAPTURE(after);
     const auto was = system.where();
-    const auto started = Clock::now();
+    const auto started = Steady::now();
     const auto killed =
         desktop.host().user(kUser, {"timeout", "-s", "KILL", std::to_string(after), "virtsessionctl", "move", "win"});
-    if (killed.succeeded()) full = Clock::now() - started;  // the machine is faster than it was before
+    if (killed.succeeded()) full = Steady::now() - started;  // the machine is faster than it was before
     // Wherever it was killed, it is defined, and at most one of the two starts by itself.
     const auto meanwhile = system.where();
     CHECK(meanwhile.starts_with("s"));

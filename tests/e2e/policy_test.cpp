@@ -187,6 +187,8 @@ TEST_CASE("an autostart that gave up is a desktop notification, and its button t
   desktop.login();
   const auto guest = desktop.define(
       {.name = "a", .system = System::none, .policy = R"({"start_retries": 0})", .disk = "/home/alice/disk.img"});
+  // A file that is missing would be waited for.
+  desktop.run({"sh", "-c", "truncate -s 1M /home/alice/disk.img && chmod 0 /home/alice/disk.img"});
   guest.set_autostart(true);
   desktop.logout();
   desktop.host().login(kUser);
@@ -202,7 +204,7 @@ TEST_CASE("an autostart that gave up is a desktop notification, and its button t
   CHECK(shown().find("disk.img") != std::string::npos);
   CHECK(shown().find("Try again") != std::string::npos);
 
-  desktop.run({"truncate", "-s", "1M", "/home/alice/disk.img"});
+  desktop.run({"chmod", "600", "/home/alice/disk.img"});
   // What a person's click on the button sends.
   desktop.run({"busctl", "--user", "call", "org.freedesktop.Notifications", "/org/freedesktop/Notifications",
                "org.freedesktop.DBus.Mock", "EmitSignal", "sssav", "org.freedesktop.Notifications", "ActionInvoked",
