@@ -8,7 +8,7 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style tidy asan tsan fuzz e2e
+Without arguments all that CI runs: style asan tsan fuzz e2e
 
   style    clang-format, shell scripts, pages, the form of the newest commits, the size of the core's classes and files
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
@@ -220,7 +220,7 @@ for word in "$@"; do
     *) parts+=("$word") ;;
   esac
 done
-[ $# -gt 0 ] || parts=(style tidy asan tsan fuzz e2e)
+[ $# -gt 0 ] || parts=(style asan tsan fuzz e2e)
 [ ${#legs[@]} -eq 0 ] || [[ " ${parts[*]} " == *" compat "* ]] ||
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do

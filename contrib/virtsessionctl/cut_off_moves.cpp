@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.hpp"
+#include "util/bounded.hpp"
 #include "util/files.hpp"
 #include "util/shell_word.hpp"
 
@@ -11,6 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A state folder that hangs, as any home may, holds up nobody who looks.
+constexpr std::chrono::seconds kLimit{1};
+
 fs::path folder_of_journals() {
   const char* state = std::getenv("XDG_STATE_HOME");
   const char* home = std::getenv("HOME");
@@ -18,12 +22,10 @@ fs::path folder_of_journals() {
   return base / "virtsession/move";
 }
 
-}  // namespace
-
-std::vector<Advice> advise_on_cut_off_moves() {
+std::vector<Advice> read_journals(const fs::path& folder) {
   std::vector<Advice> advices;
   std::error_code error;
-  for (fs::directory_iterator entry(folder_of_journals(), error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const auto text = read_file((entry->path() / "journal.json").string(), std::size_t{64} * 1024 * 1024);
     if (!text || !*text) continue;
     const auto record = nlohmann::json::parse(**text, nullptr, false);
@@ -36,6 +38,13 @@ std::vector<Advice> advise_on_cut_off_moves() {
                        {command + " --resume   # go on", command + " --undo   # take it back"}});
   }
   return advices;
+}
+
+}  // namespace
+
+std::vector<Advice> advise_on_cut_off_moves() {
+  Bounded<std::vector<Advice>> task("cut-off-moves", [folder = folder_of_journals()] { return read_journals(folder); });
+  return task.get(std::chrono::steady_clock::now() + kLimit).value_or(std::vector<Advice>());
 }
 
 }  // namespace virtsession::ctl
