@@ -9,8 +9,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
+#include <vector>
 
 namespace virtsession::test {
 
@@ -20,7 +22,46 @@ void check(int result, const std::string& what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
 }
 
+constexpr const char* kInside = "VIRTSESSION_TEST_IN_MOUNT_NAMESPACE";
+
+/// For doctest, to which a comma ends a name.
+std::string filter_for(const std::string& test_case) {
+  std::string filter = "--test-case=";
+  for (const char c : test_case) {
+    if (c == ',' || c == '\\') filter += '\\';
+    filter += c;
+  }
+  return filter;
+}
+
+void check_ended_well(pid_t child) {
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+}
+
 }  // namespace
+
+void in_mount_namespace_of_new_program(const std::function<void()>& body) {
+  if (std::getenv(kInside)) return body();
+  auto filter = filter_for(doctest::getContextOptions()->currentTest->m_name);
+  std::string program = "/proc/self/exe", flag = std::string(kInside) + "=1";
+  std::vector<char*> arguments{program.data(), filter.data(), nullptr}, environment;
+  for (char** variable = environ; *variable; ++variable) environment.push_back(*variable);
+  environment.push_back(flag.data());
+  environment.push_back(nullptr);
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {  // until execve() nothing that takes a lock
+    if (unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0)
+      execve(program.c_str(), arguments.data(), environment.data());
+    _exit(127);
+  }
+  check_ended_well(child);
+}
 
 void in_mount_namespace(const std::function<void()>& body) {
   std::fflush(nullptr);
@@ -41,11 +82,7 @@ void in_mount_namespace(const std::function<void()>& body) {
     std::fflush(nullptr);
     _exit(status);
   }
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  REQUIRE(WIFEXITED(status));
-  REQUIRE(WEXITSTATUS(status) == 0);
+  check_ended_well(child);
 }
 
 void mount_tmpfs(const std::string& path, unsigned kilobytes) {

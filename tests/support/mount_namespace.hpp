@@ -10,6 +10,11 @@ namespace virtsession::test {
 /// CHECK does not. An EventLoop must be made in `body`: sd-event refuses one of the parent's. Needs root.
 void in_mount_namespace(const std::function<void()>& body);
 
+/// The same for a body with threads of its own: a child that is forked while other threads run (those of a watcher that
+/// has gone may) finds locks that nobody opens any more, and its threads wait for them, above all under sanitizers. So
+/// this program is run anew, for this test case alone, which may call it once.
+void in_mount_namespace_of_new_program(const std::function<void()>& body);
+
 /// mount(2) and umount2(2) that throw. \param kilobytes the size of the file system
 void mount_tmpfs(const std::string& path, unsigned kilobytes);
 void bind_mount(const std::string& from, const std::string& to);

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::HungMount;
-using test::in_mount_namespace;
+using test::in_mount_namespace_of_new_program;
 using test::loop_until;
 using test::TemporaryFolder;
 
@@ -50,7 +50,7 @@ struct Folders {
 };
 
 TEST_CASE("A path that hangs does not answer, and holds up no other") {
-  in_mount_namespace([] {
+  in_mount_namespace_of_new_program([] {
     Folders folders;
     EventLoop loop;
     PathWatcher watcher(loop, 200ms);
@@ -69,7 +69,7 @@ TEST_CASE("A path that hangs does not answer, and holds up no other") {
 }
 
 TEST_CASE("A path that begins to hang while it is watched") {
-  in_mount_namespace([] {
+  in_mount_namespace_of_new_program([] {
     TemporaryFolder folder;
     fs::create_directories(folder / "mnt/images");
     EventLoop loop;
@@ -89,7 +89,7 @@ TEST_CASE("A path that begins to hang while it is watched") {
 }
 
 TEST_CASE("Any number of paths on what hangs, looked at again and again, takes no more threads than one") {
-  in_mount_namespace([] {
+  in_mount_namespace_of_new_program([] {
     Folders folders;
     EventLoop loop;
     PathWatcher watcher(loop, 100ms);
@@ -121,7 +121,7 @@ TEST_CASE("Any number of paths on what hangs, looked at again and again, takes n
 }
 
 TEST_CASE("The watcher goes while a look hangs") {
-  in_mount_namespace([] {
+  in_mount_namespace_of_new_program([] {
     Folders folders;
     EventLoop loop;
     {
