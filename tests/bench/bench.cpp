@@ -2,6 +2,7 @@
 // Prints the tables of contrib/docs/numbers.md. Everything of one table is measured in one run, side by side, in a
 // throwaway host.
 // With BENCH_OTHER=PROGRAM, the virtsessiond of another build is measured too, the two in turn.
+#include "core/config.hpp"
 #include "core/start_plan.hpp"
 #include "e2e/desktop.hpp"
 
@@ -271,10 +272,25 @@ void planning() {
   std::cout << fmt::format("Planning 1000 VMs with 5000 dependencies: {:.2f} ms (median of 11)\n\n", median_of(times));
 }
 
+void judging() {
+  std::string text = "{";
+  for (int i = 0; i < 380'000; ++i) text += fmt::format("{}\"k{}\":1", i == 0 ? "" : ",", i);
+  text += '}';
+  std::vector<double> times;
+  for (int run = 0; run < 5; ++run) {
+    const auto begin = Clock::now();
+    if (read_config(text).problems.empty()) throw std::logic_error("nothing is wrong with it");
+    times.push_back(seconds_since(begin) * 1000);
+  }
+  std::cout << fmt::format("Judging a configuration of 380,000 unknown keys ({:.1f} MiB): {:.0f} ms (median of 5)\n\n",
+                           static_cast<double>(text.size()) / 1024 / 1024, median_of(times));
+}
+
 }  // namespace
 
 // As test cases, so that one table can be had with -tc=; they assert nothing.
 TEST_CASE("planning") { planning(); }
+TEST_CASE("judging a configuration") { judging(); }
 TEST_CASE("start and size") { start_and_size(); }
 TEST_CASE("starting twenty") { starting_twenty(); }
 TEST_CASE("one verb among many") { one_verb_among_many(); }
