@@ -53,6 +53,11 @@ Measured measure(Desktop& desktop, int idle_seconds, std::vector<std::string> pr
   return result;
 }
 
+/// Starts that follow each other closely are taken for a crash loop, and wait.
+std::vector<std::string> unbraked(const std::string& program) {
+  return {"sh", "-c", "rm -f \"$XDG_RUNTIME_DIR\"/virtsession/virtsessiond.starts; exec " + program};
+}
+
 /// The median of each figure.
 Measured median_of(const std::vector<Measured>& rounds) {
   const auto of = [&](double Measured::*figure) {
@@ -75,8 +80,8 @@ void start_and_size() {
   const auto other_program = put_other(desktop);
   std::vector<Measured> our_rounds, other_rounds;
   for (int round = 0; round < (other_program.empty() ? 1 : 3); ++round) {
-    our_rounds.push_back(measure(desktop, 30, {"virtsessiond"}));
-    if (!other_program.empty()) other_rounds.push_back(measure(desktop, 30, {other_program}));
+    our_rounds.push_back(measure(desktop, 30, unbraked("virtsessiond")));
+    if (!other_program.empty()) other_rounds.push_back(measure(desktop, 30, unbraked(other_program)));
   }
   const auto ours = median_of(our_rounds);
   std::cout << "Start and size, no VMs (median of 11; memory and wake-ups over 30 s)\n"
