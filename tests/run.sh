@@ -18,7 +18,8 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
   ctl      virtsessionctl on a terminal and in a pipe, and the commands of pages, against the real daemon on test:///;
            debug build
-  window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build
+  window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build;
+           not part of the default run
   asan     unit, adapter and ctl tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)

@@ -237,11 +237,16 @@ class Run(unittest.TestCase):
 
     def test_a_configuration_is_checked(self):
         host = self.host({"web": False})
-        (host.folder / "config/virtsession").mkdir()
-        (host.folder / "config/virtsession/config.json").write_text('{"parallel": 2}', encoding="utf-8")
-        line = 'virtsessiond --check-config "$XDG_CONFIG_HOME/virtsession/config.json"'
-        self.assertEqual(host.run(line)[0], 0)
-        self.assertEqual(host.run("virtsessionctl reload")[0], 0)
+        file = host.folder / "config/virtsession/config.json"
+        file.parent.mkdir()
+        for text, checked, reloaded in (('{"parallel": 2}', 0, 0), ('{"paralel": 2}', 78, 1)):
+            with self.subTest(text=text):
+                file.write_text(text, encoding="utf-8")
+                for line, expected in (('virtsessiond --check-config "$XDG_CONFIG_HOME/virtsession/config.json"', checked),
+                                       ("virtsessionctl reload", reloaded)):
+                    status, output = host.run(line)
+                    self.assertEqual(status, expected, output)
+                    self.assertEqual("did you mean parallel?" in output, expected != 0, output)
 
     def test_the_example_on_the_bus(self):
         """Each call of the first block of dbus.md answers what the page says."""

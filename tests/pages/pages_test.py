@@ -129,9 +129,37 @@ class Configuration(unittest.TestCase):
                 self.assertIn(squeezed(value["description"]), page)
 
     def test_virtsessionctls_page_has_every_policy_key(self):
-        page = plain("virtsessionctl.1").split("POLICY KEYS")[1].split(" JSON ")[0]
-        for key in self.policy:
-            self.assertRegex(page, rf"\b{key}\b")
+        """A row for each, or for several, with what is built in between the last parentheses."""
+        text = PAGES["virtsessionctl.1"].read_text(encoding="utf-8")
+        section = re.search(r"^\.SH POLICY KEYS\n(.*?)^\.SH ", text, re.S | re.M)[1]
+        rows = [[squeezed(cell) for cell in row] for row in
+                re.findall(r"^T\{\n(.*?)\nT\}\tT\{\n(.*?)\nT\}\tT\{\n.*?\nT\}$", section, re.S | re.M)]
+        self.assertIn("Values (built in)", rows[0][1])
+        shown = {}
+        for keys, values in rows[1:]:
+            for key, value in zip(keys.split(", "), self.built_in(values, len(keys.split(", "))), strict=True):
+                self.assertNotIn(key, shown)
+                shown[key] = value
+        self.assertEqual(shown, {key: self.as_shown(value.get("default")) for key, value in self.policy.items()})
+
+    @staticmethod
+    def built_in(values, count):
+        """Of "numbers (1, 60)" 1 and 60, of "integer (5), number (600)" 5 and 600; of a list's all in one."""
+        found = re.findall(r"\(([^()]*)\)", values)
+        if not found:
+            return [""] * count
+        if len(found) == count:
+            return found
+        parts = found[0].split(", ")
+        return parts if len(parts) == count else parts * count
+
+    @staticmethod
+    def as_shown(default):
+        if default is None:
+            return "not set"
+        if isinstance(default, list):
+            return ", ".join(default)
+        return default if isinstance(default, str) else json.dumps(default)
 
     def test_policy_page_is_made_from_the_schema(self):
         checked = subprocess.run([ROOT / "contrib/man/config-page", "--schema", ROOT / "config/config.schema.json",
