@@ -2,10 +2,10 @@
 #include "journal.hpp"
 
 #include "record_json.hpp"
+#include "util/file_lock.hpp"
 #include "util/files.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -29,8 +29,11 @@ Result<Journals> Journals::open(const std::string& state_home) {
   if (!lock)
     return Error{ErrorCode::operation_failed,
                  "Failed to write " + folder + "/lock: " + std::generic_category().message(errno)};
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) < 0)
-    return Error{ErrorCode::busy, "Another move is under way: one VM at a time"};
+  if (auto locked = lock_file(lock.get()); !locked) {
+    if (locked.error().code == ErrorCode::busy)
+      return Error{ErrorCode::busy, "Another move is under way: one VM at a time"};
+    return Error{ErrorCode::operation_failed, "Failed to lock " + folder + "/lock: " + locked.error().message};
+  }
   return Journals(folder, std::move(lock));
 }
 

@@ -64,7 +64,8 @@ struct Record {
   std::vector<std::string> arrived;  ///< when each was written to last, at that moment
 };
 
-/// The folder of journals of this user. Only one program at a time moves anything: it holds the lock.
+/// The folder of journals of this user. Only one program at a time moves anything: it holds the lock. A journal that is
+/// there while nobody holds it is of a move that was cut off; virtsessionctl status tells of these.
 class Journals {
  public:
   /// \return `busy` when another program holds the lock

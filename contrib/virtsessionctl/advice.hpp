@@ -18,7 +18,7 @@ struct Advice {
 /// What to do now, most urgent first. Empty when all is as it should be.
 std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>& vms);
 
-/// Moves of VMs that were cut off, as their journals tell (contrib/move/journal.hpp).
+/// Moves of VMs that were cut off, as their journals tell (contrib/move/journal.hpp). None while a move runs.
 std::vector<Advice> advise_on_cut_off_moves();
 
 /// For who has no VM in the session. \param system_vms as system_vms_text() has it

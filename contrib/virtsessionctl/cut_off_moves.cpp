@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.hpp"
 #include "util/bounded.hpp"
+#include "util/file_lock.hpp"
 #include "util/files.hpp"
 #include "util/shell_word.hpp"
+#include "util/unique_fd.hpp"
+
+#include <fcntl.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -20,6 +24,12 @@ fs::path folder_of_journals() {
   const char* home = std::getenv("HOME");
   const fs::path base = state && *state == '/' ? fs::path(state) : fs::path(home ? home : "/") / ".local/state";
   return base / "virtsession/move";
+}
+
+/// Whether a move runs now, of any VM: only one does at a time, and until it ends no other goes on or is taken back.
+bool is_one_running(const fs::path& folder) {
+  const UniqueFd lock(open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC));
+  return lock && is_file_locked(lock.get());
 }
 
 std::vector<Advice> read_journals(const fs::path& folder) {
@@ -40,10 +50,17 @@ std::vector<Advice> read_journals(const fs::path& folder) {
   return advices;
 }
 
+std::vector<Advice> look_for_cut_off_moves(const fs::path& folder) {
+  if (is_one_running(folder)) return {};
+  auto advices = read_journals(folder);
+  return advices.empty() || is_one_running(folder) ? std::vector<Advice>() : advices;  // one may have begun meanwhile
+}
+
 }  // namespace
 
 std::vector<Advice> advise_on_cut_off_moves() {
-  Bounded<std::vector<Advice>> task("cut-off-moves", [folder = folder_of_journals()] { return read_journals(folder); });
+  Bounded<std::vector<Advice>> task("cut-off-moves",
+                                    [folder = folder_of_journals()] { return look_for_cut_off_moves(folder); });
   return task.get(std::chrono::steady_clock::now() + kLimit).value_or(std::vector<Advice>());
 }
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "session.hpp"
+#include "util/file_lock.hpp"
+#include "util/unique_fd.hpp"
+
+#include <fcntl.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 
 // What verbs do to VMs, and what they say of it.
@@ -147,6 +153,23 @@ TEST_CASE("logs hands over to journalctl, with the VM's uuid and everything else
   CHECK(session.err({"logs", "wbe"}, 4).find("did you mean \"web\"?") != std::string::npos);
   session.stop_daemon();
   CHECK(session.out({"logs", "web"}) == "--user|VIRTSESSION_VM=web|");
+}
+
+TEST_CASE("a move that was cut off: status says how to go on, but not while a move runs") {
+  Session session;
+  session.define(domain("web", "11111111-2222-3333-4444-555555555555", false));
+  session.start_daemon();
+  const auto folder = session.folder() / "state/virtsession/move";
+  std::filesystem::create_directories(folder / "11111111-2222-3333-4444-555555555555");
+  std::ofstream(folder / "11111111-2222-3333-4444-555555555555/journal.json") << R"({"plan": {"name": "web"}})";
+  const auto tells_of_it = [&] {
+    return session.out({"status"}).find("virtsessionctl move web --undo   # take it back\n") != std::string::npos;
+  };
+  CHECK(tells_of_it());
+  const virtsession::UniqueFd lock(open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  CHECK(tells_of_it());  // the file stays when the program that had the lock is gone
+  REQUIRE(virtsession::lock_file(lock.get()));
+  CHECK_FALSE(tells_of_it());
 }
 
 TEST_CASE("a VM that is being moved is not started, and status says which command ends that") {
