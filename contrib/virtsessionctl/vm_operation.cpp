@@ -21,15 +21,15 @@ json as_json(const VmInfo& vm, const Outcome& outcome) {
           {"message", outcome.message}};
 }
 
-/// \param now the VM as it is then
-void tell(Console& console, const VmInfo& vm, const VmInfo& now, const VmOperation& operation, const Outcome& outcome) {
+void tell(Console& console, Client& client, const VmInfo& vm, const VmOperation& operation, const Outcome& outcome) {
   const auto name = printable(vm.name());
   if (!outcome.succeeded()) {
     console.error(fmt::format("{}: failed to {}: {}", name, operation.to_do, printable(outcome.message)));
     return console.hint(hint_for(outcome.error_name, vm.command_word()));
   }
   auto line = fmt::format("{}: {}", name, operation.done(vm));
-  if (operation.but) line += operation.but(now);
+  if (operation.but)
+    if (const auto now = client.vm(vm.uuid())) line += operation.but(*now);  // a transient VM may be gone already
   if (console.out().is_terminal) {
     if (outcome.took >= std::chrono::seconds(1)) line += " (" + duration_text(outcome.took) + ")";
     line = console.out().paint(Tone::good, console.out().choose("✓ ", "")) + line;
@@ -58,9 +58,7 @@ int operate(Console& console, const std::vector<std::string>& patterns, const Vm
     if (console.json)
       results.push_back(as_json(vms[task], outcome));
     else
-      tell(console, vms[task],
-           operation.but && outcome.succeeded() ? client.select({vms[task].uuid()}).front() : vms[task], operation,
-           outcome);
+      tell(console, client, vms[task], operation, outcome);
   });
   if (console.json)
     console.print_json(results);

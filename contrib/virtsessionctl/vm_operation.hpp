@@ -18,8 +18,8 @@ Send vm_method(const std::string& method, const VariantMap& options = {});
 struct VmOperation {
   std::string to_do;                                      ///< "start", for messages: "failed to start"
   std::function<std::vector<Send>(const VmInfo&)> steps;  ///< what is called, in this order
-  std::function<std::string(const VmInfo&)> done;         ///< what is told of a success, given the VM as it was
-  std::function<std::string(const VmInfo&)> but{};        ///< what is added, given the VM as it is then; or empty
+  std::function<std::string(const VmInfo&)> done;         ///< the sentence about a success, given the VM as it was
+  std::function<std::string(const VmInfo&)> but{};        ///< what is added, given the VM as it is then, if it still is
   std::string hint;                                       ///< told once when something succeeded, or empty
 };
 

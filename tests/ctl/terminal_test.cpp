@@ -164,6 +164,21 @@ TEST_CASE("progress: of several, those that are not done") {
   terminal.wait_for("was asked to reboot");
 }
 
+TEST_CASE("a transient VM that was started and is gone at once was started") {
+  Faked session;
+  session.service.add(numbered(1));
+  session.hold();
+  OnTerminal terminal(session.command({"start", "vm1"}));
+  session.service.wait_for_requests(1);
+  session.service.on_loop([&] {
+    session.service.api.vms.clear();
+    session.service.tree->remove(numbered(1).uuid);
+  });
+  session.answer();
+  terminal.wait_for("vm1: ");
+  CHECK(terminal.wait() == 0);
+}
+
 TEST_CASE("Ctrl-C ends the waiting, and says that the work goes on") {
   Faked session;
   session.service.add(web());
