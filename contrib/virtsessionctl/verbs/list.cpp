@@ -54,12 +54,16 @@ int list(Console& console, const ListOptions& options) {
 Verb add_list(CLI::App& app) {
   const auto options = std::make_shared<ListOptions>();
   auto* command = app.add_subcommand("list", "All VMs, a line each")->group(kLook);
-  command->add_option("VM", options->patterns, "Only these VMs");
+  auto* vms = command->add_option("VM", options->patterns, "Only these VMs");
   command->add_flag("-a,--all", options->all, "All VMs (the default)");
-  command->add_flag("-r,--running", options->running, "Only VMs that are not off");
-  command->add_flag("-f,--failed", options->failed, "Only VMs that failed");
-  command->add_flag("-q,--quiet", options->quiet, "Only names");
-  command->add_flag("--system", options->system, "The VMs of qemu:///system instead, which can be moved here");
+  auto* running = command->add_flag("-r,--running", options->running, "Only VMs that are not off");
+  auto* failed = command->add_flag("-f,--failed", options->failed, "Only VMs that failed");
+  auto* quiet = command->add_flag("-q,--quiet", options->quiet, "Only names");
+  command->add_flag("--system", options->system, "The VMs of qemu:///system instead, which can be moved here")
+      ->excludes(vms)
+      ->excludes(running)
+      ->excludes(failed)
+      ->excludes(quiet);
   return {command, Completes::vms, [options](Console& console) { return list(console, *options); }};
 }
 
