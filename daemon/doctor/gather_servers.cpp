@@ -40,9 +40,8 @@ bool has_open(pid_t pid, const std::string& file) {
 
 /// The kernel does not tell who serves a mount; all programs that do are told the mount point on their command line.
 std::string server_of_mount(const std::string& mount_point) {
-  return service_of([&](pid_t pid) {
-    return read_proc(pid, "cmdline").find(mount_point) != std::string::npos && has_open(pid, "/dev/fuse");
-  });
+  return service_of(
+      [&](pid_t pid) { return names_path(read_proc(pid, "cmdline"), mount_point) && has_open(pid, "/dev/fuse"); });
 }
 
 std::string server_of_socket(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <charconv>
+#include <cstddef>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
@@ -54,6 +55,21 @@ std::vector<ProcessInfo> read_processes() {
     if (auto process = read_process(pid, entry->path().string())) processes.push_back(*std::move(process));
   }
   return processes;
+}
+
+bool names_path(std::string_view command_line, std::string_view path) {
+  if (path.empty()) return false;
+  const auto is_end = [&](std::size_t at) {
+    return at >= command_line.size() || command_line[at] == '\0' || command_line[at] == ',';
+  };
+  for (auto at = command_line.find(path); at != std::string_view::npos; at = command_line.find(path, at + 1)) {
+    const char before = at == 0 ? '\0' : command_line[at - 1];
+    if (before != '\0' && before != '=' && before != ',') continue;
+    auto end = at + path.size();
+    while (end < command_line.size() && command_line[end] == '/') ++end;
+    if (is_end(end)) return true;
+  }
+  return false;
 }
 
 bool holds_socket(pid_t pid, std::uint32_t inode) {

@@ -20,6 +20,18 @@ TEST_CASE("The words of a line of libvirt's log") {
   CHECK(without_log_prefix("plain words") == "plain words");
 }
 
+TEST_CASE("A command line that names a path") {
+  using namespace std::string_literals;
+  for (const auto& line :
+       {"sshfs\0host:/srv\0/home/u/vms\0"s, "/home/u/vms"s, "rclone\0mount\0x:\0/home/u/vms/\0--daemon\0"s,
+        "f\0--mountpoint=/home/u/vms\0"s, "f\0-o\0ro,at=/home/u/vms,allow_other\0"s, "f\0/home/u/vms2\0/home/u/vms\0"s})
+    CHECK_MESSAGE(names_path(line, "/home/u/vms"), line.c_str());
+  for (const auto& line : {""s, "f\0/home/u/vms2\0"s, "f\0/home/u/vms/a\0"s, "f\0/mnt/home/u/vms\0"s,
+                           "sshfs\0host:/home/u/vms\0/mnt\0"s, "f\0/home/u/vm\0s"s})
+    CHECK_MESSAGE(!names_path(line, "/home/u/vms"), line.c_str());
+  CHECK(!names_path("f\0/\0"s, ""));
+}
+
 TEST_CASE("libvirt's configuration files") {
   const auto settings = parse_libvirt_conf(
       "# uri_default = \"no\"\n  uri_default = \"qemu:///system\" # why\nmax_core = 'unlimited'\nmax_files=32768\n"
