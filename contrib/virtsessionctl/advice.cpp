@@ -29,7 +29,7 @@ void advise_on_config(const Properties& manager, std::vector<Advice>& advices) {
     advices.push_back(
         {"",
          "The configuration is not used: " + (path.empty() ? "" : path + ": ") + problem_text(problems[i]),
-         {"virtsessionctl reload   # when it is mended"}});
+         {"virtsessionctl reload   # after you have corrected it"}});
   if (problems.size() > kMost)
     advices.push_back(
         {"", "The configuration has more mistakes than these:", {"virtsessiond --check-config " + shell_word(path)}});
@@ -67,9 +67,10 @@ void advise_on_policy(const VmInfo& vm, std::vector<Advice>& advices) {
 void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
   const auto word = vm.command_word(), error = vm.text("LastError");
   if (vm.phase() == "gave-up")
-    advices.push_back({vm.name(),
-                       "gave up: " + vm.reason(),
-                       {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # when it is mended"}});
+    advices.push_back(
+        {vm.name(),
+         "gave up: " + vm.reason(),
+         {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # when the cause is gone"}});
   else if (vm.phase() == "inactive" && !error.empty())
     advices.push_back({vm.name(),
                        "is off because of an error: " + error,

@@ -195,7 +195,7 @@ std::string hint_for(const std::string& error_name, const std::string& vm) {
   if (kind == "Internal") return "This is a bug; the journal knows more:  journalctl --user -u virtsessiond";
   if (vm.empty()) return {};
   if (kind == "TimedOut")
-    return "The guest did not obey; it still runs. To end it all the same:\n  virtsessionctl save " + vm +
+    return "The guest did not obey; it still runs. To stop it without its help:\n  virtsessionctl save " + vm +
            "      keeps what it has in memory\n  virtsessionctl poweroff " + vm + "  as pulling the plug does";
   if (kind == "OperationFailed") return "More:  virtsessionctl logs " + vm;
   if (kind == "Busy") return "See what is going on:  virtsessionctl status " + vm;

@@ -22,7 +22,7 @@ void check_definitions(const Picture& picture, Report& report) {
       report.add("definition-listed", Severity::problem, definition.name,
                  there + "libvirt does not list it: " + first_line(definition.error) +
                      (advice.text.empty() ? "" : "; " + advice.text) +
-                     ". When that is mended: virtsessionctl restart-libvirt",
+                     ". After you have corrected it: virtsessionctl restart-libvirt",
                  advice.fix);
     }
   }

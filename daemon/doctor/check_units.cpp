@@ -150,7 +150,7 @@ void check_conflicts(const Picture& picture, Report& report) {
   for (const auto& name : others) names += " " + name;
   report.add("unit-conflict", Severity::warning, {},
              list_text(others) + " of the user manager " + (others.size() == 1 ? "is" : "are") +
-                 " for the same socket as virtsession's units: whoever is first has it",
+                 " for the same socket as virtsession's units: the first one has it",
              "systemctl --user disable --now" + names + " && systemctl --user restart virtsession-" + picture.daemon +
                  ".socket");
 }

@@ -64,7 +64,7 @@ TEST_CASE("status names each mistake and the command against it") {
   The configuration is not used: )" +
                       config +
                       R"(: unknown key paralel, did you mean parallel?
-    virtsessionctl reload   # when it is mended
+    virtsessionctl reload   # after you have corrected it
   a has a mistake in its policy: unknown key start_oder, did you mean start_order?
     virtsessionctl policy a --clear start_oder
   b has a mistake in its policy: start_order must be an integer, not a string, the default is 0
@@ -225,7 +225,7 @@ Arguments:
 
 Options:
   --bypass-cache           Write past the host's page cache
-  --timeout SEC            Wait at most so long; the saving goes on
+  --timeout SEC            Wait no longer than this; the saving goes on
   --json                   Print one JSON document; monitor: one a line
   -h, --help               Show this text, or that of the verb
   --version                Show the version

@@ -199,7 +199,7 @@ TEST_CASE("each failure comes with what to do about it") {
   };
   CHECK(fail_with(ErrorCode::timed_out) ==
         "virtsessionctl: web: failed to shut down: it is so\n"
-        "  The guest did not obey; it still runs. To end it all the same:\n"
+        "  The guest did not obey; it still runs. To stop it without its help:\n"
         "    virtsessionctl save web      keeps what it has in memory\n"
         "    virtsessionctl poweroff web  as pulling the plug does\n");
   CHECK(fail_with(ErrorCode::busy).find("virtsessionctl status web") != std::string::npos);
@@ -219,7 +219,7 @@ TEST_CASE("a VM that gave up: status says why, and what to do") {
   const auto text = session.out({});
   CHECK(text.find("web gave up: failed to start: no space left\n"
                   "    virtsessionctl logs web\n"
-                  "    virtsessionctl start web   # when it is mended\n") != std::string::npos);
+                  "    virtsessionctl start web   # when the cause is gone\n") != std::string::npos);
   CHECK(session.out({"list", "--failed", "-q"}) == "web\n");
   CHECK(on_terminal(session, {"list"}).find("\x1b[1;31m✗\x1b[0m") != std::string::npos);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Pages are in plain English: their subjects are things and people.
+"""Pages and messages are in plain English: their subjects are things and people.
 
 Some phrases fail this test. Sentences of other shapes are only listed, and a person decides about them:
 tests/pages/phrases_test.py --candidates"""
@@ -45,8 +45,28 @@ def descriptions(value):
                 yield from descriptions(member)
 
 
+# A comment, a raw string, a string, a character: the first that begins has what is in it.
+TOKEN = re.compile(r"""//[^\n]*|/\*.*?\*/|R"(\w*)\((?P<raw>.*?)\)\1"|"(?P<text>(?:\\.|[^"\\\n])*)["]"""
+                   r"""|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'""", re.S)
+
+
+def messages(source):
+    """The strings of C++. Those with nothing but white space between them are one."""
+    parts, end = [], None
+    for token in TOKEN.finditer(source):
+        text = token["raw"] if token["raw"] is not None else token["text"]
+        if text is None:
+            continue
+        if end is not None and not source[end:token.start()].strip():
+            parts[-1] += text
+        else:
+            parts.append(text)
+        end = token.end()
+    return [part.replace("\\n", " ") for part in parts]
+
+
 def pages():
-    """(name, paragraphs) of everything that people read outside the programs."""
+    """(name, paragraphs) of everything that people read."""
     for path in listed("*.md", "contrib/*.scd", "contrib/packaging/deb/README.Debian"):
         text = path.read_text(encoding="utf-8")
         yield path, re.split(r"\n\s*\n|\n(?=[-*|#\t])", without_code(text) if path.suffix == ".md" else text)
@@ -55,6 +75,8 @@ def pages():
     for path in listed("daemon/dbus/*.xml"):
         comments = re.findall(r"<!--(.*?)-->", path.read_text(encoding="utf-8"), re.S)
         yield path, [part for comment in comments for part in re.split(r"\n\s*\n|\n(?= +[@\w.-]+ ?(?:\(.*?\))?:)", comment)]
+    for path in listed("daemon/*.cpp", "daemon/*.hpp", "contrib/*.cpp", "contrib/*.hpp"):
+        yield path, messages(path.read_text(encoding="utf-8"))
 
 
 def found(patterns):
@@ -80,7 +102,13 @@ class Phrases(unittest.TestCase):
 
     def test_every_kind_of_page_is_looked_at(self):
         kinds = {path.suffix for path, paragraphs in pages() if paragraphs}
-        self.assertLessEqual({".md", ".scd", ".json", ".xml", ".Debian"}, kinds)
+        self.assertLessEqual({".md", ".scd", ".json", ".xml", ".Debian", ".cpp", ".hpp"}, kinds)
+
+    def test_messages_are_the_strings_and_not_the_comments(self):
+        source = """f("it is", 'x', "a \\"b\\" // no comment"  // "whoever"
+            "mended");  /* "told" */ g('"', R"x(raw "one")x"); h("it"
+            " stays\\n");"""
+        self.assertEqual(messages(source), ["it is", 'a \\"b\\" // no comment', "mended", 'raw "one"', "it stays "])
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ json to_json(const std::vector<Row>& rows) {
 }  // namespace
 
 Verb add_doctor(CLI::App& app) {
-  auto* command = app.add_subcommand("doctor", "Look for what is wrong, and say how to mend it")->group(kService);
+  auto* command = app.add_subcommand("doctor", "Look for problems, and show how to fix them")->group(kService);
   command->footer("Exits with 1 when there is a problem; notes and warnings are none.");
   const auto uri = std::make_shared<bool>(false);
   command->add_flag("--uri", *uri, "Compare qemu:///system and qemu:///session on this machine");

@@ -22,7 +22,7 @@ Verb add(CLI::App& app, const Plain& plain) {
   const auto options = std::make_shared<Options>();
   auto* command = app.add_subcommand(plain.verb, plain.description)->group(kRun);
   add_vms(*command, options->vms);
-  add_timeout(*command, *options, "Wait at most so long; it goes on");
+  add_timeout(*command, *options, "Wait no longer than this; it goes on");
   return {command, plain.arguments, [options, plain](Console& console) {
             VmOperation operation;
             operation.to_do = plain.to_do;

@@ -12,7 +12,7 @@ Verb add_poweroff(CLI::App& app) {
   auto* command = app.add_subcommand("poweroff", "End VMs at once, as pulling the plug does")->group(kRun);
   add_vms(*command, options->vms);
   command->add_flag("--graceful", options->graceful, "Let QEMU write out its caches, and fail when it does not end");
-  add_timeout(*command, *options, "Wait at most so long; it goes on");
+  add_timeout(*command, *options, "Wait no longer than this; it goes on");
   command->footer("The guest may lose data. 'shutdown' asks it first.");
   return {command, Completes::active_vms, [options](Console& console) {
             const VariantMap arguments{{"graceful", sdbus::Variant(options->graceful)}};

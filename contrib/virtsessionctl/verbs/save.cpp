@@ -12,7 +12,7 @@ Verb add_save(CLI::App& app) {
   auto* command = app.add_subcommand("save", "Save guests' memory to disk and stop them")->group(kRun);
   add_vms(*command, options->vms);
   command->add_flag("--bypass-cache", options->bypass_cache, "Write past the host's page cache");
-  add_timeout(*command, *options, "Wait at most so long; the saving goes on");
+  add_timeout(*command, *options, "Wait no longer than this; the saving goes on");
   command->footer("The next start goes on from there (libvirt's managed save).");
   return {command, Completes::active_vms, [options](Console& console) {
             const VariantMap arguments{{"bypass_cache", sdbus::Variant(options->bypass_cache)}};

@@ -39,7 +39,7 @@ Verb add_restart_libvirt(CLI::App& app) {
   auto* command = app.add_subcommand("restart-libvirt", "Restart the libvirt daemon; VMs run on")->group(kService);
   const auto force = std::make_shared<bool>(false);
   command->add_flag("--force", *force, "Also while a transient VM runs, which may end");
-  add_timeout(*command, *options, "Wait at most so long; it goes on");
+  add_timeout(*command, *options, "Wait no longer than this; it goes on");
   command->footer(
       "Refuses while a transient VM runs: programs such as libguestfs have theirs ended when their connection to "
       "libvirt is cut.");

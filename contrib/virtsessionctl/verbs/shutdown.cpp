@@ -14,7 +14,7 @@ Verb add_shutdown(CLI::App& app) {
   add_timeout(*command, *options, "How long to wait for the guest (default: 60)");
   command->footer(
       "A guest may ignore its power button. Nothing else is done to it: after the timeout the verb fails and the\n"
-      "guest runs on; 'save' or 'poweroff' end it all the same.");
+      "guest runs on; 'save' or 'poweroff' stop it without the guest's help.");
   return {command, Completes::active_vms, [options](Console& console) {
             VariantMap arguments{{"wait", sdbus::Variant(!options->no_block)}};
             if (options->timeout_sec) arguments.emplace("timeout_sec", sdbus::Variant(*options->timeout_sec));

@@ -15,7 +15,7 @@ Verb add_start(CLI::App& app) {
   command->add_flag("--force-boot", options->force_boot, "Discard a saved state and boot anew");
   command->add_flag("--bypass-cache", options->bypass_cache, "Read a saved state past the host's page cache");
   add_no_block(*command, *options);
-  add_timeout(*command, *options, "Wait at most so long; the start goes on");
+  add_timeout(*command, *options, "Wait no longer than this; the start goes on");
   command->footer("A VM that runs is left alone, and that is a success. A start by hand also ends 'gave-up'.");
   return {command, Completes::inactive_vms, [options](Console& console) {
             const VariantMap arguments{{"paused", sdbus::Variant(options->paused)},

@@ -25,7 +25,7 @@ Verb add_start_all(CLI::App& app) {
   const auto options = std::make_shared<Waiting>();
   auto* command = app.add_subcommand("start-all", "Start the marked VMs as at login")->group(kRun);
   add_no_block(*command, *options);
-  add_timeout(*command, *options, "Wait at most so long; the start goes on");
+  add_timeout(*command, *options, "Wait no longer than this; the start goes on");
   command->footer("In order, each when its dependencies are ready and its conditions are met. 'plan' says beforehand.");
   return {command, Completes::nothing, [options](Console& console) {
             return run_on_all(console, "Autostart", {{"wait", sdbus::Variant(!options->no_block)}}, options->timeout(),

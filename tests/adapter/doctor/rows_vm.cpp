@@ -131,7 +131,7 @@ std::vector<CheckRow> definition_rows() {
       {"that libvirt does not take any more, since swtpm was removed; its words go on for lines",
        unlisted("unsupported configuration: TPM version '2.0' is not supported\nand more"), "definition-listed",
        S::problem, "w",
-       "TPM version '2.0' is not supported; its TPM is emulated by swtpm, which is missing or too old. When that is",
+       "TPM version '2.0' is not supported; its TPM is emulated by swtpm, which is missing or too old. After you have",
        "sudo apt install swtpm swtpm-tools"},
       {"that came after libvirt had read the folder", unlisted(""), "definition-listed", S::problem, "w",
        "it has not read that file", "virtsessionctl restart-libvirt"},
