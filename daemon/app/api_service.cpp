@@ -69,7 +69,7 @@ Result<void> ApiService::check_answers() const {
 }
 
 Result<void> ApiService::check(const VmRequest& request) const {
-  if (const auto answers = check_answers(); !answers && request.kind != RequestKind::reset_failed) return answers;
+  if (auto answers = check_answers(); !answers && request.kind != RequestKind::reset_failed) return answers;
   return parts_.supervisor.check(request);
 }
 

@@ -36,7 +36,7 @@ class LibvirtLink final : private ConnectionSink {
   /// \param words what the daemon of a unit said last
   LibvirtLink(EventLoop& loop, const MakeHypervisor& make, LibvirtUnit* unit, std::string uri, Handlers handlers,
               DaemonWords::Read words = last_words);
-  ~LibvirtLink();
+  ~LibvirtLink() override;
 
   void start();
   /// Restarts the daemon's unit. Answered when the connection is ready again, or with the reason when that fails.

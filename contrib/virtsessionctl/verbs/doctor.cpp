@@ -32,6 +32,7 @@ struct Row {
 
 std::vector<Row> to_rows(const std::vector<Finding>& findings) {
   std::vector<Row> rows;
+  rows.reserve(findings.size());
   for (const auto& finding : findings)
     rows.push_back({finding.id, std::string(to_text(finding.severity)), finding.subject, finding.text, finding.fix});
   return rows;
@@ -46,8 +47,10 @@ std::vector<Row> ask_daemon(Client& client) {
   client.connection().setMethodCallTimeout(kAnswerLimit);
   static_cast<void>(client.manager_properties());
   client.connection().setMethodCallTimeout(kLookLimit);
+  const auto found = client.manager().Diagnose({});
   std::vector<Row> rows;
-  for (const auto& row : client.manager().Diagnose({}))
+  rows.reserve(found.size());
+  for (const auto& row : found)
     rows.push_back({std::get<0>(row), std::get<1>(row), std::get<2>(row), std::get<3>(row), std::get<4>(row)});
   const auto is_of_caller = [](const Row& row) { return row.id == kDefaultUriCheck || row.id == kFoldersCheck; };
   const auto at = std::ranges::find_if(rows, is_of_caller) - rows.begin();
