@@ -93,8 +93,10 @@ void Session::freeze_daemon() { kill(daemon_, SIGSTOP); }
 
 void Session::stop_daemon() {
   if (daemon_ <= 0) return;
-  kill(daemon_, SIGTERM);
+  // In this order: a SIGCONT that comes late takes away the SIGSTOP by which the leak sanitizer looks at threads at the
+  // end, and that waits for it for ever.
   kill(daemon_, SIGCONT);
+  kill(daemon_, SIGTERM);
   while (waitpid(daemon_, nullptr, 0) < 0 && errno == EINTR) {
   }
   daemon_ = -1;
