@@ -200,17 +200,18 @@ std::map<std::string, PathFacts> HostWatcher::look_now(const std::set<std::strin
   std::map<std::string, PathFacts> facts;
   const auto deadline = EventLoop::Clock::now() + kLookLimit;
   for (const auto& path : paths) {
-    if (!path.starts_with('/'))
+    if (!path.starts_with('/')) {
       facts[path] = {};
-    else
-      looks_.try_emplace(path, "path", [path] { return look_at_path(path); });
+      continue;
+    }
+    // A look that hung at the last dry run, and has ended since, tells what was so then.
+    const auto old = looks_.find(path);
+    if (old != looks_.end() && (old->second.get(Deadline()) || !old->second.failure().empty())) looks_.erase(old);
+    looks_.try_emplace(path, "path", [path] { return look_at_path(path); });
   }
   // fstab and units are known from the last time that somebody waited for a path; now it is known what is there.
-  Bounded<std::set<std::string>> points("mount-points", [sources = sources_.mount_points] {
-    auto found = read_fstab(sources.fstab);
-    found.merge(read_mount_units(sources.units));
-    return found;
-  });
+  Bounded<std::set<std::string>> points("mount-points",
+                                        [sources = sources_.mount_points] { return read_mount_points(sources); });
   const auto said = points.get(deadline).value_or(std::set<std::string>{});
   for (const auto& path : paths) {
     const auto look = looks_.find(path);

@@ -23,12 +23,6 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kUnitsLimit{2};
 constexpr std::string_view kMountSuffix = ".mount";
 
-std::string normal(const fs::path& path) {
-  auto text = path.lexically_normal().string();
-  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
-}
-
 /// "srv-my\x2ddisk" is /srv/my-disk.
 std::string path_of_unit(std::string_view name) {
   if (name == "-") return "/";
@@ -66,7 +60,7 @@ std::set<std::string> read_fstab(const fs::path& fstab) {
   mntent entry{};
   char buffer[8192];
   while (getmntent_r(file.get(), &entry, buffer, sizeof buffer))
-    if (entry.mnt_dir[0] == '/') paths.insert(normal(entry.mnt_dir));
+    if (entry.mnt_dir[0] == '/') paths.insert(normal_path(entry.mnt_dir));
   return paths;
 }
 
@@ -80,6 +74,12 @@ std::set<std::string> read_mount_units(const std::vector<fs::path>& folders) {
         paths.insert(path_of_unit(std::string_view(name).substr(0, name.size() - kMountSuffix.size())));
     }
   }
+  return paths;
+}
+
+std::set<std::string> read_mount_points(const MountPointSources& sources) {
+  auto paths = read_fstab(sources.fstab);
+  paths.merge(read_mount_units(sources.units));
   return paths;
 }
 
@@ -107,12 +107,7 @@ void MountPoints::note_mounted() {
 
 void MountPoints::refresh() {
   const bool begun = mail_.run<std::set<std::string>>(
-      "mount-points",
-      [sources = sources_] {
-        auto paths = read_fstab(sources.fstab);
-        paths.merge(read_mount_units(sources.units));
-        return paths;
-      },
+      "mount-points", [sources = sources_] { return read_mount_points(sources); },
       [this](std::set<std::string> paths) {
         system_ = std::move(paths);
         system_known_ = true;
@@ -133,7 +128,7 @@ void MountPoints::refresh() {
 }
 
 bool MountPoints::contains(const std::string& path) const {
-  const auto point = normal(path);
+  const auto point = normal_path(path);
   return system_.contains(point) || user_.contains(point) || seen_.contains(point);
 }
 

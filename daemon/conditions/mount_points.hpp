@@ -31,6 +31,9 @@ std::set<std::string> read_fstab(const std::filesystem::path& fstab);
 /// The paths of the .mount units in these folders, by their names (systemd-escape --path); systemd takes no other.
 std::set<std::string> read_mount_units(const std::vector<std::filesystem::path>& folders);
 
+/// What both say, but for the units of the user.
+std::set<std::string> read_mount_points(const MountPointSources& sources);
+
 /// Which paths are mount points, whether something is mounted there now or not: what fstab or a .mount unit mounts, and
 /// what was mounted since this was made. Files are read by threads. Loop's thread only; the loop outlives it.
 class MountPoints {

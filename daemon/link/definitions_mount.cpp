@@ -6,13 +6,6 @@
 #include <utility>
 
 namespace virtsession {
-namespace {
-
-/// The kernel gives the id of a mount that is gone to the next.
-std::string key_of(const Mount& mount) { return mount.id + " " + mount.device + " " + mount.point; }
-
-}  // namespace
-
 DefinitionsMount::DefinitionsMount(EventLoop& loop, std::string folder, std::function<void()> mounted,
                                    std::chrono::milliseconds settles)
     : folder_(std::move(folder)),
@@ -34,9 +27,12 @@ void DefinitionsMount::look() {
   resolve();
 }
 
-/// Links are followed by a thread, since the home may hang; what it says counts from the next mount on.
+/// Links are followed by a thread, since the home may hang; what it says counts from the next mount on. One at a time:
+/// each mount asks for it, and one that hangs would not be the last.
 void DefinitionsMount::resolve() {
-  mail_.run<std::string>(
+  again_ = resolving_;
+  if (resolving_) return;
+  resolving_ = mail_.run<std::string>(
       "definitions",
       [folder = folder_] {
         std::error_code error;
@@ -44,19 +40,21 @@ void DefinitionsMount::resolve() {
         return error ? folder : path.string();
       },
       [this](std::string path) {
+        resolving_ = false;
         resolved_ = std::move(path);
         id_ = id_of_mount();
+        if (again_) resolve();
       });
 }
 
 std::string DefinitionsMount::id_of_mount() const {
   const auto* const mount = mount_of(table_.mounts(), resolved_);
-  return mount ? key_of(*mount) : std::string();
+  return mount ? mount->key() : std::string();
 }
 
 std::set<std::string> DefinitionsMount::ids() const {
   std::set<std::string> all;
-  for (const auto& mount : table_.mounts()) all.insert(key_of(mount));
+  for (const auto& mount : table_.mounts()) all.insert(mount.key());
   return all;
 }
 

@@ -36,6 +36,7 @@ class DefinitionsMount {
   std::string id_;  ///< of the mount that the folder lies on
   std::set<std::string> ids_;
   Timer settled_;
+  bool resolving_ = false, again_ = false;
   ThreadMail mail_;
 };
 

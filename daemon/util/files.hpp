@@ -21,7 +21,7 @@ inline constexpr std::size_t kFileSizeLimit = std::size_t{4} * 1024 * 1024;
 Result<std::optional<std::string>> read_file(const std::string& path, std::size_t size_limit = kFileSizeLimit);
 
 enum class Durability {
-  rename_only,  ///< whoever reads sees the old or the new text; a power cut may lose both
+  rename_only,  ///< a reader sees the old or the new text; a power cut may lose both
   fsync,        ///< the new text is on the disk when the call returns
 };
 

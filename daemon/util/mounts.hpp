@@ -13,6 +13,9 @@ struct Mount {
   std::string point;
   std::string type;
   std::string device;  ///< "8:1"
+
+  /// Tells it from every other mount, also from a later one: the kernel gives the id of one that is gone to the next.
+  std::string key() const { return id + " " + device + " " + point; }
 };
 
 /// Reads the whole text. Lines that make no sense are left out.

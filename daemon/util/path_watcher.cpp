@@ -3,7 +3,7 @@
 
 #include "util/event_loop.hpp"
 #include "util/log.hpp"
-#include "util/mounts.hpp"
+#include "util/mount_table.hpp"
 #include "util/path_lane.hpp"
 #include "util/thread_mail.hpp"
 
@@ -32,7 +32,7 @@ struct LaneInUse {
   std::unique_ptr<PathLane> lane;
   std::optional<Clock::time_point> busy_since;  ///< it may be looking at something
   std::string hangs_at;                         ///< the path that it hangs at; empty when it does not
-  std::string hung_mount;                       ///< Mount::id of the file system that hangs, if it is known
+  std::string hung_mount;                       ///< Mount::key() of the file system that hangs, if it is known
 };
 
 }  // namespace
@@ -48,7 +48,10 @@ struct PathWatcher::Watch {
 
 struct PathWatcher::Impl {
   Impl(EventLoop& loop, std::chrono::milliseconds at_most)
-      : limit(at_most), mail(loop), timer(loop, [this] { look_for_hung_lanes(); }) {}
+      : limit(at_most),
+        mail(loop),
+        timer(loop, [this] { look_for_hung_lanes(); }),
+        mounts(loop, [this] { on_mounts(); }) {}
 
   const std::chrono::milliseconds limit;
   std::map<int, LaneInUse> lanes;
@@ -58,13 +61,15 @@ struct PathWatcher::Impl {
   std::weak_ptr<Impl> self;
   ThreadMail mail;
   Timer timer;
+  MountTable mounts;
 
   std::shared_ptr<Watch> add(const std::string& path, Changed changed);
   void remove(Watch& watch);
   void assign(Watch& watch);
   void assign_stranded();
   int lane_for(const std::string& path);
-  static bool hangs(const LaneInUse& lane, const std::string& path);
+  bool hangs(const LaneInUse& lane, const std::string& path) const;
+  void on_mounts();
   int new_lane();
   void drop_idle_lane(int number);
   void on_begins(int number);
@@ -128,11 +133,24 @@ int PathWatcher::Impl::lane_for(const std::string& path) {
   return free >= 0 ? free : new_lane();
 }
 
-bool PathWatcher::Impl::hangs(const LaneInUse& lane, const std::string& path) {
+bool PathWatcher::Impl::hangs(const LaneInUse& lane, const std::string& path) const {
   if (lane.hangs_at.empty()) return false;
-  const auto mounts = read_mounts();
-  const auto* const mount = mount_of(mounts, path);
-  return path == lane.hangs_at || (mount && mount->id == lane.hung_mount);
+  if (lane.hung_mount.empty()) return path == lane.hangs_at;
+  const auto* const mount = mount_of(mounts.mounts(), path);
+  return mount && mount->key() == lane.hung_mount;
+}
+
+/// A path that does not lie on what hangs any more (umount -l) is not held up by the thread that is still stuck there.
+void PathWatcher::Impl::on_mounts() {
+  const auto alive = self.lock();  // what is called may drop the watcher
+  const auto all = watches;
+  for (const auto& [id, watch] : all) {
+    const auto lane = lanes.find(watch->lane);
+    if (watch->removed || lane == lanes.end() || lane->second.hung_mount.empty() || hangs(lane->second, watch->path))
+      continue;
+    lane->second.lane->remove(id);
+    assign(*watch);
+  }
 }
 
 int PathWatcher::Impl::new_lane() {
@@ -230,9 +248,8 @@ void PathWatcher::Impl::look_for_hung_lanes() {
 /// All but what would hang as well moves on.
 void PathWatcher::Impl::give_up(int number, const PathLane::Look& look) {
   auto& lane = lanes.at(number);
-  const auto mounts = read_mounts();
-  const auto* const mount = mount_of(mounts, look.at);
-  if (mount) lane.hung_mount = mount->id;
+  const auto* const mount = mount_of(mounts.mounts(), look.at);
+  if (mount) lane.hung_mount = mount->key();
   const auto hung = watches.find(look.id);
   lane.hangs_at = hung == watches.end() ? look.at : hung->second->path;
   log::warn("{} does not answer", lane.hangs_at);

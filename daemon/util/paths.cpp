@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 namespace virtsession {
 namespace {
@@ -35,6 +34,12 @@ std::string config_home() {
 std::string state_home() {
   auto path = absolute_path_from("XDG_STATE_HOME");
   return path.empty() ? home() + "/.local/state" : path;
+}
+
+std::string normal_path(const std::filesystem::path& path) {
+  auto text = path.lexically_normal().string();
+  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
 }
 
 std::string runtime_dir() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 namespace virtsession {
@@ -10,6 +11,9 @@ namespace virtsession {
 /// no home folder to be found
 std::string config_home();
 std::string state_home();
+
+/// A path without "." and "..", doubled and trailing slashes, by its letters alone: no file system is touched.
+std::string normal_path(const std::filesystem::path& path);
 
 /// $XDG_RUNTIME_DIR. \throws FatalError (EX_UNAVAILABLE) when it is not set or no folder: there is no login session
 std::string runtime_dir();

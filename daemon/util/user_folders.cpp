@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "util/user_folders.hpp"
 
+#include "util/paths.hpp"
 #include "util/proc.hpp"
 
 #include <pwd.h>
@@ -28,12 +29,6 @@ constexpr std::array<XdgFolder, 4> kXdgFolders{{
     {"XDG_STATE_HOME", ".local/state", &UserFolders::state},
 }};
 
-std::string normal(const std::filesystem::path& path) {
-  auto text = path.lexically_normal().string();
-  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
-  return text;
-}
-
 std::string home_of_user() {
   passwd entry{};
   passwd* found = nullptr;
@@ -53,7 +48,7 @@ UserFolders user_folders(const Environment& environment, const std::string& home
   UserFolders folders;
   for (const auto& folder : kXdgFolders) {
     const auto set = value(folder.variable);
-    folders.*folder.member = normal(set.empty() ? base / folder.below_home : std::filesystem::path(set));
+    folders.*folder.member = normal_path(set.empty() ? base / folder.below_home : std::filesystem::path(set));
   }
   return folders;
 }
@@ -87,7 +82,7 @@ std::string folder_difference(const UserFolders& folders, const UserFolders& exp
   for (const auto& folder : kXdgFolders) {
     const auto &is = folders.*folder.member, &should = expected.*folder.member;
     if (is == should) continue;
-    text += (text.empty() ? "" : ", ") + std::string(folder.variable) + " is " + is + " and not " + should;
+    text += (text.empty() ? "" : ", ") + std::string(folder.variable) + " is " + is + ", not " + should;
   }
   return text;
 }

@@ -18,7 +18,7 @@ struct inotify_event;
 
 namespace virtsession {
 
-/// Watches paths with inotify(7), as the calls of whoever owns it say that there is something to read: what PathLane
+/// Watches paths with inotify(7), when its owner says that there is something to read: what PathLane
 /// does on its thread. One thread at a time. Walks block for as long as the file systems do.
 class WatchedPaths {
  public:

@@ -12,7 +12,7 @@
 
 namespace virtsession::test {
 
-/// A socket whose file is at that path. \param listens without, whoever connects is refused, as when it is closed
+/// A socket whose file is at that path. \param listens otherwise clients are refused, as after it was closed
 inline UniqueFd bind_socket(const std::string& path, bool listens) {
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};

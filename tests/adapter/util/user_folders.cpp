@@ -21,7 +21,7 @@ TEST_CASE("what differs is named by its variable, with both values") {
   CHECK(folder_difference(usual, usual).empty());
   auto other = user_folders({{"XDG_CONFIG_HOME", "/data"}, {"XDG_STATE_HOME", "/state"}}, "/home/ann");
   CHECK(folder_difference(other, usual) ==
-        "XDG_CONFIG_HOME is /data and not /home/ann/.config, XDG_STATE_HOME is /state and not /home/ann/.local/state");
+        "XDG_CONFIG_HOME is /data, not /home/ann/.config, XDG_STATE_HOME is /state, not /home/ann/.local/state");
 }
 
 TEST_CASE("the folders of a process are by the environment that it was started with") {
