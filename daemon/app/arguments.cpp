@@ -57,15 +57,25 @@ int wrong_usage(const std::string& what) {
   return EX_USAGE;
 }
 
+enum Option {
+  kConfig = 256,
+  kCheckConfig,
+  kConnect,
+  kResumeStop,
+  kLastResort,
+  kVersionOption,
+  kHelpOption
+};  // not the letters of short options
+
 /// The word that getopt_long(3) has just refused.
 std::string given(int argc, char** argv) {
+  if (optopt > 0 && optopt < kConfig) return std::string("'-") + static_cast<char>(optopt) + "'";
   return optind > 0 && optind <= argc ? "'" + std::string(argv[optind - 1]) + "'" : std::string();
 }
 
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
-  enum Option { kConfig = 1, kCheckConfig, kConnect, kResumeStop, kLastResort, kVersionOption, kHelpOption };
   static constexpr option kOptions[] = {
       {"config", required_argument, nullptr, kConfig},    {"check-config", required_argument, nullptr, kCheckConfig},
       {"connect", required_argument, nullptr, kConnect},  {"resume-stop", no_argument, nullptr, kResumeStop},

@@ -271,8 +271,8 @@ class Notifications::Client final : private sdbus::ProxyInterfaces<org::freedesk
           .uponReplyInvoke([this, key](sdbus_compat::AsyncError error) {
             if (error) show_details(key);
           });
-    } catch (const sdbus::Error& error) {
-      log::debug("Failed to open the window: {}", error.getMessage());
+    } catch (const sdbus::Error&) {
+      show_details(key);
     }
   }
 

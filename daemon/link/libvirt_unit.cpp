@@ -10,6 +10,12 @@
 
 namespace virtsession {
 
+namespace {
+
+bool is_our_unit(const StrayDaemon& daemon) { return daemon.unit == "virtsession-" + daemon.program + ".service"; }
+
+}  // namespace
+
 LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon, std::string runtime_dir,
                          FindStray find_stray)
     : units_(units),
@@ -27,11 +33,10 @@ void LibvirtUnit::bring_up(Verb verb, Done answer) {
   look_at_sockets();
   const auto stray = find_stray_(runtime_dir_, unit());
   if (!stray) return run(verb, std::move(done));
-  const bool is_ours = stray->unit == "virtsession-" + stray->program + ".service";
-  if (is_ours && !stopping_) return change_over(*stray, verb, std::move(done));
+  if (is_our_unit(*stray) && !stopping_) return change_over(*stray, verb, std::move(done));
   if (stray->other_folders.empty()) return take_over(*stray, std::move(done));
-  const auto why = "its folders are others (" + stray->other_folders +
-                   "), and the managed one would not find the VMs that are defined there";
+  const auto why =
+      "its folders are others (" + stray->other_folders + "), so the managed daemon would not find its VMs";
   take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
                     "Not taking over from " + describe(*stray) + ", which a client started: " + why, now().steady);
   supervise(*stray, why, std::move(done));
@@ -39,7 +44,9 @@ void LibvirtUnit::bring_up(Verb verb, Done answer) {
 
 void LibvirtUnit::take_over(const StrayDaemon& stray, Done done) {
   take_overs_.write(log::Level::warning, {{"MESSAGE_ID", message_id::kTakeOver}},
-                    "Taking over from " + describe(stray) + ", which a client started", now().steady);
+                    "Taking over from " + describe(stray) +
+                        (is_our_unit(stray) ? ", the daemon in use before" : ", which a client started"),
+                    now().steady);
   ender_.end(stray, call_.bind([this, stray, done = std::move(done)](const Result<void>& ended) {
     if (!ended) return supervise(stray, ended.error().message, done);
     take_overs_.reset();
@@ -56,7 +63,10 @@ void LibvirtUnit::take_over(const StrayDaemon& stray, Done done) {
 void LibvirtUnit::change_over(const StrayDaemon& other, Verb verb, Done done) {
   log::info("Changing from {} to {}: {} is stopped, and VMs run on", other.program, daemon_, other.unit);
   units_.stop_unit("virtsession-" + other.program + ".socket",
-                   call_.bind([this, verb, done = std::move(done)](const Result<void>&) { run(verb, done); }));
+                   call_.bind([this, verb, done = std::move(done)](const Result<void>& stopped) {
+                     if (!stopped) log::warn("{}", stopped.error().message);
+                     run(verb, done);
+                   }));
 }
 
 void LibvirtUnit::run(Verb verb, Done done) {

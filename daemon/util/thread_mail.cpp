@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "util/thread_mail.hpp"
 
+#include "util/log.hpp"
 #include "util/thread.hpp"
 #include "util/unique_fd.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -76,7 +78,13 @@ void ThreadMail::Sender::send(std::function<void()> handler) const {
 
 bool start_detached(const char* name, std::function<void()> body) {
   try {
-    start_thread(name, std::move(body)).detach();
+    start_thread(name, [name, run = std::move(body)] {
+      try {
+        run();
+      } catch (const std::exception& error) {
+        log::error("Thread \"{}\" has ended early: {}", name, error.what());
+      }
+    }).detach();
     return true;
   } catch (const std::system_error&) {
     return false;

@@ -24,8 +24,8 @@ class ThreadMail {
   Sender sender() const;
 
   /// Runs `body` on a thread of its own, and `done` with its result on the loop, unless this is gone by then. `body`
-  /// owns all that it uses. Never waits. \param name as for start_thread()
-  /// \return false when there can be no thread
+  /// owns all that it uses; when it throws, that is logged, and `done` is not called. Never waits. \param name as for
+  /// start_thread() \return false when there can be no thread
   template <class T>
   bool run(const char* name, std::function<T()> body, std::function<void(T)> done) const;
 
@@ -48,7 +48,7 @@ class ThreadMail::Sender {
   std::shared_ptr<Box> box_;
 };
 
-/// start_thread() and detach. \return false when there can be no thread
+/// start_thread() and detach. What `body` throws is logged. \return false when there can be no thread
 bool start_detached(const char* name, std::function<void()> body);
 
 template <class T>

@@ -218,7 +218,7 @@ std::vector<CheckRow> folder_rows() {
          facts.libvirt.processes[0].folders = UserFolders{"/data", "", "", ""};
        },
        "environment-folders", S::problem, "",
-       "libvirtd (pid 70) has other folders than what the user manager starts (XDG_CONFIG_HOME is /data and not ", ""},
+       "libvirtd (pid 70) has other folders than what the user manager starts (XDG_CONFIG_HOME is /data, not ", ""},
       {"of a daemon of another session",
        [](auto& facts) {
          facts.libvirt.processes.push_back({"libvirtd", 71, "", false, UserFolders{"/data", "", "", ""}});
@@ -229,7 +229,7 @@ std::vector<CheckRow> folder_rows() {
          facts.user_manager.folders = UserFolders{"/home/ann/.config", "", "", ""};
          facts.machine.folders = UserFolders{"/data", "", "", ""};
        },
-       "environment-folders", S::warning, "", "XDG_CONFIG_HOME is /data and not /home/ann/.config", ""},
+       "environment-folders", S::warning, "", "XDG_CONFIG_HOME is /data, not /home/ann/.config", ""},
   };
 }
 

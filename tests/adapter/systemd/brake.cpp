@@ -157,9 +157,9 @@ TEST_CASE("braked: clients are refused instead of left to wait, and a configurat
   Braked braked(program, socket_path);
   CHECK(braked.is_refused());
   CHECK(braked.is_refused());
-  const auto mended = Clock::now();
+  const auto allowed = Clock::now() + Brake("daemon").wait(Clock::now(), kLibvirtBrake);
   std::ofstream(login.folder / "config/libvirt/qemu.conf") << "\n";
   CHECK(braked.wait() == 42);
-  CHECK(Clock::now() - mended < 10s);
+  CHECK(Clock::now() < allowed);
   CHECK(Braked("/nonexistent/daemon", (login.folder / "other").string()).wait() == 69);
 }
