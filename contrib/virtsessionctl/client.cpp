@@ -30,7 +30,7 @@ constexpr const char* kUnit = "virtsessiond.service";
 constexpr std::chrono::seconds kLibvirtWait{10};
 constexpr std::chrono::seconds kSystemdWait{2};
 
-/// Nothing can be turned on for such a user. Where virtsessiond runs all the same (--connect), it is talked to.
+/// Nothing can be turned on for such a user. A virtsessiond that runs (--connect) is used.
 void refuse_who_has_no_session() {
   if (const auto why = why_no_session()) throw Failure(kFailed, printable(*why));
 }

@@ -4,6 +4,7 @@
 #include "app/session_bus.hpp"
 #include "libvirt/libvirt_hypervisor.hpp"
 #include "link/daemon_choice.hpp"
+#include "util/bounded.hpp"
 #include "util/fatal_error.hpp"
 #include "util/log.hpp"
 #include "util/now.hpp"
@@ -23,6 +24,7 @@ namespace {
 constexpr const char* kSessionUri = "qemu:///session";
 constexpr std::chrono::seconds kUserManagerWait{5};
 constexpr std::chrono::seconds kStateFileWait{2};
+constexpr std::chrono::milliseconds kHomeLimit{500};
 /// Shorter than systemd's limit for the start of a service.
 constexpr std::chrono::seconds kBusWait{60};
 /// The session ends, and without a bus this instance can do nothing for VMs: virtsession-last-resort.service can.
@@ -44,7 +46,12 @@ log::Level log_level(LogLevel level) {
   return log::Level::error;
 }
 
-DaemonFacts daemon_facts() { return read_daemon_facts(runtime_dir(), config_home()); }
+/// Units that the user has enabled are links in the home, which may hang: then those of others decide.
+DaemonFacts daemon_facts() {
+  Bounded<DaemonFacts> look("daemons", [] { return read_daemon_facts(runtime_dir(), config_home()); });
+  if (auto facts = look.get(now().steady + kHomeLimit)) return *std::move(facts);
+  return read_daemon_facts(runtime_dir(), {});
+}
 
 std::string daemon_for(const Config& config) { return choose_daemon(config.libvirt_daemon, daemon_facts()); }
 
@@ -66,6 +73,8 @@ Daemon::Daemon(const Arguments& arguments)
     : arguments_(arguments),
       diagnosis_(loop_),
       config_(arguments.config_file, check_of(arguments)),
+      mail_(loop_),
+      state_files_([this, mail = mail_.sender()] { mail.send([this] { take_late_state(); }); }),
       supervisor_(config_.config(), load_state(), std::random_device{}()),
       bus_(connect_session_bus(arguments.resume_stop ? kBusWaitAtEnd : kBusWait)),
       user_manager_(loop_, *bus_),
@@ -244,12 +253,17 @@ void Daemon::on_home_mounted() {
   if (supervisor_.session_end()) return;
   log::warn("A file system was mounted under {}: VMs, state and configuration are read anew, and what is marked starts",
             config_home() + "/libvirt");
-  home_mounted_ = true;
+  supervisor_.on_home_mounted();
   state_files_.read_again();
   static_cast<void>(reload_config());
   link_.restart("the home that was mounted", [](const Result<void>& result) {
     if (!result) log::warn("VMs of the home that was mounted are not known: {}", result.error().message);
   });
+}
+
+void Daemon::take_late_state() {
+  if (const auto lasting = state_files_.take_late())
+    tell([&](Moment now) { supervisor_.on_lasting_read(*lasting, now); });
 }
 
 void Daemon::fail(int exit_code, const std::string& text) {
@@ -296,8 +310,7 @@ void Daemon::look_for_memory_kills() {
 
 void Daemon::on_listed(const std::vector<DomainSnapshot>& domains) {
   look_for_memory_kills();
-  if (std::exchange(home_mounted_, false))
-    supervisor_.on_home_mounted(state_files_.take_read_again().value_or(nlohmann::json::object()));
+  take_late_state();
   tell([&](Moment now) { supervisor_.on_listed(domains, now); });
   pass_.manager_changed();
 }

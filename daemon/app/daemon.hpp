@@ -28,6 +28,7 @@
 #include "util/bus_source.hpp"
 #include "util/event_loop.hpp"
 #include "util/path_watcher.hpp"
+#include "util/thread_mail.hpp"
 
 #include <functional>
 #include <memory>
@@ -58,6 +59,7 @@ class Daemon final : private DomainSink {
   void use_config();
   Result<void> reload_config();
   void on_home_mounted();
+  void take_late_state();
   void fail(int exit_code, const std::string& text);
   void begin_session_end(SessionEnd::Time deadline);
   void tell_of_loss();
@@ -81,6 +83,7 @@ class Daemon final : private DomainSink {
   std::vector<EventSource> signals_;
   Diagnosis diagnosis_;
   ConfigStore config_;
+  ThreadMail mail_;
   StateFiles state_files_;
   Supervisor supervisor_;
   std::unique_ptr<sdbus::IConnection> bus_;
@@ -99,7 +102,6 @@ class Daemon final : private DomainSink {
   LibvirtLink link_;
   std::optional<AutostartLinks> autostart_links_;
   std::optional<DefinitionsMount> definitions_mount_;
-  bool home_mounted_ = false;  ///< and the list that comes of it has not been read yet
   PathWatcher::Handle sockets_watch_;
   ActionRunner actions_;
   ApiService api_;

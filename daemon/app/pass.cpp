@@ -59,6 +59,7 @@ void Pass::arrange() {
   parts_.tcp_prober.want(supervisor.probes());
   supervisor.on_sleep_delay(parts_.login_manager.inhibit_delay_max());
   parts_.login_manager.want_sleep_lock(supervisor.wants_sleep_lock());
+  parts_.link.set_awaited(supervisor.awaits_libvirt());
   if (parts_.link.managed()) parts_.vm_scopes.want(wanted_scopes(supervisor.scopes()));
   if (const auto wake = supervisor.wake())
     tick_.set(*wake);

@@ -38,7 +38,7 @@ class Pass {
     LoginManager& login_manager;
     VmScopes& vm_scopes;
     const SessionEnd& session_end;
-    const LibvirtLink& link;
+    LibvirtLink& link;
     const LibvirtUnit& libvirt_unit;
     StateFiles& state_files;
     Notify& notify;

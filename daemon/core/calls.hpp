@@ -38,6 +38,7 @@ class Calls {
   const PendingCall* exclusive(const std::string& uuid) const;
   bool has(const std::string& uuid, OperationKind kind) const;
   std::vector<OperationId> in_flight() const;
+  bool any() const { return !vm_of_.empty(); }
   /// The newest change of a VM's policy that libvirt was told and has not answered.
   const call::SetPolicy* policy_change(const std::string& uuid) const;
   std::size_t starts() const { return starts_; }

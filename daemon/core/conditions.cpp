@@ -12,14 +12,15 @@ std::string missing_at(const std::string& path, const PathFacts& facts) {
   return {};
 }
 
-UnmetConditions unmet_conditions(const Policy& policy, const HostFacts& facts, std::uint64_t reserved_mib) {
+UnmetConditions unmet_conditions(const Policy& policy, std::int64_t free_memory_mib, const HostFacts& facts,
+                                 std::uint64_t reserved_mib) {
   UnmetConditions unmet;
   if (policy.start_if_ac_power && facts.on_ac_power != true) unmet.things.emplace_back("AC power");
   if (policy.start_if_graphical && facts.graphical_session != true) unmet.things.emplace_back("a graphical session");
-  if (policy.start_if_free_memory_mib > 0) {
+  if (free_memory_mib > 0) {
     const auto available = facts.available_memory_mib.value_or(0);
     const auto free = available > reserved_mib ? available - reserved_mib : 0;
-    const auto needed = static_cast<std::uint64_t>(policy.start_if_free_memory_mib);
+    const auto needed = static_cast<std::uint64_t>(free_memory_mib);
     if (free < needed)
       unmet.things.push_back(std::to_string(needed) + " MiB of free memory (now " + std::to_string(free) + " MiB)");
   }

@@ -51,9 +51,11 @@ struct UnmetConditions {
   bool empty() const { return things.empty() && paths.empty(); }
 };
 
+/// \param free_memory_mib that there has to be; 0: it does not matter
 /// \param reserved_mib memory that VMs which are being started will take
 /// \return what is not met; empty when the VM may start
-UnmetConditions unmet_conditions(const Policy& policy, const HostFacts& facts, std::uint64_t reserved_mib);
+UnmetConditions unmet_conditions(const Policy& policy, std::int64_t free_memory_mib, const HostFacts& facts,
+                                 std::uint64_t reserved_mib);
 
 /// For a person: "waits for AC power; /srv/fm does not answer".
 std::string to_text(const UnmetConditions& unmet);

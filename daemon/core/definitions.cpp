@@ -28,14 +28,12 @@ void Definitions::on_event(const DomainEvent& event, const Vm* vm, bool came_bac
   (undefined ? told.undefined : told.defined) = true;
 }
 
-bool Definitions::take_defined(const std::string& uuid) {
+bool Definitions::take(const std::string& uuid, bool Told::*what) {
   const auto found = told_.find(uuid);
-  return found != told_.end() && std::exchange(found->second.defined, false);
-}
-
-bool Definitions::take_undefined(const std::string& uuid) {
-  const auto found = told_.find(uuid);
-  return found != told_.end() && std::exchange(found->second.undefined, false);
+  if (found == told_.end()) return false;
+  const bool was = std::exchange(found->second.*what, false);
+  if (!found->second.defined && !found->second.undefined) told_.erase(found);
+  return was;
 }
 
 }  // namespace virtsession

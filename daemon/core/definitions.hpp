@@ -11,9 +11,8 @@
 
 namespace virtsession {
 
-/// What libvirt told of definitions that came and went: each gets its row in the history at once, and so in libvirt's
-/// order across VMs. A domain is read after its event, when it may be gone again: what the reading shows is then no
-/// news, and gets no second row.
+/// Writes definitions that come and go to the history as libvirt reports them, so that their order holds across VMs. A
+/// domain is read later, and may be gone by then; a change that was reported gets no second row.
 class Definitions {
  public:
   explicit Definitions(History& history) : history_(history) {}
@@ -22,10 +21,10 @@ class Definitions {
   /// before
   void on_event(const DomainEvent& event, const Vm* vm, bool came_back, Moment now);
   /// A domain that was not known was read. \return whether its definition was told of
-  bool take_defined(const std::string& uuid);
+  bool take_defined(const std::string& uuid) { return take(uuid, &Told::defined); }
   /// A domain that was known is gone. \return whether that was told
-  bool take_undefined(const std::string& uuid);
-  /// What was told of it is what is known now.
+  bool take_undefined(const std::string& uuid) { return take(uuid, &Told::undefined); }
+  /// The list of VMs has caught up with the events.
   void settle(const std::string& uuid) { told_.erase(uuid); }
   void settle_all() { told_.clear(); }
 
@@ -34,6 +33,7 @@ class Definitions {
     bool defined = false;
     bool undefined = false;
   };
+  bool take(const std::string& uuid, bool Told::*what);
 
   History& history_;
   std::map<std::string, Told> told_;  ///< by uuid, until it is read

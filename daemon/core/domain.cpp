@@ -11,9 +11,13 @@ std::string canonical_uuid(std::string text) {
   return text;
 }
 
+bool is_being_moved(const DomainSnapshot& domain) {
+  return !domain.active() && (domain.move_mark == "leaving" || domain.move_mark == "arriving");
+}
+
 std::string why_moved_away(const DomainSnapshot& domain) {
+  if (!is_being_moved(domain)) return {};
   const bool leaves = domain.move_mark == "leaving";
-  if (domain.active() || (!leaves && domain.move_mark != "arriving")) return {};
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
            c == '-';
@@ -22,8 +26,8 @@ std::string why_moved_away(const DomainSnapshot& domain) {
   const bool plain = !domain.name.starts_with('-') && std::ranges::all_of(domain.name, is_plain);
   const auto command = "virtsessionctl move " + (plain ? domain.name : domain.uuid);
   return "it is being moved " + std::string(leaves ? "to" : "from") +
-         " qemu:///system; what was cut off goes on with \"" + command + " --resume\" and is taken back with \"" +
-         command + " --undo\"";
+         " qemu:///system; a move that was interrupted is continued by \"" + command +
+         " --resume\" and taken back by \"" + command + " --undo\"";
 }
 
 }  // namespace virtsession

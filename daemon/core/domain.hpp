@@ -115,23 +115,20 @@ struct DomainSnapshot {
 /// Why nobody may start a domain that is being moved between qemu:///system and qemu:///session, and what ends that;
 /// empty when it is not, or runs.
 std::string why_moved_away(const DomainSnapshot& domain);
+/// virtsession-move is moving it, or was interrupted: it is not to be started.
+bool is_being_moved(const DomainSnapshot& domain);
 
 /// What libvirt reports of a domain while it happens. A snapshot always follows; these carry what it cannot tell.
 enum class DomainEventKind {
   defined,
   undefined,
   started,
-  suspended,
-  resumed,
-  stopped,
   shutdown_by_guest,  ///< the guest powered itself off, also when it was asked to
   shutdown_by_host,   ///< destroyed, or QEMU was sent SIGTERM
-  pm_suspended,
   panicked,
   rebooted,
   agent_connected,
   agent_disconnected,
-  metadata_changed,
 };
 
 struct DomainEvent {

@@ -136,7 +136,7 @@ std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, cons
     std::vector<std::string> names;
     for (const auto& uuid : planned.after) names.push_back(vms.at(uuid).name());
     auto reason = start_reason(vm, planned, names);
-    const auto unmet = unmet_conditions(vm.policy(), facts, 0);
+    const auto unmet = unmet_conditions(vm.policy(), vm.policy().start_if_free_memory_mib, facts, 0);
     if (!unmet.empty()) reason += "; " + to_text(unmet);
     steps.push_back({planned.wave, planned.uuid, vm.name(), unmet.empty() ? "start" : "wait", reason});
   }
@@ -177,9 +177,8 @@ std::string explain_loss_by_restart(const Vms& vms) {
   for (const auto& [uuid, vm] : vms.all())
     if (vm.domain().active() && !vm.domain().persistent) names.push_back(in_quotes(vm.name()));
   if (names.empty()) return {};
-  return some_of(names) + (names.size() == 1 ? " is transient and ends" : " are transient and end") +
-         " when the program that made it asked for that (libguestfs does): its connection to libvirt is cut, and what "
-         "it writes with it";
+  return some_of(names) + (names.size() == 1 ? " is transient and may end" : " are transient and may end") +
+         " with the connection to libvirt, losing what is being written (libguestfs asks libvirt for that)";
 }
 
 std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Duration budget) {

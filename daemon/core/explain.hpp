@@ -27,8 +27,8 @@ std::map<std::string, std::uint32_t> counts_of(const Vms& vms, bool connected);
 WantedFacts facts_of_start(const Vms& vms, const StartRun& starts);
 /// What the autostart of a login would do now.
 std::vector<PlanStep> explain_start(const Vms& vms, const StartRun& starts, const HostFacts& facts);
-/// What AutostartState says, and of whom, by the rule of explain_start(): that everything that should run does is said
-/// only when that one would start nothing.
+/// The autostart state in words, with names. It says that everything runs only when explain_start() would start
+/// nothing.
 std::string explain_autostart(const Vms& vms, const StartRun& starts);
 /// Which transient VMs run, and what a new libvirt daemon means for them; empty when none does.
 std::string explain_loss_by_restart(const Vms& vms);

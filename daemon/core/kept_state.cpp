@@ -182,12 +182,11 @@ std::string login_problem(const json& login) {
 
 Kept from_state(const KeptState& state) {
   Kept kept;
-  if (!state.login_is_new()) {
-    const bool usable = login_problem(state.login).empty();
-    kept.autostart_begun = !usable || state.login.at("autostart_begun").get<bool>();
-    if (usable)
-      for (const auto& [uuid, entry] : state.login.at("vms").items()) kept.vms.emplace(uuid, from_entry(entry));
-    if (const auto* stop = usable ? object_in(state.login, "stop") : nullptr) kept.stop = stop_from(*stop);
+  kept.autostart_begun = !state.login_is_new();  // also when it cannot be used
+  if (!state.login_is_new() && login_problem(state.login).empty()) {
+    kept.autostart_begun = state.login.at("autostart_begun").get<bool>();
+    for (const auto& [uuid, entry] : state.login.at("vms").items()) kept.vms.emplace(uuid, from_entry(entry));
+    if (const auto* stop = object_in(state.login, "stop")) kept.stop = stop_from(*stop);
   }
   kept.up = texts_in(state.lasting, "up");
   if (const auto* vms = object_in(state.lasting, "vms"))

@@ -19,8 +19,8 @@ namespace virtsession {
 
 /// What is kept in $XDG_RUNTIME_DIR for the next instance, and in $XDG_STATE_HOME for the next login, as JSON objects.
 struct KeptState {
-  /// An empty object when there is none: the login is a new one. What cannot be used (login_problem()) tells nothing
-  /// but that the login is not new: nothing is started for it again.
+  /// An empty object when there is none: the login is a new one. One that cannot be used (login_problem())
+  /// still means that the login is not new: nothing is started again.
   nlohmann::json login = nlohmann::json::object();
   nlohmann::json lasting = nlohmann::json::object();
 

@@ -4,6 +4,7 @@
 #include "core/vm.hpp"
 #include "core/vm_kept.hpp"
 #include "core/vm_life.hpp"
+#include "core/vms.hpp"
 
 #include <algorithm>
 
@@ -35,7 +36,7 @@ bool Past::recall(Vm& vm, const Sighting& how, const Surroundings& around, Momen
     vm.restarts() = before.restarts;
     constexpr const char* kDefinedAgain = "defined again";
     if (!told && how.in_history)
-      vm.restore({.phase = Phase::inactive, .reason = kDefinedAgain, .since_usec = now.wall_usec});
+      appear(vm, kDefinedAgain, now);
     else if (!told)
       vm.enter(Phase::inactive, kDefinedAgain, {CauseKind::other_client}, now);
     return false;
@@ -56,12 +57,15 @@ void Past::on_removed(const Vm& vm, Moment now) {
   gone_.insert_or_assign(vm.uuid(), Gone{kept_of(vm), vm.lasting(), vm.restarts(), now.steady + kDefinedAgainWithin});
 }
 
-bool Past::has_removed(const std::string& uuid, Moment now) const {
-  const auto gone = gone_.find(uuid);
-  return gone != gone_.end() && now.steady <= gone->second.until;
+void Past::learn(std::map<std::string, VmLasting> lasting, Vms& vms) {
+  for (auto& [uuid, vm] : vms.all()) {
+    const auto learnt = lasting.extract(uuid);
+    if (!learnt.empty() && vm.lasting() == VmLasting()) vm.set_lasting(still_true(learnt.mapped(), vm.domain()));
+  }
+  lasting_.merge(lasting);
 }
 
-void Past::on_first_list() {
+void Past::on_listed() {
   unseen_.clear();
   lasting_.clear();
 }

@@ -12,6 +12,7 @@
 namespace virtsession {
 
 class Vm;
+class Vms;
 struct Sighting;
 struct Surroundings;
 
@@ -31,12 +32,10 @@ class Past {
   bool was_here(const std::string& uuid, Moment now) const;
   /// The VM is about to be removed from the list.
   void on_removed(const Vm& vm, Moment now);
-  /// It was removed from the list a moment ago.
-  bool has_removed(const std::string& uuid, Moment now) const;
-  /// What another state.json has, of VMs that have not been listed yet.
-  void learn(std::map<std::string, VmLasting> lasting) { lasting_.merge(lasting); }
-  /// The first list was read: what is not in it is gone.
-  void on_first_list();
+  /// What was left is known only now. A VM of which something newer is known keeps that.
+  void learn(std::map<std::string, VmLasting> lasting, Vms& vms);
+  /// A list was read: what is not in it is gone.
+  void on_listed();
   /// What the next instance and the next login have to know of VMs that were not seen.
   void keep(Kept& kept) const;
 

@@ -173,10 +173,11 @@ std::string check_unit(const std::string& unit) {
   const bool is_unit = dot != 0 && dot != std::string::npos && unit.size() <= 255 &&
                        std::ranges::all_of(unit, [&](char c) { return c != 0 && is_good(c); });
   const bool serves = type == ".service" || type == ".mount" || type == ".automount" || type == ".socket";
-  if (!is_unit || !serves)
-    return "must have names of services, mounts, automounts or sockets, and has " + json(unit).dump();
-  if (unit[dot - 1] == '@') return "must have instances of templates, and has \"" + unit + "\"";
-  return unit.starts_with("virtsession") ? "has " + unit + ", which is one of virtsession's own" : "";
+  if (!is_unit || !serves) return "must list services, mounts, automounts or sockets, not " + json(unit).dump();
+  if (unit[dot - 1] == '@') return "must name an instance, not the template \"" + unit + "\"";
+  return unit.starts_with("virtsessiond.") || unit.starts_with("virtsession-")
+             ? "has " + unit + ", which is one of virtsession's own"
+             : "";
 }
 
 Key readiness(std::string_view name) {

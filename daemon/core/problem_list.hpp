@@ -10,13 +10,13 @@
 
 namespace virtsession {
 
-/// What is wrong with one text, as much of it as a person reads: the first 100 problems, and then how many more there
-/// are; long texts of theirs are cut. Somebody's 4 MiB can have hundreds of thousands.
+/// The problems of one text: the first 100, then how many more; long texts are cut. A file of 4 MiB can have hundreds
+/// of thousands.
 class ProblemList {
  public:
   static constexpr std::size_t kMost = 100;
 
-  /// \param make returns the Problem; called only when it is listed, for a suggestion takes its time
+  /// \param make returns the Problem; called only when it is listed, because finding a suggestion is slow
   template <class Make>
   void add(const Make& make) {
     if (listed_.size() < kMost)

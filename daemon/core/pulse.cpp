@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/pulse.hpp"
 
+#include <utility>
+
 namespace virtsession {
 
 void Pulse::start(SteadyTime now) {
+  connected_ = true;
+  if (awaited_) wake_ = now;
+}
+
+void Pulse::stop() {
+  connected_ = false;
   asked_.reset();
-  wake_ = now;
+  wake_.reset();
+}
+
+void Pulse::set_awaited(bool awaited, SteadyTime now) {
+  if (std::exchange(awaited_, awaited) == awaited || !connected_ || asked_) return;
+  wake_ = awaited ? std::optional(now) : std::nullopt;
 }
 
 bool Pulse::tick(SteadyTime now) {
@@ -22,7 +35,7 @@ bool Pulse::tick(SteadyTime now) {
 void Pulse::answered(SteadyTime now) {
   if (!asked_) return;
   asked_.reset();
-  wake_ = now + kInterval;
+  wake_ = awaited_ ? std::optional(now + kInterval) : std::nullopt;
 }
 
 std::optional<Duration> Pulse::silence(SteadyTime now) const {

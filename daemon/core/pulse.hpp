@@ -7,7 +7,8 @@
 
 namespace virtsession {
 
-/// Whether a libvirt daemon that is connected answers: every few seconds it is asked for nothing but an answer. Pure.
+/// Whether a libvirt daemon that is connected answers: while something is awaited of it, it is asked for nothing but an
+/// answer, every few seconds. A daemon of which nobody wants anything is left alone: keep-alive looks after that. Pure.
 class Pulse {
  public:
   /// After an answer, until the next question.
@@ -15,20 +16,24 @@ class Pulse {
   /// An answer takes a millisecond; without one for this long nothing else will be answered either.
   static constexpr Duration kPatience = std::chrono::seconds(5);
 
-  /// There is a connection now: it is asked at once.
+  /// There is a connection now.
   void start(SteadyTime now);
   /// There is none any more.
-  void stop() { *this = {}; }
+  void stop();
+  /// Whether something is awaited of the daemon: a call that it has not answered. It is asked at once.
+  void set_awaited(bool awaited, SteadyTime now);
   /// \return whether to ask
   bool tick(SteadyTime now);
   void answered(SteadyTime now);
 
   /// How long there has been no answer; nothing when that is not long.
   std::optional<Duration> silence(SteadyTime now) const;
-  /// When tick() is due: to ask, and each second of a silence, which is told.
+  /// When tick() is due: to ask, and each second of a silence, to update what is shown.
   std::optional<SteadyTime> wake() const { return wake_; }
 
  private:
+  bool connected_ = false;
+  bool awaited_ = false;
   std::optional<SteadyTime> asked_;
   std::optional<SteadyTime> wake_;
 };

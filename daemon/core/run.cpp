@@ -54,15 +54,10 @@ void Run::on_event(DomainEventKind kind) {
       break;
     case DomainEventKind::defined:
     case DomainEventKind::undefined:
-    case DomainEventKind::suspended:
-    case DomainEventKind::resumed:
-    case DomainEventKind::stopped:
-    case DomainEventKind::pm_suspended:
     case DomainEventKind::rebooted:
     case DomainEventKind::agent_connected:
     case DomainEventKind::agent_disconnected:
-    case DomainEventKind::metadata_changed:
-      break;  // the snapshot that follows says it all
+      break;  // of the VM, not of its run, or for others to judge
   }
 }
 

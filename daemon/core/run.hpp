@@ -36,7 +36,7 @@ class RunReadiness {
   /// Its service has answered, for readiness by TCP.
   void on_tcp_answer();
   void reached() { wait_.reset(); }
-  /// It does not get ready any more: who waits for it goes on.
+  /// It will not become ready: VMs that wait for it go on.
   void give_up();
   void set_never() { never_ = true; }
   bool never() const { return never_; }

@@ -8,9 +8,10 @@ namespace virtsession {
 struct DomainSnapshot;
 class Vm;
 
-// GNOME Boxes saves every VM of the session that runs when it is closed, whoever started it. Nobody asked for that: a
-// VM that its policy starts at login goes on when Boxes is closed (when_saved_by_others). libvirt does not tell who
-// saves a VM; a save that virtsession did not ask for is that of Boxes when Boxes is open while it begins or ends.
+// When GNOME Boxes is closed, it saves every VM of the session that runs, also those of other programs. Nobody asked
+// for that: a VM that its policy starts at login goes on when Boxes is closed (when_saved_by_others). libvirt does not
+// tell which client saves a VM; a save that virtsession did not ask for counts as that of Boxes when Boxes is open as
+// it begins or ends.
 
 /// \param before what was so before the snapshot that the VM has taken in
 void note_foreign_save(Vm& vm, const DomainSnapshot& before);

@@ -7,9 +7,12 @@
 namespace virtsession {
 namespace {
 
+/// A start that would come by itself, once what has failed it is there.
 bool watches_needs(const Vm& vm) {
   if (vm.domain().active() || !vm.domain().persistent) return false;
-  return vm.start() ? vm.start()->has_needs() : vm.status().phase == Phase::gave_up;
+  if (!vm.start()) return vm.status().phase == Phase::gave_up && vm.policy().start != StartWhen::never;
+  const auto stage = vm.start()->stage();
+  return stage == StartStage::backoff || stage == StartStage::conditions;
 }
 
 }  // namespace
@@ -40,7 +43,7 @@ void wait_for_needs(Vms& vms) {
   for (auto& [uuid, vm] : vms.all()) {
     if (vm.start() || !watches_needs(vm) || missing_needs(vm).empty()) continue;
     withdraw_notice(vm, Incident::gave_up);
-    vm.set_start(VmStart::with_needs({CauseKind::policy}));
+    vm.set_start(VmStart::now({CauseKind::policy}));
   }
 }
 

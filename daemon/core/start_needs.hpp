@@ -12,7 +12,7 @@ class Vms;
 struct WantedFacts;
 
 // A VM that could not be started for want of a disk's file, or of a USB device of the host, is started when it comes.
-// Who gave up has its files and devices watched; while one is missing it waits, and is no VM that gave up.
+// The files and devices of a VM that gave up are watched; while one is missing, the VM waits instead.
 
 /// What the definition of a VM needs of the host and is known to be missing, for a person: "/srv/web.qcow2 does not
 /// exist". What is not known is not missing.

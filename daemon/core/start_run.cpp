@@ -36,7 +36,7 @@ StartRun::StartRun(const Context& context, Vms& vms, bool begun, std::set<std::s
 }
 
 bool StartRun::wants(const Vm& vm) const {
-  if (!vm.domain().persistent || vm.domain().active() || !why_moved_away(vm.domain()).empty()) return false;
+  if (!vm.domain().persistent || vm.domain().active() || is_being_moved(vm.domain())) return false;
   switch (vm.policy().start) {
     case StartWhen::never:
       return false;
@@ -70,9 +70,13 @@ void StartRun::begin(Vm& vm, const Cause& cause, Moment now) {
     context_.calls.send({.uuid = vm.uuid(), .call = call::SetAutostartOnce{.enable = false}}, cause);
 }
 
-void StartRun::expect_newcomers(std::set<std::string> was_up) {
-  expects_newcomers_ = begun_;  // otherwise all are
-  was_up_.merge(was_up);
+void StartRun::on_was_up(std::set<std::string> uuids, bool starts, Moment now) {
+  was_up_.merge(uuids);
+  if (!begun_ || expects_newcomers_) return;  // the list that comes begins the starts
+  for (auto& [uuid, vm] : vms_.all())
+    if (starts && was_up_.contains(uuid) && vm.status().intent == Intent::none && !is_marked(vm.domain()) && wants(vm))
+      begin(vm, {CauseKind::login}, now);
+  was_up_.clear();
 }
 
 void StartRun::on_newcomers(const std::set<std::string>& uuids, bool starts, Moment now) {
@@ -124,7 +128,7 @@ StartTurn StartRun::turn_of(const Vm& vm) const {
   if (planned.order > lowest_holding_order_) turn.held_by_order = lowest_holding_order_;
   for (const auto& uuid : planned.after) turn.waits_for.push_back(vms_.at(uuid).name());
   // Not for each VM that is queued: with a thousand of them that is a million looks.
-  if (vm.policy().start_if_free_memory_mib > 0) turn.reserved_mib = reserved_memory_mib(vm);
+  if (vm.start() && vm.start()->free_memory_mib(vm) > 0) turn.reserved_mib = reserved_memory_mib(vm);
   turn.slot_free = context_.calls.starts() < static_cast<std::size_t>(context_.config.parallel);
   return turn;
 }
@@ -223,11 +227,11 @@ void StartRun::answer_settled() {
   if (!context_.answers.any(StartsSettle{}) || state() == AutostartState::running) return;
   std::vector<std::string> off;
   for (const auto& [uuid, vm] : vms_.all())
-    if (vm.start() || vm.status().phase == Phase::gave_up)
-      off.push_back(in_quotes(vm.name()) + " (" + vm.status().reason + ")");
+    if (lacks(vm)) off.push_back(in_quotes(vm.name()) + " (" + vm.status().reason + ")");
   Result<void> result;
   if (!off.empty())
-    result = Error{ErrorCode::operation_failed, "the start has ended, and these do not run: " + list_text(off)};
+    result =
+        Error{ErrorCode::operation_failed, "the start has ended, and not all is well with these: " + list_text(off)};
   context_.answers.close(StartsSettle{}, result);
 }
 
@@ -243,7 +247,10 @@ std::optional<SteadyTime> StartRun::wake() const {
 WantedFacts StartRun::wanted_facts() const {
   WantedFacts wanted;
   for (const auto& [uuid, vm] : vms_.all())
-    if (vm.start() && vm.start()->stage() != StartStage::starting) add_wanted(wanted, vm.start()->conditions(vm));
+    if (vm.start() && vm.start()->stage() != StartStage::starting) {
+      add_wanted(wanted, vm.policy());
+      wanted.memory |= vm.start()->free_memory_mib(vm) > 0;
+    }
   add_needs_wanted(wanted, vms_);
   return wanted;
 }

@@ -27,8 +27,9 @@ class StartRun {
   void on_first_list(bool starts, Moment now);
   void begin(const Cause& cause, Moment now);
   /// The next list has VMs that were not there before because their definitions were not: they are started as at login.
-  /// \param was_up as of the constructor
-  void expect_newcomers(std::set<std::string> was_up);
+  void expect_newcomers() { expects_newcomers_ = begun_; }  // before the first list, all are
+  /// What was up at the last stop is known only now: it is started as at login, unless somebody stopped it since.
+  void on_was_up(std::set<std::string> uuids, bool starts, Moment now);
   /// A list was read, and these are seen for the first time, by uuid.
   void on_newcomers(const std::set<std::string>& uuids, bool starts, Moment now);
   /// Brings every start as far as it can go now.

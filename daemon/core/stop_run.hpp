@@ -75,7 +75,7 @@ class StopRun final : private StopTerms {
     SteadyTime begun{};
     std::optional<SteadyTime> connected_by = {};  ///< a libvirt that is not reached by then is replaced
     std::optional<SteadyTime> away_since = {};    ///< libvirt
-    bool libvirt_given_up = false;
+    bool libvirt_given_up = false;                ///< as of the last advance(): wake() has no time
     bool hurried = false;
     std::set<std::string> up = {};
     std::map<std::string, StopOutcome> outcomes = {};  ///< by uuid

@@ -48,14 +48,14 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
     if (auto* vm = vms_.find(domain.uuid)) {
       update(*vm, domain, now);
     } else {
-      if (!past_.has_removed(domain.uuid, now)) newcomers.insert(domain.uuid);
+      if (!past_.was_here(domain.uuid, now)) newcomers.insert(domain.uuid);
       add(domain, false, now);
     }
   }
   for (const auto& uuid : uuids())
     if (!seen.contains(uuid)) remove(uuid, now);
   definitions_.settle_all();
-  past_.on_first_list();
+  past_.on_listed();
   stop_run_.wait_for_unseen(false);
   const bool starts = config_.autostart && !stop_run_.forbids_starts();
   start_run_.on_newcomers(newcomers, starts, now);
@@ -64,10 +64,11 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
   advance(now);
 }
 
-void Supervisor::on_home_mounted(const nlohmann::json& lasting) {
+void Supervisor::on_lasting_read(const nlohmann::json& lasting, Moment now) {
   auto kept = from_state({.lasting = lasting});
-  past_.learn(std::move(kept.lasting));
-  start_run_.expect_newcomers(std::move(kept.up));
+  past_.learn(std::move(kept.lasting), vms_);
+  start_run_.on_was_up(std::move(kept.up), config_.autostart && !stop_run_.forbids_starts(), now);
+  advance(now);
 }
 
 void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now) {
@@ -155,6 +156,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
 
 void Supervisor::on_libvirt_silent(const Error& why) {
   for (const auto id : calls_.in_flight()) answers_.close(CallEnds{id}, why);
+  for (const auto& [uuid, vm] : vms_.all()) answers_.close(GuestIsAsked{uuid}, why);
 }
 
 void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) {

@@ -47,21 +47,24 @@ class Supervisor {
   // Events.
   void on_listed(const std::vector<DomainSnapshot>& domains, Moment now);
   /// The next list is the first since a home was mounted that libvirt reads its definitions from: the autostart of this
-  /// login goes on with what is first seen in it. \param lasting of KeptState, from that home
-  void on_home_mounted(const nlohmann::json& lasting);
+  /// login goes on with what is first seen in it.
+  void on_home_mounted() { start_run_.expect_newcomers(); }
+  /// What the last login left is known only now: the state folder hung, or came with a home that was mounted late.
+  /// \param lasting of KeptState
+  void on_lasting_read(const nlohmann::json& lasting, Moment now);
   /// \param domain nothing: the VM is gone
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now);
   void on_domain_event(const DomainEvent& event, Moment now);
   void on_operation_done(OperationId id, const Result<void>& result, Moment now);
   void on_libvirt_lost(Moment now);
-  /// libvirt has not answered for a while: those who wait for a call get that for an answer, and the call goes on.
+  /// libvirt has not answered for a while: requests that wait for a call fail with `why`, and the calls stay in flight.
   void on_libvirt_silent(const Error& why);
   void on_request(RequestId id, const VmRequest& request, Moment now);
   /// Starts the marked VMs as at login. \param wait the request is answered when all have settled, not at once
   void on_autostart_request(RequestId request, bool wait, const Caller& caller, Moment now);
   void on_config(Config config, Moment now);
   void on_facts(const HostFacts& facts, Moment now);
-  /// The kernel has killed a process of some VM for want of memory. What it ended is told by libvirt, in a moment.
+  /// The kernel has killed a process of some VM for want of memory. libvirt reports shortly which VM ended.
   void on_memory_kill(Moment now) { memory_killed_ = now.steady; }
   /// GNOME Boxes was opened or closed.
   void on_boxes(bool open, Moment now);
@@ -96,6 +99,8 @@ class Supervisor {
   std::map<std::string, ScopeWish> scopes() const { return scope_wishes(vms_); }  ///< by uuid
   /// Whether the host's sleep has to wait for us: a VM has to be paused or saved before.
   bool wants_sleep_lock() const { return sleep_run_.wants_lock(); }
+  /// Whether libvirt has not answered a call yet.
+  bool awaits_libvirt() const { return calls_.any(); }
   /// The deadline of a session that ends; nothing while it does not.
   std::optional<SteadyTime> session_end() const;
   /// The session ended, and there is nothing left to be done.

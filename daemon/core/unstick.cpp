@@ -23,6 +23,12 @@ bool has_room(const Context& context, const Vm& vm) {
   return room != context.facts.free_bytes.end() && room->second >= kRoom;
 }
 
+/// When it is told to go on; nothing while there is no room, or while libvirt is at it.
+std::optional<SteadyTime> try_at(const Context& context, const Vm& vm) {
+  if (!waits_for_room(vm) || !vm.run() || context.calls.lifecycle(vm.uuid()) || !has_room(context, vm)) return {};
+  return vm.run()->unstuck() ? *vm.run()->unstuck() + kTryAgain : SteadyTime::min();
+}
+
 }  // namespace
 
 void add_room_wanted(WantedFacts& wanted, const Vms& vms) {
@@ -32,21 +38,18 @@ void add_room_wanted(WantedFacts& wanted, const Vms& vms) {
 
 void resume_unstuck(const Context& context, Vms& vms, Moment now) {
   for (auto& [uuid, vm] : vms.all()) {
-    if (!waits_for_room(vm) || !vm.run() || context.calls.lifecycle(uuid)) continue;
-    if (vm.run()->unstuck() && now.steady < *vm.run()->unstuck() + kTryAgain) continue;
-    if (!has_room(context, vm)) continue;
+    const auto when = try_at(context, vm);
+    if (!when || now.steady < *when) continue;
     vm.run()->unstuck_at(now.steady);
     context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::policy});
   }
 }
 
 std::optional<SteadyTime> unstick_wake(const Context& context, const Vms& vms) {
-  auto first = SteadyTime::max();
+  std::optional<SteadyTime> first;
   for (const auto& [uuid, vm] : vms.all())
-    if (waits_for_room(vm) && vm.run() && vm.run()->unstuck() && has_room(context, vm) &&
-        !context.calls.lifecycle(uuid))
-      first = std::min(first, *vm.run()->unstuck() + kTryAgain);
-  return first == SteadyTime::max() ? std::nullopt : std::optional(first);
+    if (const auto when = try_at(context, vm)) first = std::min(first.value_or(*when), *when);
+  return first;
 }
 
 }  // namespace virtsession

@@ -76,7 +76,7 @@ class Vm {
   bool is_stopping() const { return stop_ && !stop_->ended(); }
 
   const Context& context() const { return context_; }
-  /// What the last instance left of it.
+  /// What is known of it, without a change that anybody is to hear of.
   void restore(const VmStatus& status) { status_ = status; }
 
  private:
@@ -95,7 +95,7 @@ class Vm {
   std::optional<VmSleep> sleep_;
 };
 
-/// A login starts it, if it was up before or not, and nobody wants it off.
+/// Whether its policy starts it at login, and nobody has stopped it since.
 bool policy_starts(const Vm& vm);
 
 // What is told of a VM.

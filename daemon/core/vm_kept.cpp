@@ -17,7 +17,7 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
   if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
   vm.run()->saving().set_refusal(kept.save_refusal);
   if (kept.ready_wait_ordered) begin_ready_wait(vm, *kept.ready_wait_ordered, now);
-  if (vm.run()->readiness().wait())
+  if (vm.run()->readiness().wait() && kept.phase == Phase::waiting_ready)
     vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(vm.policy().start_ready), {CauseKind::policy}, now);
   settle_active(vm, {CauseKind::first_seen}, now);
 }

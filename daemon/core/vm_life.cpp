@@ -110,6 +110,14 @@ std::optional<Cause> start_cause(const Vm& vm) {
   return vm.start() && vm.status().phase == Phase::starting ? std::optional(vm.start()->cause()) : std::nullopt;
 }
 
+void appear(Vm& vm, const std::string& reason, Moment now) {
+  auto status = vm.status();
+  status.phase = Phase::inactive;
+  status.reason = reason;
+  status.since_usec = now.wall_usec;
+  vm.restore(status);
+}
+
 void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
   if (domain.active() && how.just_now) return came_up(vm, std::nullopt, false, around, now);
@@ -118,7 +126,7 @@ void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment 
     vm.want(Intent::up);
     settle_active(vm, {CauseKind::first_seen}, now);
   } else if (how.in_history) {
-    vm.restore({.phase = Phase::inactive, .reason = stop_text(domain.shutoff_reason), .since_usec = now.wall_usec});
+    appear(vm, stop_text(domain.shutoff_reason), now);
   } else {
     vm.enter(Phase::inactive, stop_text(domain.shutoff_reason), {CauseKind::first_seen}, now, true);
   }

@@ -30,6 +30,8 @@ struct Sighting {
   bool just_now = false;    ///< it was not there a moment ago: if it runs, it was started just now
   bool in_history = false;  ///< libvirt told that it was defined
 };
+/// It is off, and the history has it already: nothing else that is known of it changes.
+void appear(Vm& vm, const std::string& reason, Moment now);
 void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment now);
 /// \param before what was so before the snapshot that the VM has taken in
 void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now);

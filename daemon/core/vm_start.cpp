@@ -24,17 +24,16 @@ bool VmStart::is_owed(const Vm& vm) const {
   return vm.policy().start != StartWhen::never && (vm.domain().autostart || !marked_);
 }
 
-Policy VmStart::conditions(const Vm& vm) const {
-  auto policy = vm.policy();
-  if (cause_.kind == CauseKind::memory)  // started into the same shortage it would be killed again, or something else
-    policy.start_if_free_memory_mib =
-        std::max(policy.start_if_free_memory_mib, static_cast<std::int64_t>(vm.domain().memory_kib / 1024));
-  return policy;
+std::int64_t VmStart::free_memory_mib(const Vm& vm) const {
+  const auto wanted = vm.policy().start_if_free_memory_mib;
+  if (cause_.kind != CauseKind::memory) return wanted;
+  // Started into the same shortage, it would be killed again, or something else would.
+  return std::max(wanted, static_cast<std::int64_t>(vm.domain().memory_kib / 1024));
 }
 
 StartStep VmStart::advance(Vm& vm, const StartTurn& turn, Moment now) {
   if (stage_ == StartStage::starting) return StartStep::none;
-  if (!is_owed(vm) || !why_moved_away(vm.domain()).empty()) return StartStep::drop;
+  if (!is_owed(vm) || is_being_moved(vm.domain())) return StartStep::drop;
   switch (stage_) {
     case StartStage::queued:
       return pass_queue(vm, turn, now);
@@ -83,10 +82,10 @@ StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
     stage_ = StartStage::queued;
     return StartStep::moved;
   }
-  auto unmet = unmet_conditions(conditions(vm), vm.context().facts, turn.reserved_mib);
+  auto unmet = unmet_conditions(vm.policy(), free_memory_mib(vm), vm.context().facts, turn.reserved_mib);
   if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.things.emplace_back("GNOME Boxes to be closed");
-  if (has_needs_)
-    for (auto& missing : missing_needs(vm)) unmet.paths.push_back(std::move(missing));
+  for (auto& missing : missing_needs(vm))  // a disk may be one of the paths of the policy
+    if (std::ranges::find(unmet.paths, missing) == unmet.paths.end()) unmet.paths.push_back(std::move(missing));
   if (!unmet.empty()) {
     stage_ = StartStage::conditions;
     vm.enter(Phase::waiting, to_text(unmet), cause_, now);

@@ -51,21 +51,13 @@ class VmStart {
   /// On its own, as soon as its conditions are met.
   static VmStart now(const Cause& cause) { return {cause, false, false, StartStage::slot, {}}; }
 
-  /// On its own, as soon as its conditions are met and what its definition needs of the host is there; see start_needs.
-  static VmStart with_needs(const Cause& cause) {
-    VmStart start{cause, false, false, StartStage::slot, {}};
-    start.has_needs_ = true;
-    return start;
-  }
-
   const Cause& cause() const { return cause_; }
-  bool has_needs() const { return has_needs_; }
   bool ordered() const { return ordered_; }
   bool marked() const { return marked_; }
   StartStage stage() const { return stage_; }
 
-  /// What it waits for: the policy's, and what its cause asks for besides.
-  Policy conditions(const Vm& vm) const;
+  /// The free memory that it waits for: its policy's, and its own size when memory had run out.
+  std::int64_t free_memory_mib(const Vm& vm) const;
   /// Goes as far as it can now; the VM's phase says where it waits.
   StartStep advance(Vm& vm, const StartTurn& turn, Moment now);
   /// libvirt could not start it. \param text what failed, for people \return whether it is tried again
@@ -90,7 +82,6 @@ class VmStart {
   bool marked_;
   StartStage stage_;
   SteadyTime until_;
-  bool has_needs_ = false;
   bool delay_over_ = false;    ///< start_delay_sec was waited for
   std::uint32_t attempt_ = 0;  ///< starts that have failed
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/domain_events.hpp"
 
+#include "libvirt/domain_xml.hpp"
 #include "libvirt/error.hpp"
 #include "libvirt/policy_xml.hpp"
 #include "libvirt/snapshot.hpp"
@@ -31,11 +32,11 @@ void on_agent(virConnectPtr, virDomainPtr domain, int state, int /*reason*/, voi
   report(domain, connected ? DomainEventKind::agent_connected : DomainEventKind::agent_disconnected, opaque);
 }
 
-// Others keep their own elements in the metadata; those mean nothing to us. A new title does: a snapshot has it.
+// Others keep their own elements in the metadata; those mean nothing to us.
 void on_metadata(virConnectPtr, virDomainPtr domain, int type, const char* name_space, void* opaque) {
-  if (type == VIR_DOMAIN_METADATA_TITLE) report(domain, std::nullopt, opaque);
-  if (type == VIR_DOMAIN_METADATA_ELEMENT && name_space && std::string_view(name_space) == kPolicyNamespace)
-    report(domain, DomainEventKind::metadata_changed, opaque);
+  const std::string_view space = name_space ? name_space : "";
+  const bool is_ours = type == VIR_DOMAIN_METADATA_ELEMENT && (space == kPolicyNamespace || space == kMoveNamespace);
+  if (is_ours || type == VIR_DOMAIN_METADATA_TITLE) report(domain, std::nullopt, opaque);
 }
 
 void free_listener(void* opaque) { delete static_cast<Listener*>(opaque); }
@@ -57,21 +58,13 @@ std::optional<DomainEventKind> lifecycle_kind(int event, int detail) {
       return DomainEventKind::undefined;
     case VIR_DOMAIN_EVENT_STARTED:
       return DomainEventKind::started;
-    case VIR_DOMAIN_EVENT_SUSPENDED:
-      return DomainEventKind::suspended;
-    case VIR_DOMAIN_EVENT_RESUMED:
-      return DomainEventKind::resumed;
-    case VIR_DOMAIN_EVENT_STOPPED:
-      return DomainEventKind::stopped;
     case VIR_DOMAIN_EVENT_SHUTDOWN:
       return detail == VIR_DOMAIN_EVENT_SHUTDOWN_HOST ? DomainEventKind::shutdown_by_host
                                                       : DomainEventKind::shutdown_by_guest;
-    case VIR_DOMAIN_EVENT_PMSUSPENDED:
-      return DomainEventKind::pm_suspended;
     case VIR_DOMAIN_EVENT_CRASHED:
       return DomainEventKind::panicked;
   }
-  return std::nullopt;
+  return std::nullopt;  // suspended, resumed, stopped: a snapshot has it
 }
 
 Result<void> register_domain_events(virConnectPtr connection, const Listener& listener, std::vector<int>& callbacks) {

@@ -20,7 +20,8 @@ struct DaemonFacts {
   std::string built_in;  ///< what the client library falls back on
 };
 
-/// Looks, from any thread; shortly. \param runtime_dir $XDG_RUNTIME_DIR \param config_home $XDG_CONFIG_HOME
+/// Looks, from any thread; shortly. \param runtime_dir $XDG_RUNTIME_DIR \param config_home $XDG_CONFIG_HOME;
+/// empty: units that the user has enabled are not looked for
 DaemonFacts read_daemon_facts(const std::string& runtime_dir, const std::string& config_home);
 
 /// "libvirtd" or "virtqemud". This is the rule, the first that says something:

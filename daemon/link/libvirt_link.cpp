@@ -72,7 +72,7 @@ LibvirtState LibvirtLink::state() const {
 
 std::string LibvirtLink::reason() const {
   if (const auto silence = pulse_.silence(now().steady))
-    return "libvirt does not answer for " +
+    return "libvirt has not answered for " +
            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(*silence).count()) + " s";
   if (connection_.failing() && !words_.text().empty())
     return connection_.reason() + "; its last words: " + words_.text();
@@ -122,8 +122,8 @@ LibvirtLink::Done LibvirtLink::unit_started() {
 void LibvirtLink::follow(const std::function<ConnectionStep()>& transition, const char* loss) {
   const auto before = connection_.state();
   const auto step = transition();
+  listen_to_daemon();
   if (connection_.state() != before) {
-    listen_to_daemon();
     silent_ = false;
     pulse_.stop();
     if (connection_.state() == LibvirtState::ready) pulse_.start(now().steady);
@@ -150,10 +150,9 @@ void LibvirtLink::follow(const std::function<ConnectionStep()>& transition, cons
 }
 
 void LibvirtLink::listen_to_daemon() {
-  const bool is_there = connection_.state() == LibvirtState::ready;
-  if (is_there)
+  if (connection_.state() == LibvirtState::ready)
     words_.forget();
-  else if (unit_)
+  else if (unit_ && connection_.failing())
     words_.want(unit_->unit());
 }
 
@@ -192,7 +191,7 @@ void LibvirtLink::beat() {
   if (pulse_.tick(now().steady)) hypervisor_->ping();
   if (pulse_.silence(now().steady)) {
     if (!std::exchange(silent_, true)) {
-      log::warn("The libvirt daemon does not answer; nothing is asked of it until it does");
+      log::warn("The libvirt daemon does not answer; requests are refused until it does");
       if (handlers_.silent) handlers_.silent({ErrorCode::libvirt_unavailable, reason()});
     }
     handlers_.changed();
@@ -205,6 +204,11 @@ void LibvirtLink::arrange_pulse() {
     pulse_timer_.set(*wake);
   else
     pulse_timer_.cancel();
+}
+
+void LibvirtLink::set_awaited(bool awaited) {
+  pulse_.set_awaited(awaited, now().steady);
+  arrange_pulse();
 }
 
 void LibvirtLink::relist() {

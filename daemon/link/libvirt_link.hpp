@@ -50,6 +50,8 @@ class LibvirtLink final : private ConnectionSink {
   void use_daemon(const std::string& daemon);
   /// Reads all VMs again, where something may have changed without an event.
   void relist();
+  /// Whether a call waits for libvirt's answer: then the daemon's silence is noticed within seconds.
+  void set_awaited(bool awaited);
   Hypervisor& hypervisor() { return *hypervisor_; }
 
   LibvirtState state() const;

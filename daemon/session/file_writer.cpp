@@ -70,6 +70,7 @@ void FileWriter::write(std::string text) {
     start_thread("state-file", [state = state_] { run(*state); }).detach();
   } catch (const std::system_error& error) {
     state_->busy = false;
+    state_->failed = true;
     log::error("Failed to write {}: {}", state_->path, error.what());
   }
 }
@@ -78,7 +79,7 @@ bool FileWriter::finish(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(state_->mutex);
   state_->hurry = state_->busy && state_->failed;
   state_->changed.notify_all();
-  const auto tried = [this] { return !state_->next && !state_->writing && !state_->hurry; };
+  const auto tried = [this] { return !state_->busy || (!state_->next && !state_->writing && !state_->hurry); };
   return state_->changed.wait_until(lock, deadline, tried) && !state_->failed;
 }
 

@@ -28,16 +28,18 @@ std::string text_of(const nlohmann::json& content) { return content.dump(1) + "\
 
 }  // namespace
 
-StateFiles::StateFiles()
+StateFiles::StateFiles(std::function<void()> read)
     : login_path_(runtime_dir() + "/virtsession/login.json"),
       lasting_path_(state_home() + "/virtsession/state.json"),
-      manager_(user_manager_instance()) {}
+      manager_(user_manager_instance()),
+      read_(std::move(read)) {}
 
 KeptState StateFiles::load() {
-  const auto login = read(login_path_);
+  const auto login = read_file_at(login_path_);
   login_writer_.emplace(login_path_, login.text);
   begin_reading();
-  if (!take_in(Clock::now() + kReadLimit))
+  late_ = !take_in(Clock::now() + kReadLimit);
+  if (late_)
     log::error("{} does not answer: what is in it is not known, and nothing is written there until it has been read",
                lasting_path_);
   return {login_in(login), lasting_};
@@ -46,21 +48,22 @@ KeptState StateFiles::load() {
 void StateFiles::begin_reading() {
   lasting_writer_.reset();
   lasting_ = nlohmann::json::object();
-  reading_.emplace("state-file", [path = lasting_path_] {
-    auto content = read(path);
+  const auto look = [path = lasting_path_] {
+    auto content = read_file_at(path);
     if (!content.problem.empty()) keep_copy(path, content.problem, "what ran at the last stop is not known");
     return content;
-  });
+  };
+  reading_.emplace("state-file", look, read_);
 }
 
 void StateFiles::read_again() {
-  reads_again_ = true;
+  late_ = true;
   begin_reading();
 }
 
-std::optional<nlohmann::json> StateFiles::take_read_again() {
-  if (!reads_again_ || !take_in(Clock::now())) return std::nullopt;
-  reads_again_ = false;
+std::optional<nlohmann::json> StateFiles::take_late() {
+  if (!late_ || !take_in(Clock::now())) return std::nullopt;
+  late_ = false;
   return lasting_;
 }
 
@@ -86,13 +89,13 @@ void StateFiles::save(const KeptState& state) {
   if (!manager_.empty()) login[kManagerKey] = manager_;
   login_writer_->write(state.login_is_new() ? std::string() : text_of(login));
   login_writer_->finish(Clock::now() + kLoginLimit);
-  if (!take_in(Clock::now())) return;
+  if (late_) return;
   if (!lasting_writer_) lasting_writer_.emplace(lasting_path_, std::string());
   lasting_writer_->write(text_of(state.lasting));
 }
 
 bool StateFiles::finish(Clock::time_point deadline) {
-  if (!reading_ && (!lasting_writer_ || lasting_writer_->finish(deadline))) return true;
+  if (!late_ && (!lasting_writer_ || lasting_writer_->finish(deadline))) return true;
   log::error("{} does not answer: what was to be written there is lost", lasting_path_);
   return false;
 }
@@ -108,7 +111,7 @@ bool StateFiles::take_in(Clock::time_point deadline) {
   return true;
 }
 
-StateFiles::Content StateFiles::read(const std::string& path) {
+StateFiles::Content StateFiles::read_file_at(const std::string& path) {
   const auto text = read_file(path);
   if (!text) return {kNoText, {}, text.error().message};
   if (!*text) return {};

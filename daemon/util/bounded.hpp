@@ -29,13 +29,15 @@ inline constexpr int kMaxBoundedThreads = 64;
 template <class T>
 class Bounded {
  public:
-  /// \param name as for start_thread()
-  Bounded(const char* name, std::function<T()> body) : state_(std::make_shared<State>()) {
+  /// \param name as for start_thread() \param then called by the thread when get() has the result; may be empty
+  Bounded(const char* name, std::function<T()> body, std::function<void()> then = {})
+      : state_(std::make_shared<State>()) {
     if (bounded_threads >= kMaxBoundedThreads) return;
     ++bounded_threads;
     try {
-      start_thread(name, [state = state_, run = std::move(body)]() mutable {
+      start_thread(name, [state = state_, run = std::move(body), tell = std::move(then)]() mutable {
         run_and_tell(*state, std::exchange(run, nullptr));
+        if (tell) tell();
         --bounded_threads;
       }).detach();
     } catch (const std::system_error&) {  // no thread to be had: as if it hung

@@ -74,9 +74,7 @@ TEST_CASE(
 TEST_CASE("a libvirt that cannot start at all: its last words are shown, and a logout does not wait for it") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   desktop.host().write_file("/home/alice/.config/libvirt/qemu.conf", "max_files = \"many\"\n", kUser);
   desktop.host().user(kUser, {"systemctl", "--user", "--no-block", "restart", kLibvirtUnit});
   wait_until([&] { return has(desktop.manager_text("LibvirtReason"), "max_files"); }, kLong,
@@ -96,9 +94,7 @@ TEST_CASE(
     "ten SIGKILLs to virtsessiond in ten seconds, clients calling: it is active again by itself, and VMs run on") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto pid = guest.qemu_pid();
   run_beside(desktop, "client",
              {"sh", "-c",
@@ -158,9 +154,7 @@ TEST_CASE("virtsessiond cannot run at all: at logout guests are asked to shut do
 TEST_CASE("memory runs out: VMs are no preferred victims, virtsessiond still less, and scopes ask to be spared") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto score = [&](pid_t pid) {
     return std::stoi(desktop.host().must_exec({"cat", "/proc/" + std::to_string(pid) + "/oom_score_adj"}));
   };

@@ -30,9 +30,7 @@ TEST_CASE("the other daemon by configuration: it takes over, and VMs run on") {
   Desktop desktop;
   if (!has_both(desktop.host())) return;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto pid = guest.qemu_pid();
   configure(desktop, kOtherDaemon);
   desktop.systemctl({"reload", "virtsessiond"});

@@ -43,9 +43,7 @@ TEST_CASE("a configured daemon that is not installed is refused by its name, and
   Desktop desktop;
   desktop.host().must_exec({"rm", "-f", "/usr/sbin/" + kOtherDaemon});
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto daemon = desktop.main_pid(kLibvirtUnit);
   const auto qemu = guest.qemu_pid();
   configure_daemon(desktop, kOtherDaemon);
@@ -68,9 +66,7 @@ TEST_CASE("a configured daemon that is not installed is refused by its name, and
 TEST_CASE("a socket that nobody listens on keeps no client from the managed daemon") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto qemu = guest.qemu_pid();
   const auto is_reached = [&] {
     return desktop.host().user(kUser, {"virsh", "-c", "qemu:///session", "list"}).succeeded();

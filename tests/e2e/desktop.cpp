@@ -73,6 +73,13 @@ void Desktop::wait_ready() {
       kLong, "virtsessiond is connected to libvirt");
 }
 
+Guest Desktop::run_vm(const std::string& name) {
+  auto guest = define({.name = name, .system = System::none});
+  guest.start();
+  wait_for(name, "Phase", "running");
+  return guest;
+}
+
 std::string Desktop::systemctl(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"systemctl", "--user"});
   return run(arguments);

@@ -56,6 +56,8 @@ class Desktop {
   void wait_ready();
 
   Guest define(DomainXml domain) { return Guest(host_, kUser, std::move(domain)); }
+  /// A VM that runs, with firmware only: virtsessiond says so, too.
+  Guest run_vm(const std::string& name);
   /// Runs a command as the user in the session; a failure is an error.
   std::string run(const std::vector<std::string>& command) { return host_.must_user(kUser, command); }
   std::string systemctl(std::vector<std::string> arguments);

@@ -105,14 +105,15 @@ TEST_CASE("without a user manager: one clear error and no crash loop") {
 TEST_CASE("the session bus is taken away and comes back: virtsessiond is back within 5 s, VMs run on") {
   Desktop desktop;
   desktop.login();
-  const auto guest = desktop.define({.name = "a", .system = System::none});
-  guest.start();
-  desktop.wait_for("a", "Phase", "running");
+  const auto guest = desktop.run_vm("a");
   const auto pid = guest.qemu_pid();
   desktop.disconnect();
-  // Longer than a few restarts take, and without systemctl's way over the bus.
   desktop.host().user(kUser, {"systemctl", "--user", "stop", "dbus.socket", "dbus.service"});
-  std::this_thread::sleep_for(std::chrono::seconds(8));
+  const auto waits = [&] {
+    const auto log = desktop.run({"journalctl", "--user", "--unit=virtsessiond", "--output=cat"});
+    return log.find("Failed to connect to the session bus") != std::string::npos;
+  };
+  wait_until(waits, kLong, "an instance that finds no bus");
   desktop.host().user(kUser, {"systemctl", "--user", "start", "dbus.socket", "dbus.service"});
   const auto back = std::chrono::steady_clock::now();
   desktop.wait_ready();

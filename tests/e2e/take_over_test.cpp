@@ -157,7 +157,7 @@ TEST_CASE(
   CHECK_FALSE(is_managed(desktop));
   const auto reason = desktop.manager_text("LibvirtReason");
   INFO(reason);
-  CHECK(reason.find("XDG_CONFIG_HOME is /home/alice/other and not /home/alice/.config") != std::string::npos);
+  CHECK(reason.find("XDG_CONFIG_HOME is /home/alice/other, not /home/alice/.config") != std::string::npos);
   CHECK(pids_of(desktop, kLibvirtDaemon) == stray);
   desktop.wait_for("a", "Phase", "running");
   CHECK(desktop.flag("a", "Persistent"));

@@ -223,3 +223,17 @@ TEST_CASE("crash: a VM that was killed for want of memory says so, and its resta
   world.kill_qemu("a");  // long after the kernel killed for memory
   CHECK(world.reason("a").starts_with("QEMU crashed"));
 }
+
+TEST_CASE("crash: two VMs that were killed for want of memory do not start into room for one") {
+  VmSpec spec = running({{"restart", "on-failure"}});
+  spec.memory_mib = 2000;
+  World world;
+  for (const auto* name : {"a", "b"}) world.define(name, spec);
+  world.connect();
+  for (const auto* name : {"a", "b"}) world.kill_for_memory(name);
+  world.pass(10);
+  world.facts({.available_memory_mib = 2500});
+  world.tick();
+  CHECK(world.pending() == Strings{"start a"});
+  CHECK(world.reason("b") == "waits for 2000 MiB of free memory (now 500 MiB)");
+}

@@ -38,3 +38,17 @@ TEST_CASE("defined again: the same uuid within seconds is the same VM") {
     CHECK(world.view("a").last_error.empty());
   }
 }
+
+TEST_CASE("defined again: a VM that somebody stopped stays one that is to be off") {
+  World world;
+  world.define("a", running());
+  world.connect();
+  world.request(RequestKind::power_off, "a");
+  world.deliver();
+  REQUIRE(world.intent("a") == "down");
+  auto domain = world.domain("a");
+  world.undefine("a");
+  world.add(domain);
+  CHECK(world.intent("a") == "down");
+  CHECK(world.reason("a") == "defined again");
+}

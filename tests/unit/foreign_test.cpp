@@ -221,7 +221,7 @@ TEST_CASE("foreign: what a new libvirt daemon would do harm to is named, while i
   world.define("guestfs-x", {.persistent = false, .running = true});
   world.connect();
   const auto loss = world.supervisor().loss_by_libvirt_restart();
-  CHECK(loss.starts_with("\"guestfs-x\" is transient and ends when the program that made it asked for that"));
+  CHECK(loss.starts_with("\"guestfs-x\" is transient and may end with the connection to libvirt"));
   CHECK(loss.find("web") == std::string::npos);
   world.lose_libvirt();  // the one that hangs is replaced then
   CHECK(world.supervisor().loss_by_libvirt_restart() == loss);

@@ -26,7 +26,8 @@ void mount_home(World& world, const nlohmann::json& lasting = nlohmann::json::ob
   world.define("was-off", {.policy = {{"start", "was-running"}}});
   auto last = lasting;
   if (last.contains("up")) last["up"] = {world.uuid("was-up")};
-  world.supervisor().on_home_mounted(last);
+  world.supervisor().on_home_mounted();
+  world.lasting_read(last);
   world.connect();
   world.deliver();
 }
@@ -67,12 +68,14 @@ TEST_CASE("home: nothing is started for it without autostart, or while the sessi
     world.end_session(60);
     mount_home(world);
     CHECK_FALSE(world.running("marked"));
+    CHECK(world.intent("marked") == "none");
   }
 }
 
 TEST_CASE("home: one that comes before the first list has its VMs in it") {
   World world;
-  world.supervisor().on_home_mounted({{"up", {"x"}}});
+  world.supervisor().on_home_mounted();
+  world.lasting_read({{"up", {"x"}}});
   world.define("marked", {.autostart = true});
   world.connect();
   world.deliver();
@@ -82,4 +85,27 @@ TEST_CASE("home: one that comes before the first list has its VMs in it") {
   world.connect();
   world.deliver();
   CHECK_FALSE(world.running("later"));
+}
+
+TEST_CASE("late state: what was up is started when that is known, unless somebody stopped it since") {
+  World world;
+  const nlohmann::json was_running = {{"start", "was-running"}};
+  for (const auto* name : {"was-up", "stopped", "was-off"}) world.define(name, {.policy = was_running});
+  world.connect();
+  world.deliver();
+  world.request(RequestKind::start, "stopped");
+  world.deliver();
+  world.request(RequestKind::power_off, "stopped");
+  world.deliver();
+  const auto lasting = nlohmann::json::parse(R"({"up": [")" + world.uuid("was-up") + R"(", ")" + world.uuid("stopped") +
+                                             R"("], "vms": {")" + world.uuid("was-off") +
+                                             R"(": {"save_kib_per_sec": 7}, "elsewhere": {"save_kib_per_sec": 8}}})");
+  world.lasting_read(lasting);
+  world.deliver();
+  CHECK(world.running("was-up"));
+  CHECK_FALSE(world.running("stopped"));
+  CHECK_FALSE(world.running("was-off"));
+  const auto kept = world.supervisor().kept_state().lasting;
+  CHECK(kept["vms"][world.uuid("was-off")]["save_kib_per_sec"] == 7);
+  CHECK(kept["vms"]["elsewhere"]["save_kib_per_sec"] == 8);
 }

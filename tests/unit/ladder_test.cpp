@@ -342,42 +342,6 @@ TEST_CASE("button: a guest in its first minute is asked each 2 s") {
   }
 }
 
-TEST_CASE("request: a guest that boots when it is asked hears it later") {
-  auto world = with({});
-  world.domain("a").boot_takes = 5s;
-  world.foreign_start("a");
-  const auto id = world.request(RequestKind::shutdown, "a");
-  world.pass(7);
-  CHECK(world.answer(id) == "ok");
-  CHECK(world.domain("a").snapshot.shutoff_reason == ShutoffReason::shutdown);
-}
-
-TEST_CASE("request: an agent that fails is followed by the button") {
-  auto world = with({.running = true});
-  world.connect_agent("a");
-  world.domain("a").agent_failure = "guest agent is not responding";
-  const auto id = world.request(RequestKind::shutdown, "a", [](VmRequest& request) { request.wait = false; });
-  world.deliver("a");
-  CHECK(world.answer(id) == "");
-  world.pass(1);
-  CHECK(world.answer(id) == "ok");
-  CHECK(world.domain("a").snapshot.shutoff_reason == ShutoffReason::shutdown);
-  CHECK(world.view("a").last_error.empty());
-}
-
-TEST_CASE("request: libvirt is lost while a guest is asked: it is asked again") {
-  auto world = with({.running = true});
-  world.domain("a").booted = world.now().steady + 12s;
-  const auto id = world.request(RequestKind::shutdown, "a");
-  world.pass(1);
-  world.lose_libvirt();
-  world.pass(12);
-  world.connect();
-  world.pass(1);
-  CHECK(world.answer(id) == "ok");
-  CHECK_FALSE(world.running("a"));
-}
-
 TEST_CASE("stop all: an instance that is killed meanwhile leaves it to the next one") {
   World world;
   define_chain(world, 5s);

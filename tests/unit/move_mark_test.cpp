@@ -11,13 +11,12 @@ namespace {
 
 void mark(World& world, const std::string& name, const std::string& text) {
   world.domain(name).snapshot.move_mark = text;
-  world.event(name, DomainEventKind::metadata_changed);
   world.refresh(name);
 }
 
 const std::string kLeaves =
-    "it is being moved to qemu:///system; what was cut off goes on with \"virtsessionctl move web --resume\" and is "
-    "taken back with \"virtsessionctl move web --undo\"";
+    "it is being moved to qemu:///system; a move that was interrupted is continued by \"virtsessionctl move web "
+    "--resume\" and taken back by \"virtsessionctl move web --undo\"";
 
 }  // namespace
 

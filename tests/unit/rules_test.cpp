@@ -75,7 +75,7 @@ TEST_CASE("conditions: what is not met is named, and what is not known is not me
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
-    const auto unmet = unmet_conditions(row.policy, row.facts, row.reserved);
+    const auto unmet = unmet_conditions(row.policy, row.policy.start_if_free_memory_mib, row.facts, row.reserved);
     CHECK(to_text(unmet) == row.text);
     CHECK(unmet.empty() == row.text.empty());
   }

@@ -136,3 +136,39 @@ TEST_CASE("request: a guest that was asked to shut down is waited for across a r
     CHECK(world.answer(id) == "TimedOut");
   }
 }
+
+TEST_CASE("request: a guest that boots when it is asked hears it later") {
+  auto world = with({});
+  world.domain("a").boot_takes = 5s;
+  world.foreign_start("a");
+  const auto id = world.request(RequestKind::shutdown, "a");
+  world.pass(7);
+  CHECK(world.answer(id) == "ok");
+  CHECK(world.domain("a").snapshot.shutoff_reason == ShutoffReason::shutdown);
+}
+
+TEST_CASE("request: an agent that fails is followed by the button") {
+  auto world = with({.running = true});
+  world.connect_agent("a");
+  world.domain("a").agent_failure = "guest agent is not responding";
+  const auto id = world.request(RequestKind::shutdown, "a", [](VmRequest& request) { request.wait = false; });
+  world.deliver("a");
+  CHECK(world.answer(id) == "");
+  world.pass(1);
+  CHECK(world.answer(id) == "ok");
+  CHECK(world.domain("a").snapshot.shutoff_reason == ShutoffReason::shutdown);
+  CHECK(world.view("a").last_error.empty());
+}
+
+TEST_CASE("request: libvirt is lost while a guest is asked: it is asked again") {
+  auto world = with({.running = true});
+  world.domain("a").booted = world.now().steady + 12s;
+  const auto id = world.request(RequestKind::shutdown, "a");
+  world.pass(1);
+  world.lose_libvirt();
+  world.pass(12);
+  world.connect();
+  world.pass(1);
+  CHECK(world.answer(id) == "ok");
+  CHECK_FALSE(world.running("a"));
+}

@@ -216,7 +216,6 @@ void World::stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainE
   snapshot.in_job = false;
   if (!snapshot.persistent) domains_.erase(id);
   if (before) send_event(id, *before);
-  send_event(id, DomainEventKind::stopped);
 }
 
 void World::foreign_start(const std::string& name) {
@@ -247,7 +246,6 @@ void World::panic(const std::string& name) { STOP_FROM_OUTSIDE(crashed, DomainEv
 void World::foreign_pause(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
-  event(name, DomainEventKind::suspended);
   refresh(name);
 }
 
@@ -255,7 +253,6 @@ void World::foreign_save_begins(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::paused, snapshot.state_reason = "saving", snapshot.pause_reason = PauseReason::job;
   snapshot.in_job = true;
-  event(name, DomainEventKind::suspended);
   refresh(name);
 }
 
@@ -273,14 +270,12 @@ void World::boxes(bool open) {
 void World::foreign_resume(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::running, snapshot.state_reason = "unpaused", snapshot.pause_reason = PauseReason::none;
-  event(name, DomainEventKind::resumed);
   refresh(name);
 }
 
 void World::fall_asleep(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::pm_suspended, snapshot.state_reason = "unknown";
-  event(name, DomainEventKind::pm_suspended);
   refresh(name);
 }
 
@@ -290,7 +285,6 @@ void World::fill_disk(const std::string& name, const std::string& file) {
   snapshot.pause_reason = PauseReason::io_error;
   snapshot.disk_error = "disk vda (" + file + "): no space left";
   snapshot.disk_error_path = file;
-  event(name, DomainEventKind::suspended);
   refresh(name);
 }
 
@@ -303,7 +297,6 @@ void World::set_policy(const std::string& name, const nlohmann::json& policy) { 
 
 void World::set_policy_text(const std::string& name, std::optional<std::string> text) {
   domain(name).snapshot.policy_text = std::move(text);
-  event(name, DomainEventKind::metadata_changed);
   refresh(name);
 }
 
@@ -320,6 +313,11 @@ void World::answer_tcp(const std::string& name) {
 
 void World::facts(const HostFacts& facts) {
   supervisor_->on_facts(facts, now());
+  collect();
+}
+
+void World::lasting_read(const nlohmann::json& lasting) {
+  supervisor_->on_lasting_read(lasting, now());
   collect();
 }
 

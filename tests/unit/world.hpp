@@ -136,6 +136,8 @@ class World {
   void connect_agent(const std::string& name);
   void answer_tcp(const std::string& name);
   void facts(const HostFacts& facts);
+  /// What is in state.json comes late.
+  void lasting_read(const nlohmann::json& lasting);
   void configure(Config config);
   /// Tells of the domain's state without an event, as after a call.
   void refresh(const std::string& name);

@@ -90,7 +90,6 @@ Result<void> World::ask_guest(FakeDomain& domain, ShutdownWay way) {
     domain.snapshot.state_reason = "unknown";
     later({}, [this, uuid = domain.snapshot.uuid] {
       if (!domains_.contains(uuid)) return;
-      send_event(uuid, DomainEventKind::pm_suspended);
       send(uuid);
     });
     return {};

@@ -272,10 +272,11 @@ TEST_CASE("a daemon that does not answer is told after five seconds, and nothing
   LinkFixture fixture;
   fixture.start();
   fixture.libvirt().answers_pings = false;
+  fixture.link.set_awaited(true);
   loop_until(fixture.loop, "the silence", [&] { return fixture.link.state() == LibvirtState::not_answering; });
   loop_until(fixture.loop, "the word of it", [&] { return !fixture.silences.empty(); });
-  CHECK(fixture.silences[0].starts_with("libvirt does not answer for 5 s"));
-  CHECK(fixture.link.reason().starts_with("libvirt does not answer for "));
+  CHECK(fixture.silences[0].starts_with("libvirt has not answered for 5 s"));
+  CHECK(fixture.link.reason().starts_with("libvirt has not answered for "));
   fixture.libvirt().answer_ping();
   CHECK(fixture.link.state() == LibvirtState::ready);
   CHECK(fixture.link.reason() == "connected");
@@ -302,11 +303,11 @@ TEST_CASE("the other daemon, in our own unit, is nobody's stray: its units are s
 
 TEST_CASE("a stray daemon with folders of its own is used as it is, and not ended: its VMs would be lost to view") {
   LinkFixture fixture;
-  fixture.stray = StrayDaemon{getpid(), "libvirtd", "session-3.scope", "XDG_CONFIG_HOME is /a and not /b"};
+  fixture.stray = StrayDaemon{getpid(), "libvirtd", "session-3.scope", "XDG_CONFIG_HOME is /a, not /b"};
   fixture.link.start();
   fixture.connect();
   CHECK_FALSE(fixture.link.managed_now());
-  CHECK(fixture.link.reason().find("XDG_CONFIG_HOME is /a and not /b") != std::string::npos);
+  CHECK(fixture.link.reason().find("XDG_CONFIG_HOME is /a, not /b") != std::string::npos);
   CHECK(fixture.count("StartUnit " + kService + " replace") == 0);
   CHECK(fixture.libvirt().calls[0] == "open qemu:///session");
 }

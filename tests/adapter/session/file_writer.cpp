@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -24,6 +25,22 @@ using Clock = std::chrono::steady_clock;
 
 std::string text_in(const std::string& path) { return read_file(path).value().value_or("(no file)"); }
 
+/// A text that could not be written, for a file in the place of its folder; that is gone now.
+struct Failed {
+  Failed() {
+    FileWriter in_the_way(folder / "state", {});
+    in_the_way.write("a file");
+    REQUIRE(in_the_way.finish(Clock::now() + 30s));
+    writer.write("text");
+    CHECK_FALSE(writer.finish(Clock::now() + 30s));
+    std::filesystem::remove(folder / "state");
+  }
+
+  TemporaryFolder folder;
+  std::string path = (folder / "state/state.json").string();
+  FileWriter writer{path, {}};
+};
+
 }  // namespace
 
 TEST_CASE("the latest text is in the file when it was waited for") {
@@ -36,30 +53,17 @@ TEST_CASE("the latest text is in the file when it was waited for") {
 }
 
 TEST_CASE("what could not be written is written once it can be") {
-  const TemporaryFolder folder;
-  const auto path = (folder / "state/state.json").string();
-  FileWriter in_the_way(folder / "state", {});
-  in_the_way.write("a file");
-  REQUIRE(in_the_way.finish(Clock::now() + 30s));
-  FileWriter writer(path, {});
-  writer.write("text");
-  CHECK_FALSE(writer.finish(Clock::now() + 30s));
-  std::filesystem::remove(folder / "state");
+  const Failed failed;
+  const auto& path = failed.path;
   const auto deadline = Clock::now() + 30s;
   while (text_in(path) != "text" && Clock::now() < deadline) std::this_thread::sleep_for(10ms);
   CHECK(text_in(path) == "text");
 }
 
 TEST_CASE("at the end, what could not be written is tried once more at once; an empty text removes the file") {
-  const TemporaryFolder folder;
-  const auto path = (folder / "state/state.json").string();
-  FileWriter in_the_way(folder / "state", {});
-  in_the_way.write("a file");
-  REQUIRE(in_the_way.finish(Clock::now() + 30s));
-  FileWriter writer(path, {});
-  writer.write("text");
-  CHECK_FALSE(writer.finish(Clock::now() + 30s));
-  std::filesystem::remove(folder / "state");
+  Failed failed;
+  const auto& path = failed.path;
+  auto& writer = failed.writer;
   CHECK(writer.finish(Clock::now() + 30s));
   CHECK(text_in(path) == "text");
   writer.write("");
@@ -85,7 +89,8 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     }
     HungMount hung(home);
     const auto begun = Clock::now();
-    StateFiles files;
+    std::atomic<int> read = 0;
+    StateFiles files([&] { ++read; });
     const auto loaded = files.load();
     CHECK(Clock::now() - begun < 20s);
     CHECK(loaded.login == kept.login);
@@ -96,6 +101,16 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     CHECK_FALSE(files.finish(Clock::now()));
     hung.answer();
     CHECK(text_in(home + "/virtsession/state.json").find("of the last login") != std::string::npos);
+    read.wait(0);
+    files.save(kept);  // what it has was not taken yet
+    const auto late = files.take_late();
+    REQUIRE(late);
+    CHECK((*late)["up"] == kept.lasting["up"]);
+    CHECK_FALSE(files.take_late());
+    kept.lasting["up"] = {"of this login"};
+    files.save(kept);
+    CHECK(files.finish(Clock::now() + 30s));
+    CHECK(text_in(home + "/virtsession/state.json").find("of this login") != std::string::npos);
   });
 }
 

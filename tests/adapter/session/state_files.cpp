@@ -113,7 +113,7 @@ TEST_CASE("State files: what is saved is loaded, and a login that is over leaves
   CHECK(from_state(StateFiles().load()).up == std::set<std::string>{"uuid-a"});
 }
 
-TEST_CASE("State files: a login.json that is there and cannot be used begins no new login, whoever looks first") {
+TEST_CASE("State files: a login.json that is there and cannot be used begins no new login, at the second look either") {
   const Folders folders;
   const std::string whole = begun().login.dump();
   for (const auto& text : {std::string(), whole.substr(0, whole.size() / 2), std::string("[]"), std::string("{}"),
