@@ -75,20 +75,30 @@ std::map<std::string, std::string> resolve_volumes(virConnectPtr connection, con
   return paths;
 }
 
+/// Looks at files and at all that they stand on. \return whether that is all: false when one that is there cannot be
+/// read, or names what it stands on in a way that is not followed
+Result<bool> follow(SideAccess& side, std::vector<std::string> wanted, std::map<std::string, FileFacts>& files) {
+  bool is_all = true;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto path = wanted[i];
+    if (files.contains(path)) continue;
+    if (files.size() == kMaxChain) return false;
+    const auto seen = look_at(side, path);
+    if (!seen) return seen.error();
+    files[path] = *seen;
+    if (seen->kind == FileFacts::Kind::unreadable) is_all = false;
+    const auto& backing = seen->image.backing;
+    if (backing.starts_with("json:") || backing.starts_with("file:")) is_all = false;
+    if (is_plain_name(backing)) wanted.push_back((fs::path(path).parent_path() / backing).lexically_normal().string());
+  }
+  return is_all;
+}
+
 Result<void> look_at_files(SideAccess& side, SourceFacts& facts) {
   auto wanted = files_of(facts.xml, facts.volumes, facts.nvram_folder, facts.name);
   for (const auto& name : facts.tpm_files) wanted.push_back(facts.tpm_folder + "/" + name);
-  for (std::size_t i = 0; i < wanted.size() && facts.files.size() < kMaxChain; ++i) {
-    const auto path = wanted[i];
-    if (facts.files.contains(path)) continue;
-    const auto seen = look_at(side, path);
-    if (!seen) return seen.error();
-    facts.files[path] = *seen;
-    const auto& backing = seen->image.backing;
-    if (backing.empty() || backing.starts_with("json:") || backing.find("://") != std::string::npos) continue;
-    wanted.push_back((fs::path(path).parent_path() / backing).lexically_normal().string());
-  }
-  return {};
+  const auto followed = follow(side, std::move(wanted), facts.files);
+  return followed ? Result<void>() : followed.error();
 }
 
 Result<void> find_tpm(SideAccess& side, const std::string& folder, SourceFacts& facts) {
@@ -104,18 +114,39 @@ Result<void> find_tpm(SideAccess& side, const std::string& folder, SourceFacts& 
   return {};
 }
 
-Result<std::map<std::string, std::set<std::string>>> files_of_others(SideAccess& side, const std::string& uuid) {
+/// Name to the files that its definition names, of every VM but one.
+Result<std::map<std::string, std::vector<std::string>>> files_of_others(SideAccess& side, const std::string& uuid,
+                                                                        const std::string& nvram_folder) {
   const auto domains = side.domains();
   if (!domains) return domains.error();
-  std::map<std::string, std::set<std::string>> others;
+  std::map<std::string, std::vector<std::string>> others;
   for (const auto& domain : *domains) {
-    const CString xml(virDomainGetXMLDesc(domain.get(), VIR_DOMAIN_XML_INACTIVE));
-    if (!xml || uuid_of(domain.get()) == uuid) continue;
-    const auto files = files_of(xml.get(), resolve_volumes(side.connection(), xml.get()), "", "");
-    others[virDomainGetName(domain.get())] = {files.begin(), files.end()};
+    if (uuid_of(domain.get()) == uuid) continue;
+    const std::string name = virDomainGetName(domain.get());
+    auto& files = others[name];
+    // One that runs may have other disks now than at its next start.
+    for (const unsigned flags : {unsigned{VIR_DOMAIN_XML_INACTIVE}, 0U}) {
+      const CString xml(virDomainGetXMLDesc(domain.get(), flags));
+      if (!xml) return last_error(domain.get());
+      std::ranges::move(files_of(xml.get(), resolve_volumes(side.connection(), xml.get()), nvram_folder, name),
+                        std::back_inserter(files));
+    }
   }
-  virResetLastError();
   return others;
+}
+
+Result<void> look_at_others(SideAccess& side, SourceFacts& facts) {
+  auto others = files_of_others(side, facts.uuid, facts.nvram_folder);
+  if (!others) return others.error();
+  for (auto& [name, named] : *others) {
+    std::map<std::string, FileFacts> files;
+    const auto is_all = follow(side, std::move(named), files);
+    if (!is_all) return is_all.error();
+    if (!*is_all) facts.others_are_known = false;
+    auto& used = facts.others[name];
+    for (const auto& [path, _] : files) used.insert(path);
+  }
+  return {};
 }
 
 Result<SourceFacts> look_at_source(SideAccess& side, virDomainPtr domain, const Places& places) {
@@ -139,9 +170,7 @@ Result<SourceFacts> look_at_source(SideAccess& side, virDomainPtr domain, const 
   auto checkpoints = checkpoints_of(domain);
   if (!checkpoints) return checkpoints.error();
   facts.checkpoints = std::move(checkpoints).value();
-  auto others = files_of_others(side, facts.uuid);
-  if (!others) return others.error();
-  facts.others = std::move(others).value();
+  if (auto seen = look_at_others(side, facts); !seen) return seen.error();
   if (auto found = find_tpm(side, places.tpm_folder(side.side()), facts); !found) return found.error();
   if (auto seen = look_at_files(side, facts); !seen) return seen.error();
   return facts;

@@ -62,6 +62,11 @@ ImageHeader read_image_header(std::string_view head) {
   return image;
 }
 
+bool is_plain_name(std::string_view backing) {
+  return !backing.empty() && !backing.starts_with("json:") && !backing.starts_with("file:") &&
+         backing.find("://") == std::string_view::npos;
+}
+
 bool change_backing_name(std::string& head, std::string_view name) {
   const auto image = read_image_header(head);
   if (image.backing.empty() || name.empty() || name.size() > kMaxName) return false;

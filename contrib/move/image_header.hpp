@@ -24,6 +24,9 @@ struct ImageHeader {
 
 ImageHeader read_image_header(std::string_view head);
 
+/// Whether a backing file's name is that of a file: absolute, or relative to the image's folder.
+bool is_plain_name(std::string_view backing);
+
 /// Writes another backing file's name into the first bytes of a qcow2 image, as QEMU does it: behind the header's
 /// extensions, the rest of its cluster zero. \return false when there is no room for the name, or no backing file
 bool change_backing_name(std::string& head, std::string_view name);

@@ -44,11 +44,27 @@ void apply_rows(Planning& planning) {
     if (!planning.inside_snapshot || row.also_in_snapshots) row.apply(planning);
 }
 
+std::vector<std::string> external_disks(const xmlNode* snapshot) {
+  std::vector<std::string> names;
+  for (const auto* disk : children(at_path(snapshot, "disks"), "disk"))
+    if (attribute(disk, "snapshot") == "external") names.push_back(attribute(disk, "name").value_or("DISK"));
+  return names;
+}
+
 bool is_external(const xmlNode* snapshot) {
-  if (attribute_at(snapshot, "memory", "snapshot") == "external") return true;
-  const auto disks = children(at_path(snapshot, "disks"), "disk");
-  return child(snapshot, "revertDisks") ||
-         std::ranges::any_of(disks, [](const xmlNode* disk) { return attribute(disk, "snapshot") == "external"; });
+  return attribute_at(snapshot, "memory", "snapshot") == "external" || child(snapshot, "revertDisks") ||
+         !external_disks(snapshot).empty();
+}
+
+/// One layer of each disk that the snapshot split, and never more: what lies below may be a template of other VMs.
+std::string merge_command(const Planning& planning, const std::string& snapshot, const xmlNode* root) {
+  const auto forget = planning.virsh("snapshot-delete") + " " + shell_word(snapshot) + " --metadata";
+  std::string commands;
+  for (const auto& disk : external_disks(root))
+    commands += (commands.empty() ? "" : "; ") + planning.virsh("blockcommit") + " " + shell_word(disk) +
+                " --active --shallow --pivot --wait";
+  return commands.empty() ? forget
+                          : commands + "   # while it runs, once for each external snapshot; then " + forget;
 }
 
 /// Snapshots and checkpoints: what they are of lies in the disks; their own XML has definitions inside.
@@ -64,8 +80,7 @@ void plan_kept_states(Planning& planning, const std::vector<Snapshot>& from, std
     const auto* root = xmlDocGetRootElement(document->get());
     if (is_external(root)) {
       planning.block(what, "it is external: spread over several files, which libvirt does not follow to another place",
-                     planning.virsh("blockcommit") + " DISK --active --pivot --wait   # while it runs; then " +
-                         planning.virsh("snapshot-delete") + " " + shell_word(snapshot.name) + " --metadata");
+                     merge_command(planning, snapshot.name, root));
       continue;
     }
     planning.inside_snapshot = true;

@@ -88,7 +88,8 @@ struct SourceFacts {
   std::vector<std::string> tpm_files;  ///< in the folder tpm_folder
   std::string tpm_folder;
   std::string nvram_folder;
-  std::map<std::string, std::set<std::string>> others;  ///< other VMs there: name to the files they use
+  std::map<std::string, std::set<std::string>> others;  ///< other VMs there: name to the files they stand on
+  bool others_are_known = true;  ///< false: a file of theirs cannot be read, and may stand on any other
   std::map<std::string, std::string> volumes;           ///< "POOL/VOLUME" of a disk: its path
 };
 

@@ -140,7 +140,8 @@ void plan_nvram(Planning& planning) {
                                  .allocated = found->allocated,
                                  .changed = found->changed,
                                  .format = found->image.format,
-                                 .replaces = true});
+                                 .replaces = true,
+                                 .shared = planning.is_used_by_others(path)});
 }
 
 void plan_tpm(Planning& planning) {

@@ -37,6 +37,11 @@ bool Planning::is_reachable(const std::string& path) const {
   return to_session() ? found->readable_by_user : found->readable_by_others;
 }
 
+bool Planning::is_used_by_others(const std::string& path) const {
+  const auto uses = [&](const auto& other) { return other.second.contains(path); };
+  return !facts.source.others_are_known || std::ranges::any_of(facts.source.others, uses);
+}
+
 std::string Planning::free_name(const std::string& path) {
   const fs::path name = fs::path(path).filename();
   auto free = name.string();
@@ -87,7 +92,7 @@ std::optional<std::string> Planning::move_file(const std::string& what, const st
   plan_of.format = found->image.format;
   moved[path] = plan_of.to = facts.target.images_folder + "/" + free_name(path);
   if (const auto& backing = found->image.backing; !backing.empty()) {
-    if (backing.starts_with("json:") || backing.find("://") != std::string::npos) {
+    if (!is_plain_name(backing)) {
       block(what, "its backing file is not a plain file: " + backing);
       return std::nullopt;
     }
@@ -98,8 +103,7 @@ std::optional<std::string> Planning::move_file(const std::string& what, const st
     const auto written = relative ? fs::path(*to).filename().string() : *to;
     if (written != backing) plan_of.backing = written;
   }
-  const auto uses = [&](const auto& other) { return other.second.contains(path); };
-  plan_of.shared = kind == FileKind::backing_file || std::ranges::any_of(facts.source.others, uses);
+  plan_of.shared = kind == FileKind::backing_file || is_used_by_others(path);
   const auto to = plan_of.to;
   plan.files.push_back(std::move(plan_of));
   return to;

@@ -39,6 +39,8 @@ struct Planning {
   /// Whether QEMU on the other side can read the file where it is.
   bool is_reachable(const std::string& path) const;
   const FileFacts* file(const std::string& path) const;
+  /// Whether another VM of the source uses the file, or may.
+  bool is_used_by_others(const std::string& path) const;
 
  private:
   std::string free_name(const std::string& path);

@@ -60,7 +60,7 @@ Result<std::unique_ptr<SideAccess>> SideAccess::open(Side side) {
                         error.message.find("Permission denied") != std::string::npos;
     return Error{denied ? ErrorCode::access_denied : ErrorCode::libvirt_unavailable, error.message};
   }
-  return std::unique_ptr<SideAccess>(new SideAccess(side, std::move(connection)));
+  return std::make_unique<SideAccess>(side, std::move(connection));
 }
 
 Files& SideAccess::reader_of(const std::string& path) {

@@ -31,6 +31,8 @@ class SideAccess {
   /// Connects; never forks a libvirt daemon. For the system polkit may ask for a password: by the desktop's dialog, or
   /// on the terminal. \return `libvirt_unavailable` with libvirt's words, `access_denied` when nobody gave one
   static Result<std::unique_ptr<SideAccess>> open(Side side);
+  /// On a connection that is open already.
+  SideAccess(Side side, ConnectPtr connection);
 
   Side side() const { return side_; }
   virConnectPtr connection() const { return connection_.get(); }
@@ -47,8 +49,6 @@ class SideAccess {
   Result<std::vector<DomainPtr>> domains() const;
 
  private:
-  SideAccess(Side side, ConnectPtr connection);
-
   Side side_;
   ConnectPtr connection_;
   LocalFiles local_;

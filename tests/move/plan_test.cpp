@@ -115,8 +115,12 @@ TEST_CASE("plan: firmware variables and the TPM's state go along") {
   const auto file = [&](FileKind kind) { return *std::ranges::find(plan.files, kind, &FilePlan::kind); };
   CHECK(file(FileKind::nvram).to == "/home/alice/nvram/rich_VARS.fd");
   CHECK(file(FileKind::nvram).replaces);
+  CHECK_FALSE(file(FileKind::nvram).shared);
   CHECK(file(FileKind::tpm).to == "/home/alice/swtpm/5d3e9a43-8f0c-4c36-9d5e-3c3f2a5b8e11/tpm2/tpm2-00.permall");
   CHECK(plan.has_tpm);
+  facts.source.others["twin"] = {"/var/lib/libvirt/qemu/nvram/rich_VARS.fd"};
+  const auto with_twin = make_plan({.vm = "rich", .network = {}, .to = {}}, facts).value();
+  CHECK(std::ranges::find(with_twin.files, FileKind::nvram, &FilePlan::kind)->shared);
 
   // As libvirt 11 writes what it chose, and at a path of its own.
   facts.source.xml = replaced(dump("9.0"), "<type arch=",
@@ -170,6 +174,11 @@ TEST_CASE("plan: a disk moves with what it stands on, and its header names the n
   SUBCASE("a disk of another VM is not among what may be deleted") {
     auto facts = small_vm();
     facts.source.others["db"] = {"/var/lib/libvirt/images/web.qcow2"};
+    CHECK(make_plan({.vm = "web", .network = {}, .to = {}}, facts)->files[1].shared);
+  }
+  SUBCASE("nor is any, when it is not known what those stand on") {
+    auto facts = small_vm();
+    facts.source.others_are_known = false;
     CHECK(make_plan({.vm = "web", .network = {}, .to = {}}, facts)->files[1].shared);
   }
 }
@@ -241,7 +250,18 @@ TEST_CASE("plan: what is in the way is named, with the command that clears it") 
     facts.source.snapshots.push_back(
         {"s1", "<domainsnapshot><name>s1</name><disks><disk name='vda' snapshot='external'/></disks></domainsnapshot>",
          true});
-    what = "snapshot s1", text = "it is external", command = "blockcommit web";
+    // without --shallow it would write into what other VMs stand on
+    what = "snapshot s1", text = "it is external", command = "blockcommit web vda --active --shallow --pivot --wait ";
+  }
+  SUBCASE("an external snapshot of the memory alone") {
+    // there is no layer to merge: a commit would go into the template
+    facts.source.snapshots.push_back(
+        {"s1",
+         "<domainsnapshot><name>s1</name><memory snapshot='external' file='/m'/><disks><disk name='vda' "
+         "snapshot='no'/></disks></domainsnapshot>",
+         true});
+    what = "snapshot s1", text = "it is external";
+    command = "virsh -c qemu:///system snapshot-delete web s1 --metadata";
   }
   const auto plan = make_plan({.vm = "web", .network = {}, .to = {}}, facts).value();
   INFO(text_of(plan.obstacles));
@@ -249,6 +269,7 @@ TEST_CASE("plan: what is in the way is named, with the command that clears it") 
   CHECK(plan.obstacles[0].what == what);
   CHECK(has(plan.obstacles[0].text, text));
   CHECK(has(plan.obstacles[0].command, command));
+  CHECK(has(plan.obstacles[0].command, "blockcommit") == has(command, "blockcommit"));
 }
 
 TEST_CASE("plan: devices that a session cannot have") {
