@@ -12,9 +12,6 @@ namespace {
 
 constexpr const char* kMarkKey = "virtsession-move";
 
-using SnapshotPtr = UniqueCPtr<virDomainSnapshot, virDomainSnapshotFree>;
-using CheckpointPtr = UniqueCPtr<virDomainCheckpoint, virDomainCheckpointFree>;
-
 /// The definition with the mark in it from the beginning.
 Result<std::string> with_mark(const std::string& xml, const char* mark) {
   const auto document = parse_definition(xml);
@@ -23,9 +20,9 @@ Result<std::string> with_mark(const std::string& xml, const char* mark) {
   auto* metadata = child_to_change(root, "metadata");
   if (!metadata) metadata = add_child(root, "metadata");
   for (auto* old : children(metadata, "move"))
-    if (old->ns && xmlStrEqual(old->ns->href, xml_chars(kMarkNamespace))) remove(old);
+    if (old->ns && xmlStrEqual(old->ns->href, xml_chars(kMoveNamespace))) remove(old);
   auto* element = add_child(metadata, "move", mark);
-  xmlSetNs(element, xmlNewNs(element, xml_chars(kMarkNamespace), xml_chars(kMarkKey)));
+  xmlSetNs(element, xmlNewNs(element, xml_chars(kMoveNamespace), xml_chars(kMarkKey)));
   return to_text(root);
 }
 
@@ -33,7 +30,7 @@ Result<std::string> with_mark(const std::string& xml, const char* mark) {
 
 std::string mark_of(virDomainPtr domain) {
   const CString xml(
-      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kMarkNamespace, VIR_DOMAIN_AFFECT_CONFIG));
+      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kMoveNamespace, VIR_DOMAIN_AFFECT_CONFIG));
   virResetLastError();
   if (!xml) return {};
   const auto document = parse_definition(xml.get());
@@ -42,7 +39,7 @@ std::string mark_of(virDomainPtr domain) {
 
 Result<void> set_mark(virDomainPtr domain, const char* mark) {
   const auto xml = "<move>" + std::string(mark) + "</move>";
-  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml.c_str(), kMarkKey, kMarkNamespace,
+  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, xml.c_str(), kMarkKey, kMoveNamespace,
                            VIR_DOMAIN_AFFECT_CONFIG) < 0)
     return last_error(domain);
   return {};
@@ -50,7 +47,7 @@ Result<void> set_mark(virDomainPtr domain, const char* mark) {
 
 Result<void> clear_mark(virDomainPtr domain) {
   if (mark_of(domain).empty()) return {};
-  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, nullptr, kMarkKey, kMarkNamespace,
+  if (virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, nullptr, kMarkKey, kMoveNamespace,
                            VIR_DOMAIN_AFFECT_CONFIG) < 0)
     return last_error(domain);
   return {};

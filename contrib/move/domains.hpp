@@ -12,8 +12,7 @@
 
 namespace virtsession::move {
 
-/// What a definition that takes part in a move has in its metadata.
-inline constexpr const char* kMarkNamespace = kMoveNamespace;
+/// What a definition that takes part in a move has in its metadata, in kMoveNamespace.
 inline constexpr const char* kLeaving = "leaving";
 inline constexpr const char* kArriving = "arriving";
 inline constexpr const char* kLeft = "left";  ///< of a source that is kept: another is the VM now

@@ -4,6 +4,7 @@
 #include "doctor/run_program.hpp"
 #include "domain_tree.hpp"
 #include "libvirt/error.hpp"
+#include "libvirt/snapshot.hpp"
 #include "util/files.hpp"
 
 #include <libvirt/virterror.h>
@@ -18,16 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using SnapshotPtr = UniqueCPtr<virDomainSnapshot, virDomainSnapshotFree>;
-using CheckpointPtr = UniqueCPtr<virDomainCheckpoint, virDomainCheckpointFree>;
-
 constexpr std::size_t kMaxChain = 200;  // libvirt's own limit is 200, too
-
-std::string uuid_of(virDomainPtr domain) {
-  char text[VIR_UUID_STRING_BUFLEN] = "";
-  virDomainGetUUIDString(domain, text);
-  return text;
-}
 
 Result<std::vector<Snapshot>> snapshots_of(virDomainPtr domain) {
   virDomainSnapshotPtr* listed = nullptr;

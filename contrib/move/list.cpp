@@ -5,6 +5,7 @@
 #include "exit_code.hpp"
 #include "libvirt/error.hpp"
 #include "libvirt/raii.hpp"
+#include "libvirt/snapshot.hpp"
 #include "plan.hpp"
 #include "program.hpp"
 
@@ -22,9 +23,7 @@ struct SystemVm {
 SystemVm row_of(virDomainPtr domain) {
   SystemVm row;
   row.name = virDomainGetName(domain);
-  char uuid[VIR_UUID_STRING_BUFLEN] = "";
-  virDomainGetUUIDString(domain, uuid);
-  row.uuid = uuid;
+  row.uuid = uuid_of(domain);
   row.state = virDomainIsActive(domain) == 1                 ? "running"
               : virDomainHasManagedSaveImage(domain, 0) == 1 ? "saved"
                                                              : "shut off";

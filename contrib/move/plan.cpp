@@ -63,8 +63,7 @@ std::string merge_command(const Planning& planning, const std::string& snapshot,
   for (const auto& disk : external_disks(root))
     commands += (commands.empty() ? "" : "; ") + planning.virsh("blockcommit") + " " + shell_word(disk) +
                 " --active --shallow --pivot --wait";
-  return commands.empty() ? forget
-                          : commands + "   # while it runs, once for each external snapshot; then " + forget;
+  return commands.empty() ? forget : commands + "   # while it runs, once for each external snapshot; then " + forget;
 }
 
 /// Snapshots and checkpoints: what they are of lies in the disks; their own XML has definitions inside.

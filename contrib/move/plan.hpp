@@ -39,8 +39,6 @@ inline std::string uri_of(Side side) { return side == Side::system ? "qemu:///sy
 struct NetworkChoice {
   enum class Kind { keep, user, passt, bridge } kind = Kind::keep;
   std::string bridge;
-
-  bool operator==(const NetworkChoice&) const = default;
 };
 
 struct Request {
@@ -63,8 +61,6 @@ struct FileFacts {
   bool readable_by_user = false;    ///< without libvirt's help
   bool readable_by_others = false;  ///< the file and every folder above it, by anybody
   ImageHeader image;
-
-  bool operator==(const FileFacts&) const = default;
 };
 
 struct Snapshot {
@@ -89,8 +85,8 @@ struct SourceFacts {
   std::string tpm_folder;
   std::string nvram_folder;
   std::map<std::string, std::set<std::string>> others;  ///< other VMs there: name to the files they stand on
-  bool others_are_known = true;  ///< false: a file of theirs cannot be read, and may stand on any other
-  std::map<std::string, std::string> volumes;           ///< "POOL/VOLUME" of a disk: its path
+  bool others_are_known = true;                ///< false: a file of theirs cannot be read, and may stand on any other
+  std::map<std::string, std::string> volumes;  ///< "POOL/VOLUME" of a disk: its path
 };
 
 /// The libvirt that it goes to.
@@ -130,8 +126,6 @@ struct FilePlan {
   std::string backing{};  ///< what the header is to name as its backing file; empty: it stays
   bool replaces = false;  ///< libvirt's own place for it: what lies there is kept elsewhere and replaced
   bool shared = false;    ///< another VM of the source uses it, or may: not among what may be deleted
-
-  bool operator==(const FilePlan&) const = default;
 };
 
 /// One sentence about one thing, and a command that helps, or none.
@@ -139,8 +133,6 @@ struct Item {
   std::string what;  ///< "disk vda", "network card 52:54:00:01:02:03" ...
   std::string text;
   std::string command;
-
-  bool operator==(const Item&) const = default;
 };
 
 struct Plan {

@@ -2,17 +2,16 @@
 #include "policy_element.hpp"
 
 #include "core/policy.hpp"
+#include "libvirt/policy_xml.hpp"
 
 #include <libxml/xmlstring.h>
 
 namespace virtsession::move {
 namespace {
 
-constexpr const char* kNamespace = "https://virtsession.org/policy/1";
-
 xmlNode* find_policy(const xmlNode* metadata) {
   for (auto* element : children(metadata, "policy"))
-    if (element->ns && xmlStrEqual(element->ns->href, xml_chars(kNamespace))) return element;
+    if (element->ns && xmlStrEqual(element->ns->href, xml_chars(kPolicyNamespace))) return element;
   return nullptr;
 }
 
@@ -20,7 +19,7 @@ xmlNode* make_policy(xmlNode* domain) {
   auto* metadata = child_to_change(domain, "metadata");
   if (!metadata) metadata = add_child(domain, "metadata");
   auto* element = add_child(metadata, "policy");
-  xmlSetNs(element, xmlNewNs(element, xml_chars(kNamespace), xml_chars("virtsession")));
+  xmlSetNs(element, xmlNewNs(element, xml_chars(kPolicyNamespace), xml_chars(kPolicyPrefix)));
   return element;
 }
 

@@ -8,10 +8,6 @@
 
 namespace virtsession::move {
 
-using PoolPtr = UniqueCPtr<virStoragePool, virStoragePoolFree>;
-using VolumePtr = UniqueCPtr<virStorageVol, virStorageVolFree>;
-using StreamPtr = UniqueCPtr<virStream, virStreamFree>;
-
 /// Files that libvirt's daemon reads and writes, as volumes: by its own rules of who may, and without a program of ours
 /// that runs as root. A folder is looked at through the pool that has it; where there is none, through a transient
 /// pool, and one that is off is started. Both are as before when this object goes. `qemu:///system` only.

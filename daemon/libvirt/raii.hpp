@@ -13,6 +13,11 @@ namespace virtsession {
 using ConnectPtr = UniqueCPtr<virConnect, virConnectClose>;
 /// A domain; it holds a reference to its connection.
 using DomainPtr = UniqueCPtr<virDomain, virDomainFree>;
+using SnapshotPtr = UniqueCPtr<virDomainSnapshot, virDomainSnapshotFree>;
+using CheckpointPtr = UniqueCPtr<virDomainCheckpoint, virDomainCheckpointFree>;
+using PoolPtr = UniqueCPtr<virStoragePool, virStoragePoolFree>;
+using VolumePtr = UniqueCPtr<virStorageVol, virStorageVolFree>;
+using StreamPtr = UniqueCPtr<virStream, virStreamFree>;
 /// A string that libvirt allocated for its caller.
 using CString = UniqueCPtr<char, std::free>;
 

@@ -48,12 +48,6 @@ int fill(UniqueFd& file, std::string_view text, mode_t mode, Durability durabili
   return close(file.release()) < 0 && errno != EINTR ? errno : 0;
 }
 
-/// A rename is durable when its folder is. \return 0 or an errno
-int sync_folder(const std::string& folder) {
-  const UniqueFd handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return !handle || fsync(handle.get()) < 0 ? errno : 0;
-}
-
 /// What a chain of symbolic links at `path` ends at, be it there or not.
 std::filesystem::path follow(const std::filesystem::path& path) {
   std::filesystem::path target = path;
@@ -107,8 +101,12 @@ Result<void> write_file_atomically(const std::string& path, std::string_view tex
     unlink(temporary.c_str());
     return failed("write", path, error_number);
   }
-  if (durability == Durability::fsync)
-    if (const int folder_error = sync_folder(folder)) return failed("write", path, folder_error);
+  return durability == Durability::fsync ? sync_folder(folder) : Result<void>();
+}
+
+Result<void> sync_folder(const std::string& folder) {
+  const UniqueFd handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!handle || fsync(handle.get()) < 0) return failed("write", folder, errno);
   return {};
 }
 

@@ -36,4 +36,8 @@ Result<void> write_file_atomically(const std::string& path, std::string_view tex
 /// stays as it is. \return `operation_failed` with a sentence that names the folder
 Result<void> make_directories(const std::string& path);
 
+/// A file that was made, renamed or removed in `folder` is so after a power cut as well. Blocks for as long as the file
+/// system does. \return `operation_failed` with a sentence that names the folder
+Result<void> sync_folder(const std::string& folder);
+
 }  // namespace virtsession
