@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -20,15 +21,16 @@ namespace {
 /// The first bytes as they will be at the target; empty when they stay.
 Result<std::string> new_head(Files& from, const std::string& path, const std::string& backing) {
   if (backing.empty()) return std::string();
-  auto head = from.head(path, kHeadBytes);
-  if (!head) return head;
-  std::string bytes = std::move(head).value();
+  const auto head = from.head(path, kHeadBytes);
+  if (!head) return head.error();
+  const std::string& before = *head;
+  std::string bytes = before;
   if (!change_backing_name(bytes, backing))
     return Error{ErrorCode::operation_failed,
                  "The header of " + path + " has no room for the name of its backing file: " + backing};
-  // The name is in the header's cluster; what follows comes as it is.
-  constexpr std::size_t kHeaderEnd = 4096;
-  bytes.resize(std::min(bytes.size(), kHeaderEnd));
+  // What follows the last change comes as it is.
+  const auto same = std::mismatch(bytes.rbegin(), bytes.rend(), before.rbegin()).first - bytes.rbegin();
+  bytes.resize(bytes.size() - static_cast<std::size_t>(same));
   return bytes;
 }
 

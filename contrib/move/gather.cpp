@@ -78,7 +78,7 @@ Result<bool> follow(SideAccess& side, std::vector<std::string> wanted, std::map<
     const auto seen = look_at(side, path);
     if (!seen) return seen.error();
     files[path] = *seen;
-    if (seen->kind == FileFacts::Kind::unreadable) is_all = false;
+    if (seen->kind == FileFacts::Kind::unreadable || !seen->image.fault.empty()) is_all = false;
     const auto& backing = seen->image.backing;
     if (backing.starts_with("json:") || backing.starts_with("file:")) is_all = false;
     if (is_plain_name(backing)) wanted.push_back((fs::path(path).parent_path() / backing).lexically_normal().string());

@@ -11,15 +11,16 @@ namespace virtsession::move {
 /// So much of an image's begin has all that is looked at and changed here.
 inline constexpr std::size_t kHeadBytes = std::size_t{2} * 1024 * 1024;  // qcow2's largest cluster
 
+/// A backing file's name has at most so many bytes, by QEMU's rule.
+inline constexpr std::size_t kMaxBackingName = 1023;
+
 /// What the first bytes of an image say of it (docs/interop/qcow2.txt in QEMU's source).
 struct ImageHeader {
   std::string format = "raw";  ///< raw is what is nothing else
   std::string backing;         ///< as it is written there: absolute, relative or json:
-  std::string backing_format;
   bool has_data_file = false;  ///< the guest's data lies in another file
   bool encrypted = false;
-
-  bool operator==(const ImageHeader&) const = default;
+  std::string fault;  ///< why QEMU would not open it, or nobody can tell what it stands on; empty when all is well
 };
 
 ImageHeader read_image_header(std::string_view head);

@@ -74,10 +74,11 @@ bool Planning::is_movable(const std::string& what, const std::string& path, cons
     case FileFacts::Kind::file:
       break;
   }
+  if (!found.image.fault.empty()) block(what, "its file " + path + " " + found.image.fault);
   if (found.image.has_data_file) block(what, path + " keeps its data in another file, which cannot be followed");
   if (found.image.encrypted)
     block(what, path + " is encrypted, and its password is a secret of " + uri_of(request.from));
-  return !found.image.has_data_file && !found.image.encrypted;
+  return found.image.fault.empty() && !found.image.has_data_file && !found.image.encrypted;
 }
 
 std::optional<std::string> Planning::move_file(const std::string& what, const std::string& path, FileKind kind) {
@@ -101,6 +102,11 @@ std::optional<std::string> Planning::move_file(const std::string& what, const st
     const auto to = move_file(what + ", backing file", below, FileKind::backing_file);
     if (!to) return std::nullopt;
     const auto written = relative ? fs::path(*to).filename().string() : *to;
+    if (written.size() > kMaxBackingName) {
+      block(what, "its backing file would have a path of " + std::to_string(written.size()) +
+                      " bytes, and an image can name one of at most " + std::to_string(kMaxBackingName));
+      return std::nullopt;
+    }
     if (written != backing) plan_of.backing = written;
   }
   plan_of.shared = kind == FileKind::backing_file || is_used_by_others(path);

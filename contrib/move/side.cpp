@@ -3,33 +3,39 @@
 
 #include "libvirt/error.hpp"
 #include "password_agent.hpp"
+#include "util/user_folders.hpp"
 
 #include <libvirt/virterror.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 
 namespace virtsession::move {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::string folder_from(const char* variable, const std::string& home, const char* otherwise) {
-  const char* value = std::getenv(variable);
-  return value && *value == '/' ? value : home + "/" + otherwise;
+/// Nobody gave a password, or the daemon's socket is for others only.
+bool is_denied(const LibvirtError& error) {
+  switch (error.code) {
+    case VIR_ERR_AUTH_FAILED:
+    case VIR_ERR_AUTH_UNAVAILABLE:
+    case VIR_ERR_AUTH_CANCELLED:
+    case VIR_ERR_ACCESS_DENIED:
+      return true;
+    default:
+      return error.system_error == EACCES || error.system_error == EPERM;
+  }
 }
 
 }  // namespace
 
 Places Places::from_environment() {
+  const auto folders = own_folders();
   const auto* entry = getpwuid(getuid());
-  const char* variable = std::getenv("HOME");
-  const std::string home = variable && *variable ? variable : entry ? entry->pw_dir : "/";
-  return {.config_home = folder_from("XDG_CONFIG_HOME", home, ".config"),
-          .data_home = folder_from("XDG_DATA_HOME", home, ".local/share"),
-          .state_home = folder_from("XDG_STATE_HOME", home, ".local/state"),
+  return {.config_home = folders.config,
+          .data_home = folders.data,
+          .state_home = folders.state,
           .user = entry ? entry->pw_name : std::to_string(getuid())};
 }
 
@@ -55,10 +61,7 @@ Result<std::unique_ptr<SideAccess>> SideAccess::open(Side side) {
   ConnectPtr connection(virConnectOpen(uri_of(side).c_str()));
   if (!connection) {
     const auto error = take_last_error();
-    const bool denied = error.code == VIR_ERR_AUTH_FAILED || error.code == VIR_ERR_AUTH_UNAVAILABLE ||
-                        error.code == VIR_ERR_AUTH_CANCELLED || error.code == VIR_ERR_ACCESS_DENIED ||
-                        error.message.find("Permission denied") != std::string::npos;
-    return Error{denied ? ErrorCode::access_denied : ErrorCode::libvirt_unavailable, error.message};
+    return Error{is_denied(error) ? ErrorCode::access_denied : ErrorCode::libvirt_unavailable, error.message};
   }
   return std::make_unique<SideAccess>(side, std::move(connection));
 }

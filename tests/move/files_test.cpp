@@ -42,7 +42,6 @@ TEST_CASE("image header: what qemu-img wrote is read, and the backing file's nam
   const auto image = read_image_header(content(path("top.qcow2")));
   CHECK(image.format == "qcow2");
   CHECK(image.backing == path("base.qcow2"));
-  CHECK(image.backing_format == "qcow2");
   CHECK_FALSE(image.has_data_file);
   CHECK(read_image_header(content(path("base.qcow2"))).backing.empty());
 
@@ -67,8 +66,40 @@ TEST_CASE("image header: nonsense is a raw image, and never read past its end") 
   CHECK(read_image_header(header).backing.empty());
   header.resize(200, '\xff');
   CHECK(read_image_header(header).backing.empty());
+  CHECK_FALSE(read_image_header(header).fault.empty());
   CHECK_FALSE(change_backing_name(header, "x"));
   CHECK(read_image_header("").format == "raw");
+}
+
+TEST_CASE("image header: what QEMU would not open has a fault, and no backing file") {
+  const TemporaryFolder folder;
+  const auto image = std::string(folder.path()) + "/a.qcow2";
+  REQUIRE(shell("qemu-img create -f qcow2 -u -F qcow2 -b /some/file.qcow2 " + image + " 10M"));
+  const auto good = content(image);
+  REQUIRE(read_image_header(good).fault.empty());
+  struct Row {
+    std::size_t at;
+    std::string bytes;
+    std::string fault;
+  };
+  const std::string zero(4, '\0');
+  for (const auto& row :
+       {Row{16, std::string("\0\0\x20\0", 4), "has 8192 bytes"}, Row{16, "\xff\xff\xff\xff", "has 4294967295 bytes"},
+        Row{8, "\xff\xff\xff\xff\xff\xff\xff\xff", "lies outside of it"},
+        Row{8, zero + std::string("\0\0\xff\xff", 4), "has 16 bytes"}, Row{20, "\xff\xff\xff\xff", "no possible size"},
+        Row{20, zero, "no possible size"}, Row{100, "\xff\xff\xff\xff", "no possible length"},
+        Row{4, std::string("\0\0\0\x04", 4), "version 4"}}) {
+    auto bad = good;
+    bad.replace(row.at, row.bytes.size(), row.bytes);
+    const auto header = read_image_header(bad);
+    CAPTURE(row.fault);
+    CAPTURE(header.fault);
+    CHECK(header.fault.find(row.fault) != std::string::npos);
+    CHECK(header.backing.empty());
+    CHECK_FALSE(change_backing_name(bad, "/x"));
+    std::ofstream(image) << bad;
+    CHECK_FALSE(shell("qemu-img check -f qcow2 " + image));  // QEMU means the same
+  }
 }
 
 TEST_CASE("content hash: XXH64, and the same whatever is a hole") {
@@ -112,6 +143,24 @@ TEST_CASE("copying: holes stay holes, nothing is written over, and what is left 
   REQUIRE(files.remove(path("half")));
   CHECK(copy_file(files, path("from"), files, path("half"), "", nullptr, kNobody));
   CHECK(access(path("half.part").c_str(), F_OK) < 0);
+}
+
+TEST_CASE("copying: a name behind much else in the header is changed as a whole") {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return std::string(folder.path()) + "/" + name; };
+  REQUIRE(shell("qemu-img create -f qcow2 -u -F qcow2 -b /some/file.qcow2 " + path("top.qcow2") + " 10M"));
+  constexpr std::size_t kFar = 9000;
+  {
+    std::fstream file(path("top.qcow2"), std::ios::in | std::ios::out);
+    const char at[8] = {0, 0, 0, 0, 0, 0, kFar >> 8, kFar & 0xff};
+    file.seekp(8).write(at, 8);
+    file.seekp(kFar) << "/some/file.qcow2";
+  }
+  REQUIRE(read_image_header(content(path("top.qcow2"))).backing == "/some/file.qcow2");
+  LocalFiles files;
+  REQUIRE(copy_file(files, path("top.qcow2"), files, path("to.qcow2"), "/another/file.qcow2", nullptr, kNobody));
+  CHECK(read_image_header(content(path("to.qcow2"))).backing == "/another/file.qcow2");
+  CHECK(shell("qemu-img info -U " + path("to.qcow2") + " | grep '/another/file.qcow2$'"));
 }
 
 TEST_CASE("copying: a damaged image is found") {

@@ -253,6 +253,14 @@ TEST_CASE("plan: what is in the way is named, with the command that clears it") 
     // without --shallow it would write into what other VMs stand on
     what = "snapshot s1", text = "it is external", command = "blockcommit web vda --active --shallow --pivot --wait ";
   }
+  SUBCASE("an image that QEMU would not open") {
+    facts.source.files["/var/lib/libvirt/images/web.qcow2"].image.fault = "has a damaged header: it is";
+    what = "disk vda", text = "its file /var/lib/libvirt/images/web.qcow2 has a damaged header: it is";
+  }
+  SUBCASE("a path that no image can name") {
+    facts.target.images_folder = "/" + std::string(1100, 'x');
+    what = "disk vda", text = "its backing file would have a path of 1112 bytes";
+  }
   SUBCASE("an external snapshot of the memory alone") {
     // there is no layer to merge: a commit would go into the template
     facts.source.snapshots.push_back(
