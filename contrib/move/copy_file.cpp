@@ -37,22 +37,24 @@ Result<std::string> new_head(Files& from, const std::string& path, const std::st
 }  // namespace
 
 Result<std::uint64_t> copy_file(Files& from, const std::string& from_path, Files& to, const std::string& to_path,
-                                const std::string& backing, const Ownership* owner, const Sent& sent) {
+                                const std::string& backing, const Ownership* owner, const Sent& sent,
+                                const Created& created) {
   const auto facts = from.look(from_path);
   if (!facts) return facts.error();
   const auto head = new_head(from, from_path, backing);
   if (!head) return head.error();
   if (dynamic_cast<LocalFiles*>(&from) && dynamic_cast<LocalFiles*>(&to)) {
-    const auto linked = LocalFiles::reflink(from_path, to_path, *head);
+    const auto linked = LocalFiles::reflink(from_path, to_path, *head, created);
     if (!linked) return linked.error();
     if (*linked) {
       sent(facts->allocated);
       return hash_of(to, to_path);
     }
   }
-  auto created = to.create(to_path, owner);
-  if (!created) return created.error();
-  const auto writer = std::move(created).value();
+  auto made = to.create(to_path, owner);
+  if (!made) return made.error();
+  if (auto noted = created(); !noted) return noted.error();
+  const auto writer = std::move(made).value();
   ContentHash hash;
   const auto pass_on = [&](std::uint64_t offset, std::string_view data) -> Result<void> {
     hash.add(offset, data);

@@ -13,10 +13,11 @@ namespace virtsession::move {
 using Sent = std::function<void(std::uint64_t bytes)>;
 
 /// Copies a file, holes as holes, with another backing file's name in its header when `backing` is not empty. By
-/// reflink where both sides are this user's and the file system can. \param to does not exist \return the ContentHash
-/// of what was sent
-Result<std::uint64_t> copy_file(Files& from, const std::string& from_path, Files& to, const std::string& to_path,
-                                const std::string& backing, const Ownership* owner, const Sent& sent);
+/// reflink where both sides are this user's and the file system can. It is on the disk when this returns. \param
+/// to_path does not exist \return the ContentHash of what was sent
+Result<std::uint64_t> copy_file(
+    Files& from, const std::string& from_path, Files& to, const std::string& to_path, const std::string& backing,
+    const Ownership* owner, const Sent& sent, const Created& created = [] { return Result<void>(); });
 
 /// The ContentHash of what is there.
 Result<std::uint64_t> hash_of(Files& files, const std::string& path);

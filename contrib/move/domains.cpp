@@ -7,10 +7,14 @@
 #include <libvirt/virterror.h>
 #include <libxml/xmlstring.h>
 
+#include <chrono>
+#include <thread>
+
 namespace virtsession::move {
 namespace {
 
 constexpr const char* kMarkKey = "virtsession-move";
+constexpr std::chrono::seconds kPatience{10};  // until libvirt has stopped a QEMU whose client is gone
 
 /// The definition with the mark in it from the beginning.
 Result<std::string> with_mark(const std::string& xml, const char* mark) {
@@ -24,6 +28,31 @@ Result<std::string> with_mark(const std::string& xml, const char* mark) {
   auto* element = add_child(metadata, "move", mark);
   xmlSetNs(element, xmlNewNs(element, xml_chars(kMoveNamespace), xml_chars(kMarkKey)));
   return to_text(root);
+}
+
+enum class Life { off, paused, going_down, runs };
+
+Result<Life> life_of(virDomainPtr domain) {
+  const int active = virDomainIsActive(domain);
+  if (active == 0) return Life::off;
+  int state = VIR_DOMAIN_NOSTATE;
+  if (active < 0 || virDomainGetState(domain, &state, nullptr, 0) < 0) return last_error(domain);
+  switch (state) {
+    case VIR_DOMAIN_PAUSED:
+      return Life::paused;
+    case VIR_DOMAIN_SHUTDOWN:  // QEMU was asked to end
+    case VIR_DOMAIN_SHUTOFF:   // it has ended since it was asked whether it is active
+      return Life::going_down;
+    default:
+      return Life::runs;
+  }
+}
+
+Error somebody_started(virDomainPtr domain) {
+  const CString uri(virConnectGetURI(virDomainGetConnect(domain)));
+  virResetLastError();
+  return {ErrorCode::busy, "Somebody has started \"" + std::string(virDomainGetName(domain)) + "\" in " +
+                               (uri ? uri.get() : "libvirt") + ": shut it down there, then try again"};
 }
 
 }  // namespace
@@ -88,18 +117,30 @@ Result<void> define_states(virDomainPtr domain, const std::vector<Snapshot>& sna
   return {};
 }
 
-Result<void> stop_if_active(virDomainPtr domain) {
-  if (virDomainIsActive(domain) != 1 || virDomainDestroy(domain) == 0) return {};
+Result<void> expect_off(virDomainPtr domain) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (true) {
+    const auto life = life_of(domain);
+    if (!life) return life.error();
+    if (*life == Life::off) return {};
+    if (*life == Life::runs || std::chrono::steady_clock::now() > deadline) return somebody_started(domain);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+Result<void> try_to_open(virDomainPtr domain) {
+  if (auto off = expect_off(domain); !off) return off;
+  if (virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY) < 0)
+    return last_error(domain);
+  const auto life = life_of(domain);
+  if (!life) return life.error();
+  if (*life == Life::runs) return somebody_started(domain);
+  if (*life != Life::paused) return expect_off(domain);
+  if (virDomainDestroy(domain) == 0) return {};
   auto error = last_error(domain);
   if (virDomainIsActive(domain) == 1) return error;
   virResetLastError();
   return {};
-}
-
-Result<void> try_to_open(virDomainPtr domain) {
-  if (auto stopped = stop_if_active(domain); !stopped) return stopped;
-  if (virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0) return last_error(domain);
-  return stop_if_active(domain);
 }
 
 Result<void> undefine(virDomainPtr domain, bool with_tpm) {

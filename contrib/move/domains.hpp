@@ -28,9 +28,12 @@ Result<DomainPtr> define(SideAccess& side, const std::string& xml, const char* m
 /// Snapshots and checkpoints that the VM does not have yet; their states are in the disks.
 Result<void> define_states(virDomainPtr domain, const std::vector<Snapshot>& snapshots,
                            const std::vector<Snapshot>& checkpoints);
-/// Has QEMU open everything, without a guest that runs: started paused, and stopped.
+/// Has QEMU open everything, without a guest that runs: started paused, and stopped. libvirt stops it as well when this
+/// program is killed meanwhile.
 Result<void> try_to_open(virDomainPtr domain);
-Result<void> stop_if_active(virDomainPtr domain);
+/// Waits a few seconds for libvirt to stop what a killed try_to_open() left. \return `busy` when the VM is still active
+/// then, or when its guest runs: somebody started it, and nothing here ends it
+Result<void> expect_off(virDomainPtr domain);
 /// Removes the definition. Its files stay, but for the TPM's state when `with_tpm`.
 Result<void> undefine(virDomainPtr domain, bool with_tpm);
 

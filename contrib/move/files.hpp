@@ -19,6 +19,9 @@ namespace virtsession::move {
 /// Takes the data of a file piece by piece, in order; what lies between is zero. An error ends the reading.
 using Consumer = std::function<Result<void>(std::uint64_t offset, std::string_view data)>;
 
+/// A file was created, and nothing is in it yet. An error ends the copying.
+using Created = std::function<Result<void>()>;
+
 /// Whose a file is, where that can be said.
 struct Ownership {
   unsigned uid = 0, gid = 0, mode = 0600;
@@ -54,12 +57,16 @@ class Files {
   virtual Result<void> read(const std::string& path, const Consumer& consumer) = 0;
   /// A new file, with the folders above it; one that exists is an error.
   virtual Result<std::unique_ptr<Writer>> create(const std::string& path, const Ownership* owner) = 0;
-  /// Also what a Writer left that was never finished; a path that is not there is no error.
+  /// Removes a file; a path that is not there is no error.
   virtual Result<void> remove(const std::string& path) = 0;
+  /// Removes what a killed Writer left, and no file that others made under the name meanwhile. \param was_created
+  /// create() is known to have returned
+  virtual Result<void> remove_unfinished(const std::string& path, bool was_created) = 0;
   virtual std::optional<Ownership> owner(const std::string& path) = 0;
 };
 
-/// The user's own files, by system calls. A Writer writes PATH.part, which fsync and rename make PATH.
+/// The user's own files, by system calls. A Writer writes PATH.part, which fsync and a rename that replaces nothing
+/// make PATH.
 class LocalFiles final : public Files {
  public:
   Result<FileFacts> look(const std::string& path) override;
@@ -69,11 +76,13 @@ class LocalFiles final : public Files {
   Result<void> read(const std::string& path, const Consumer& consumer) override;
   Result<std::unique_ptr<Writer>> create(const std::string& path, const Ownership* owner) override;
   Result<void> remove(const std::string& path) override;
+  Result<void> remove_unfinished(const std::string& path, bool was_created) override;
   std::optional<Ownership> owner(const std::string& path) override;
 
   /// Makes `to` of the same blocks as `from`, where the file system can, with other first bytes (none: the same).
-  /// \return false where it cannot
-  static Result<bool> reflink(const std::string& from, const std::string& to, std::string_view head);
+  /// \param created is called as copy_file() does \return false where it cannot
+  static Result<bool> reflink(const std::string& from, const std::string& to, std::string_view head,
+                              const Created& created);
 };
 
 }  // namespace virtsession::move

@@ -115,14 +115,10 @@ Result<std::map<std::string, std::vector<std::string>>> files_of_others(SideAcce
   for (const auto& domain : *domains) {
     if (uuid_of(domain.get()) == uuid) continue;
     const std::string name = virDomainGetName(domain.get());
-    auto& files = others[name];
-    // One that runs may have other disks now than at its next start.
-    for (const unsigned flags : {unsigned{VIR_DOMAIN_XML_INACTIVE}, 0U}) {
-      const CString xml(virDomainGetXMLDesc(domain.get(), flags));
-      if (!xml) return last_error(domain.get());
-      std::ranges::move(files_of(xml.get(), resolve_volumes(side.connection(), xml.get()), nvram_folder, name),
-                        std::back_inserter(files));
-    }
+    auto files = files_named_by(domain.get(), nvram_folder);
+    if (!files && files.error().code == ErrorCode::no_such_vm) continue;  // gone meanwhile
+    if (!files) return files.error();
+    others[name] = std::move(files).value();
   }
   return others;
 }
@@ -234,6 +230,9 @@ Result<TargetFacts> look_at_target(SideAccess& side, const Request& request, con
   facts.free_bytes = side.files().free_bytes(facts.images_folder);
   facts.nvram_folder = places.nvram_folder(side.side());
   facts.tpm_folder = places.tpm_folder(side.side());
+  auto others = files_of_others(side, request.copy ? "" : source.uuid, facts.nvram_folder);
+  if (!others) return others.error();
+  facts.others = std::move(others).value();
   for (const auto& path : written_paths_of(source.xml)) {
     const bool generated = path.find("/libvirt/qemu/") != std::string::npos;
     if (side.side() == Side::system ? !generated : is_writable(path)) facts.writable.insert(path);
@@ -250,6 +249,18 @@ Result<FileFacts> look_at(SideAccess& side, const std::string& path) {
   auto local = side.local().look(path);
   if (!local || local->kind != FileFacts::Kind::unreadable || !side.volumes()) return local;
   return side.volumes()->look(path);
+}
+
+Result<std::vector<std::string>> files_named_by(virDomainPtr domain, const std::string& nvram_folder) {
+  std::vector<std::string> files;
+  // One that runs may have other disks now than at its next start.
+  for (const unsigned flags : {unsigned{VIR_DOMAIN_XML_INACTIVE}, 0U}) {
+    const CString xml(virDomainGetXMLDesc(domain, flags));
+    if (!xml) return last_error(domain);
+    const auto volumes = resolve_volumes(virDomainGetConnect(domain), xml.get());
+    std::ranges::move(files_of(xml.get(), volumes, nvram_folder, virDomainGetName(domain)), std::back_inserter(files));
+  }
+  return files;
 }
 
 Result<std::string> definition_of(virDomainPtr domain) {

@@ -13,6 +13,10 @@ Result<Facts> gather_facts(const Request& request, const Places& places, SideAcc
 /// The source's files that a plan has, as they are now; for the question whether they are still those.
 Result<FileFacts> look_at(SideAccess& side, const std::string& path);
 
+/// The files that a definition names, the one that runs and the one of the next start. \param nvram_folder for firmware
+/// variables at their default path
+Result<std::vector<std::string>> files_named_by(virDomainPtr domain, const std::string& nvram_folder);
+
 /// inactive, with security information
 Result<std::string> definition_of(virDomainPtr domain);
 

@@ -23,14 +23,20 @@
 //     the target is defined with the mark ("arriving") and without the flag. What is marked is started by nobody.
 //   - The phase becomes "arrived" when every file was compared with what was sent, QEMU has opened the target (started
 //     paused, and stopped), and the source did not run or change meanwhile. That one write is the moment of the move.
-//   - Each step may be done again: what is there already is seen, what was begun is begun again. A file is written down
+//   - Each step may be done again: what is there already is seen, what was begun is begun again. What is written down
 //   as
-//     begun before it exists, so that what lies there is known to be ours.
+//     done is on the disk, and is compared once more when a killed move goes on.
+//   - A file is written down as begun before it exists, and as created before there is anything in it. So it is known
+//     which file of a name is ours, and no other is ever removed.
 //   - QEMU that opens a TPM changes its state; the guest has not run, and the state that the source had is put there
 //   once
 //     more. In the system the first start makes the folder, whose owner is then known.
-//   - What was at a place that libvirt has for this VM alone (NVRAM, TPM) is kept below the journal's folder.
-//   - An undo from "arrived" is refused when the target has run: the newer state would be lost.
+//   - What was at a place that libvirt has for this VM alone (NVRAM, TPM) is kept below the journal's folder. It goes
+//     after the journal, which needs it until then.
+//   - QEMU that opens the target belongs to this program's connection: libvirt ends it when the program is killed. A
+//     guest that runs there was started by somebody, and is never ended.
+//   - An undo from "arrived" is refused when the target has run, or when that cannot be told: the newer state would be
+//     lost. The source's definition is removed only while it is marked and its files are as they were.
 //   - The source's files are never deleted; the command that deletes them is printed at the end.
 
 namespace virtsession::move {
@@ -38,9 +44,10 @@ namespace virtsession::move {
 enum class Phase { arriving, arrived };
 
 enum class FileState {
-  none,   ///< not begun: nothing of ours is there
-  begun,  ///< something of ours may be there
-  done,   ///< it is there, and was compared
+  none,     ///< not begun: nothing of ours is there
+  begun,    ///< about to be created: what a kill at that moment leaves may be there
+  created,  ///< it is ours; how far it is, is not known
+  done,     ///< it is there, and was compared
 };
 
 struct FileProgress {
@@ -59,9 +66,10 @@ struct Record {
   std::vector<Snapshot> source_snapshots;
   std::vector<Snapshot> source_checkpoints;
   bool source_autostart = false;
-  bool tpm_was_there = false;        ///< at the target, from an earlier stay
+  bool tpm_was_there = false;        ///< the TPM's folder at the target, from an earlier stay
   std::vector<FileProgress> files;   ///< one for each of the plan's
   std::vector<std::string> arrived;  ///< when each was written to last, at that moment
+  std::vector<std::string> named;    ///< the files that the target's definition named then
 };
 
 /// The folder of journals of this user. Only one program at a time moves anything: it holds the lock. A journal that is
@@ -74,14 +82,15 @@ class Journals {
   std::string folder_of(const std::string& uuid) const { return folder_ + "/" + uuid; }
   /// A path in that folder for a copy of a file, where nothing is.
   std::string free_name(const std::string& uuid, const std::string& name) const;
-  /// Nothing when there is none; an error when there is one that cannot be used.
+  /// Nothing when there is none; `operation_failed` with its path when there is one that cannot be used.
   Result<std::optional<Record>> load(const std::string& uuid) const;
   /// Of the VM with that name or uuid.
   Result<std::optional<Record>> find(const std::string& vm) const;
   /// Durable when it returns.
   Result<void> save(const Record& record) const;
-  /// The move is over. What was kept stays. \return the folder where it is, or empty
-  std::string close(const Record& record) const;
+  /// The move is over: the journal goes, and then, when that is durable, files of its folder that nobody needs any
+  /// more. \return the folder, when something is still in it; or empty
+  Result<std::string> close(const Record& record, const std::vector<std::string>& not_needed) const;
 
  private:
   Journals(std::string folder, UniqueFd lock) : folder_(std::move(folder)), lock_(std::move(lock)) {}

@@ -9,6 +9,7 @@
 #include "plan.hpp"
 #include "program.hpp"
 
+#include <libvirt/virterror.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -42,7 +43,7 @@ int run_list(ctl::Console& console) {
   virDomainPtr* listed = nullptr;
   const int count = connection ? virConnectListAllDomains(connection.get(), &listed, 0) : -1;
   if (count < 0) {
-    console.error("qemu:///system does not tell: " + printable(take_last_error().message));
+    console.error("qemu:///system does not answer: " + printable(take_last_error().message));
     return kFailed;
   }
   std::vector<SystemVm> rows;

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <system_error>
 
@@ -51,10 +50,13 @@ Result<void> write_at(int fd, const std::string& path, std::uint64_t offset, std
   return {};
 }
 
-Result<void> sync_folder_of(const std::string& path) {
-  const auto folder = fs::path(path).parent_path().string();
-  const UniqueFd handle(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || fsync(handle.get()) < 0) return failed("write", folder);
+/// Gives a complete file its name, and never replaces another.
+Result<void> give_name(const std::string& part, const std::string& path) {
+  if (renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return failed("make", path);
+  // The file system (NFS, some of FUSE) knows no such flag. A link replaces nothing either.
+  if (link(part.c_str(), path.c_str()) < 0) return failed("make", path);
+  if (unlink(part.c_str()) < 0) return failed("remove", part);
   return {};
 }
 
@@ -69,11 +71,8 @@ Result<UniqueFd> create_part(const std::string& path) {
 Result<void> complete(UniqueFd& fd, const std::string& path) {
   if (fsync(fd.get()) < 0) return failed("write", path);
   if (close(fd.release()) < 0 && errno != EINTR) return failed("write", path);
-  if (renameat2(AT_FDCWD, part_of(path).c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) < 0) {
-    // Some file systems know no such flag; nobody else makes files of this name.
-    if (errno != EINVAL || std::rename(part_of(path).c_str(), path.c_str()) < 0) return failed("make", path);
-  }
-  return sync_folder_of(path);
+  if (auto named = give_name(part_of(path), path); !named) return named;
+  return sync_folder(fs::path(path).parent_path().string());
 }
 
 class LocalWriter final : public Writer {
@@ -197,9 +196,19 @@ Result<std::unique_ptr<Writer>> LocalFiles::create(const std::string& path, cons
 }
 
 Result<void> LocalFiles::remove(const std::string& path) {
-  for (const auto& name : {part_of(path), path})
-    if (unlink(name.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) return failed("remove", name);
+  if (unlink(path.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR) return failed("remove", path);
   return {};
+}
+
+Result<void> LocalFiles::remove_unfinished(const std::string& path, bool was_created) {
+  struct stat part {
+  }, whole{};
+  const bool has_part = lstat(part_of(path).c_str(), &part) == 0, has_whole = lstat(path.c_str(), &whole) == 0;
+  // One that was created and is there no more has become the whole. Both are one file between link and unlink.
+  const bool is_ours = has_part ? part.st_dev == whole.st_dev && part.st_ino == whole.st_ino : was_created;
+  if (has_whole && is_ours)
+    if (auto removed = remove(path); !removed) return removed;
+  return remove(part_of(path));
 }
 
 std::optional<Ownership> LocalFiles::owner(const std::string& path) {
@@ -208,7 +217,8 @@ std::optional<Ownership> LocalFiles::owner(const std::string& path) {
   return Ownership{info.st_uid, info.st_gid, info.st_mode & 07777U};
 }
 
-Result<bool> LocalFiles::reflink(const std::string& from, const std::string& to, std::string_view head) {
+Result<bool> LocalFiles::reflink(const std::string& from, const std::string& to, std::string_view head,
+                                 const Created& created) {
   const UniqueFd source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source) return false;
   auto fd = create_part(to);
@@ -218,6 +228,7 @@ Result<bool> LocalFiles::reflink(const std::string& from, const std::string& to,
     unlink(part_of(to).c_str());
     return false;
   }
+  if (auto noted = created(); !noted) return noted.error();
   if (auto written = write_at(target.get(), to, 0, head); !written) return written.error();
   if (auto completed = complete(target, to); !completed) return completed.error();
   return true;

@@ -4,8 +4,6 @@
 #include "gather.hpp"
 #include "libvirt/error.hpp"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <optional>
 
@@ -32,8 +30,8 @@ Result<void> Mover::run() {
 
 Result<void> Mover::arrive() {
   using Step = Result<void> (Mover::*)();
-  for (const Step step : {&Mover::take_source, &Mover::keep_old_state, &Mover::copy_files, &Mover::define_target,
-                          &Mover::put_tpm, &Mover::settle_state})
+  for (const Step step : {&Mover::take_source, &Mover::expect_target_off, &Mover::keep_old_state, &Mover::copy_files,
+                          &Mover::define_target, &Mover::put_tpm, &Mover::settle_state})
     if (auto done = (this->*step)(); !done) return done;
   if (auto same = check_source(); !same) return same;
   record_.arrived.clear();
@@ -43,6 +41,9 @@ Result<void> Mover::arrive() {
     if (!seen) return seen.error();
     record_.arrived.push_back(seen->changed);
   }
+  auto named = named_by_target();
+  if (!named) return named.error();
+  record_.named = std::move(named).value();
   record_.phase = Phase::arrived;
   return save();
 }
@@ -52,9 +53,32 @@ Result<void> Mover::take_source() {
   if (!domain) return domain.error();
   if (!*domain) return gone(record_.plan.name, source_.side());
   if (virDomainIsActive(domain->get()) == 1)
-    return Error{ErrorCode::busy, "VM \"" + record_.plan.name + "\" runs: only one that is off is moved"};
+    return Error{ErrorCode::busy, "VM \"" + record_.plan.name + "\" runs: shut it down, then try again"};
   if (auto off = set_autostart(domain->get(), false); !off) return off;
   return set_mark(domain->get(), kLeaving);
+}
+
+Result<void> Mover::expect_target_off() {
+  const auto domain = target_domain();
+  if (!domain) return domain.error();
+  return *domain ? expect_off(domain->get()) : Result<void>();
+}
+
+Result<std::vector<std::string>> Mover::named_by_target() {
+  const auto domain = target_domain();
+  if (!domain) return domain.error();
+  if (!*domain) return std::vector<std::string>();
+  return files_named_by(domain->get(), "");
+}
+
+Result<bool> Mover::is_tpm_there(const std::string& file) {
+  const auto folder = fs::path(file).parent_path();  // UUID/tpm2
+  for (const auto& path : {folder.parent_path().string(), folder.string()}) {
+    const auto names = target_.files().names(path);
+    if (!names) return names.error();
+    if (!names->empty()) return true;
+  }
+  return false;
 }
 
 Result<void> Mover::keep_old_state() {
@@ -62,8 +86,15 @@ Result<void> Mover::keep_old_state() {
     auto& progress = record_.files[i];
     const auto& file = record_.plan.files[i];
     if (!is_state(i) || progress.state != FileState::none) continue;
+    if (file.kind == FileKind::tpm && !record_.tpm_was_there) {
+      const auto tpm = is_tpm_there(file.to);
+      if (!tpm) return tpm.error();
+      record_.tpm_was_there = *tpm;
+    }
     const auto there = target_.files().look(file.to);
     if (!there) return there.error();
+    if (there->kind == FileFacts::Kind::unreadable)
+      return Error{ErrorCode::operation_failed, "Failed to read " + file.to + ": " + there->reason};
     if (there->kind == FileFacts::Kind::file) {
       const auto kept = journals_.free_name(record_.source_uuid, fs::path(file.to).filename().string());
       LocalFiles local;
@@ -71,7 +102,6 @@ Result<void> Mover::keep_old_state() {
       if (!copied) return copied.error();
       progress.kept = kept;
       progress.owner = target_.files().owner(file.to).value_or(Ownership{});
-      if (file.kind == FileKind::tpm) record_.tpm_was_there = true;
     }
     progress.state = FileState::begun;
   }
@@ -91,34 +121,59 @@ std::optional<Ownership> Mover::owner_of_state(std::size_t index) {
   return std::nullopt;
 }
 
+Result<void> Mover::expect_free(const std::string& path) {
+  const auto there = target_.files().look(path);
+  if (!there) return there.error();
+  if (there->kind == FileFacts::Kind::missing) return {};
+  return Error{
+      ErrorCode::operation_failed,
+      "Somebody made " + path + " meanwhile, and it is not written over: give it another name, then try again"};
+}
+
+Result<void> Mover::clear(std::size_t index) {
+  const auto& path = record_.plan.files[index].to;
+  const auto state = record_.files[index].state;
+  if (state == FileState::none) return {};
+  if (state == FileState::done) return target_.files().remove(path);
+  return target_.files().remove_unfinished(path, state == FileState::created);
+}
+
+bool Mover::is_whole(std::size_t index) {
+  const auto& path = record_.plan.files[index].to;
+  const auto now = hash_of(target_.reader_of(path), path);
+  return now && *now == record_.files[index].hash;
+}
+
 Result<void> Mover::put(std::size_t index) {
   const auto& file = record_.plan.files[index];
   auto& progress = record_.files[index];
   auto& files = target_.files();
-  std::optional<Ownership> owner;
-  if (is_state(index)) {
-    owner = owner_of_state(index);
-  } else if (progress.state == FileState::none) {
-    const auto there = files.look(file.to);
-    if (!there) return there.error();
-    if (there->kind != FileFacts::Kind::missing)
-      return Error{ErrorCode::operation_failed, file.to + " came to exist meanwhile, and is not written over"};
-  }
+  const auto owner = is_state(index) ? owner_of_state(index) : std::nullopt;
+  if (auto cleared = clear(index); !cleared) return cleared;
+  // What was there before is kept; QEMU may have made a new TPM's state.
+  if (is_state(index) && (!progress.kept.empty() || file.kind == FileKind::tpm))
+    if (auto removed = files.remove(file.to); !removed) return removed;
+  if (auto free = expect_free(file.to); !free) return free;
   progress.state = FileState::begun;
   if (auto saved = save(); !saved) return saved;
-  if (auto removed = files.remove(file.to); !removed) return removed;
+  const auto created = [&] {
+    progress.state = FileState::created;
+    return save();
+  };
   const auto report = [&](std::uint64_t bytes) {
     sent_ += bytes;
     reporter_.progress(file.from, sent_, record_.plan.bytes());
   };
   auto& reader = source_.reader_of(file.from);
-  const auto hash = copy_file(reader, file.from, files, file.to, file.backing, owner ? &*owner : nullptr, report);
+  const auto hash =
+      copy_file(reader, file.from, files, file.to, file.backing, owner ? &*owner : nullptr, report, created);
   if (!hash) return hash.error();
   if (target_.volumes()) target_.volumes()->refresh();
   const auto arrived = hash_of(target_.reader_of(file.to), file.to);
   if (!arrived) return arrived.error();
   if (*arrived != *hash)
-    return Error{ErrorCode::operation_failed, "What arrived at " + file.to + " is not what was sent"};
+    return Error{ErrorCode::operation_failed,
+                 "What arrived at " + file.to + " is not what was sent: a disk or the memory may be faulty"};
   if (file.format == "qcow2")
     if (auto checked = check_image(target_.volumes() ? file.from : file.to); !checked) return checked;
   progress.hash = *hash;
@@ -130,7 +185,8 @@ Result<void> Mover::copy_files() {
   for (std::size_t i = 0; i < record_.files.size(); ++i) {
     const auto& file = record_.plan.files[i];
     if (file.kind == FileKind::tpm) continue;  // when its folder is there
-    if (record_.files[i].state == FileState::done) {
+    // A power cut, or somebody, may have changed what an earlier start of this program has done.
+    if (record_.files[i].state == FileState::done && is_whole(i)) {
       sent_ += file.allocated;
       continue;
     }
@@ -145,9 +201,9 @@ Result<void> Mover::define_target() {
   const auto there = target_domain();
   if (!there) return there.error();
   if (*there && mark_of(there->get()) != kArriving)
-    return Error{ErrorCode::operation_failed, "A VM with this uuid came to exist in " + uri_of(target_.side())};
-  if (*there)
-    if (auto stopped = stop_if_active(there->get()); !stopped) return stopped;
+    return Error{ErrorCode::operation_failed, "Somebody defined a VM with the uuid of \"" + record_.plan.name +
+                                                  "\" in " + uri_of(target_.side()) +
+                                                  " meanwhile. With --copy, the new one gets another uuid"};
   const auto domain = define(target_, record_.plan.xml, kArriving);
   if (!domain) return domain.error();
   return define_states(domain->get(), record_.plan.snapshots, record_.plan.checkpoints);
@@ -173,13 +229,11 @@ Result<void> Mover::settle_state() {
   if (!*domain) return gone(record_.plan.name, target_.side());
   reporter_.step("QEMU opens it");
   if (auto opened = try_to_open(domain->get()); !opened)
-    return Error{opened.error().code, "QEMU does not open it there: " + opened.error().message};
+    return Error{opened.error().code, "QEMU does not open \"" + record_.plan.name + "\" in " + uri_of(target_.side()) +
+                                          ": " + opened.error().message};
   if (target_.volumes()) target_.volumes()->refresh();
   for (std::size_t i = 0; i < record_.files.size(); ++i) {
-    if (!is_state(i)) continue;
-    const auto& path = record_.plan.files[i].to;
-    const auto now = hash_of(target_.reader_of(path), path);
-    if (now && *now == record_.files[i].hash) continue;
+    if (!is_state(i) || is_whole(i)) continue;
     if (auto done = put(i); !done) return done;
   }
   return {};
@@ -189,22 +243,41 @@ Result<void> Mover::check_source() const {
   const auto domain = source_domain();
   if (!domain) return domain.error();
   if (!*domain) return gone(record_.plan.name, source_.side());
-  const Error changed{ErrorCode::busy, "VM \"" + record_.plan.name + "\" was used meanwhile"};
-  if (virDomainIsActive(domain->get()) == 1) return changed;
+  const auto used = [&](const std::string& how) {
+    return Error{ErrorCode::busy,
+                 "Somebody used \"" + record_.plan.name + "\" in " + uri_of(source_.side()) + " meanwhile: " + how};
+  };
+  if (virDomainIsActive(domain->get()) != 0) return used("it runs");
   if (source_.volumes()) source_.volumes()->refresh();
   for (const auto& file : record_.plan.files) {
     const auto now = look_at(source_, file.from);
     if (!now) return now.error();
-    if (now->changed != file.changed || now->size != file.size)
-      return Error{ErrorCode::busy, changed.message + ": " + file.from + " has changed"};
+    if (now->kind != FileFacts::Kind::file) return used(file.from + " cannot be read any more");
+    if (now->changed != file.changed || now->size != file.size) return used(file.from + " has changed");
   }
   return {};
+}
+
+Result<void> Mover::check_source_mark() const {
+  const auto domain = source_domain();
+  if (!domain) return domain.error();
+  if (!*domain || record_.request.copy) return {};
+  const auto mark = mark_of(domain->get());
+  if (mark == kLeft && record_.request.keep_source) return {};
+  if (mark == kLeaving) {
+    const auto unchanged = check_source();
+    if (unchanged || unchanged.error().code != ErrorCode::busy) return unchanged;
+    return Error{ErrorCode::busy, unchanged.error().message + ". Take the move back, and it stays there"};
+  }
+  return Error{ErrorCode::busy, "Somebody defined \"" + record_.plan.name + "\" anew in " + uri_of(source_.side()) +
+                                    ". Take the move back, and it stays there"};
 }
 
 Result<void> Mover::settle() {
   const auto target = target_domain();
   if (!target) return target.error();
   if (!*target) return gone(record_.plan.name, target_.side());
+  if (auto unchanged = check_source_mark(); !unchanged) return unchanged;
   if (record_.plan.autostart)
     if (auto on = set_autostart(target->get(), true); !on) return on;
   if (auto cleared = clear_mark(target->get()); !cleared) return cleared;
@@ -217,11 +290,14 @@ Result<void> Mover::settle() {
     if (!done) return done;
   }
   LocalFiles local;
+  std::vector<std::string> same;
   for (const auto& progress : record_.files)
     if (!progress.kept.empty())
       if (const auto hash = hash_of(local, progress.kept); hash && *hash == progress.hash)
-        unlink(progress.kept.c_str());  // it is what has been put there
-  kept_folder_ = journals_.close(record_);
+        same.push_back(progress.kept);  // as what has been put there
+  auto closed = journals_.close(record_, same);
+  if (!closed) return closed.error();
+  kept_folder_ = std::move(closed).value();
   return {};
 }
 

@@ -36,18 +36,31 @@ class Mover {
  private:
   Result<void> arrive();
   Result<void> take_source();
+  Result<void> expect_target_off();
   Result<void> keep_old_state();
   Result<void> copy_files();
   Result<void> define_target();
   Result<void> put_tpm();
   Result<void> settle_state();
   Result<void> check_source() const;
+  Result<void> check_source_mark() const;
+  Result<std::vector<std::string>> named_by_target();
+  std::vector<std::string> kept_files() const;
   Result<void> settle();
 
   Result<void> put(std::size_t index);
+  /// Nothing is at the place of a file, or it is an error.
+  Result<void> expect_free(const std::string& path);
+  /// Removes what this move made at a file's place.
+  Result<void> clear(std::size_t index);
+  /// Whether a file that was done is what was sent.
+  bool is_whole(std::size_t index);
+  Result<bool> is_tpm_there(const std::string& file);
   Result<void> put_back(std::size_t index);
   Result<void> define_source_again();
+  Result<void> check_kept() const;
   Result<void> check_target_has_not_run();
+  Result<bool> has_run(virDomainPtr domain);
   Result<void> remove_target();
   Result<void> release_source();
   Result<void> save() const { return journals_.save(record_); }

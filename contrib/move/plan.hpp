@@ -91,8 +91,9 @@ struct SourceFacts {
 
 /// The libvirt that it goes to.
 struct TargetFacts {
-  std::map<std::string, std::string> domains;  ///< name to uuid
-  std::uint64_t libvirt_version = 0;           ///< as libvirt counts: 9000000 for 9.0.0
+  std::map<std::string, std::string> domains;              ///< name to uuid
+  std::map<std::string, std::vector<std::string>> others;  ///< name to the files that a definition names
+  std::uint64_t libvirt_version = 0;                       ///< as libvirt counts: 9000000 for 9.0.0
   bool kvm = true;
   bool passt = false;              ///< libvirt takes it and the program is there
   std::set<std::string> machines;  ///< machine types of the emulator; empty when not known

@@ -2,6 +2,7 @@
 #include "planning.hpp"
 #include "util/shell_word.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 namespace virtsession::move {
@@ -128,6 +129,12 @@ void plan_nvram(Planning& planning) {
       set_text(nvram, to);
   }
   if (planning.inside_snapshot) return;
+  for (const auto& [other, files] : planning.facts.target.others)
+    if (std::ranges::find(files, to) != files.end())
+      return planning.block("firmware variables",
+                            "\"" + other + "\" in " + uri_of(planning.target()) + " has its own at " + to +
+                                ": one of the two needs a file of another name",
+                            planning.virsh("edit") + "   # <nvram>, after its file was copied to that name");
   const auto* found = planning.file(path);
   if (!found || found->kind == FileFacts::Kind::missing) return;  // it was never started: they are made then
   if (found->kind != FileFacts::Kind::file)

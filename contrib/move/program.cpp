@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -112,7 +113,7 @@ Reporter reporter_for(Console& console) {
 extern "C" void on_interrupt(int /*signal*/) {
   constexpr char kText[] = "\nInterrupted. Go on with --resume, or take it back with --undo, of virtsessionctl move.\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kText, sizeof kText - 1);
-  _exit(130);
+  _exit(kInterrupted);
 }
 
 void report_end(Console& console, const Record& record, const std::string& kept) {
@@ -186,6 +187,11 @@ bool read_network(const std::string& text, NetworkChoice& choice) {
   return true;
 }
 
+int refuse_second(Console& console, const std::string& vm) {
+  return fail(console, kBlocked, "a move of \"" + printable(vm) + "\" was cut off",
+              "Go on:      " + again(vm, "--resume") + "\nTake back:  " + again(vm, "--undo"));
+}
+
 int move_anew(Console& console, const Places& places, Journals& journals, const Options& options) {
   Request request{
       .vm = options.vm, .network = {}, .to = options.to, .copy = options.copy, .keep_source = options.keep_source};
@@ -213,6 +219,9 @@ int move_anew(Console& console, const Places& places, Journals& journals, const 
   for (const auto& loss : plan->losses) console.note(printable(loss.what + ": " + loss.text));
 
   const auto& source = facts->source;
+  const auto earlier = journals.load(source.uuid);  // under another name
+  if (!earlier) return fail(console, kBlocked, earlier.error().message);
+  if (*earlier) return refuse_second(console, (*earlier)->plan.name);
   Record record{.request = request,
                 .plan = std::move(plan).value(),
                 .source_uuid = source.uuid,
@@ -221,7 +230,8 @@ int move_anew(Console& console, const Places& places, Journals& journals, const 
                 .source_checkpoints = source.checkpoints,
                 .source_autostart = source.autostart,
                 .files = {},
-                .arrived = {}};
+                .arrived = {},
+                .named = {}};
   record.files.resize(record.plan.files.size());
   if (const auto saved = journals.save(record); !saved) return fail(console, kFailed, saved.error().message);
   return finish(console, journals, record, *sides.source, *sides.target);
@@ -238,16 +248,14 @@ int run_move(Console& console, const Options& options) {
   if (!opened) return fail(console, kBlocked, opened.error().message);
   Journals journals = std::move(opened).value();
   const auto record = journals.find(options.vm);
-  if (!record) return fail(console, kFailed, record.error().message);
+  if (!record) return fail(console, kBlocked, record.error().message);
   const bool unfinished = record->has_value();
   if (options.resume || options.undo) {
     if (!unfinished) return fail(console, kNoSuchVm, "no move of \"" + printable(options.vm) + "\" was cut off");
     auto found = **record;
     return go_on(console, places, journals, found, options);
   }
-  if (unfinished)
-    return fail(console, kBlocked, "a move of \"" + printable(options.vm) + "\" was cut off",
-                "Go on:      " + again(options.vm, "--resume") + "\nTake back:  " + again(options.vm, "--undo"));
+  if (unfinished) return refuse_second(console, options.vm);
   return move_anew(console, places, journals, options);
 }
 

@@ -11,8 +11,10 @@ namespace virtsession::move {
 
 NLOHMANN_JSON_SERIALIZE_ENUM(Side, {{Side::system, "system"}, {Side::session, "session"}})
 NLOHMANN_JSON_SERIALIZE_ENUM(Phase, {{Phase::arriving, "arriving"}, {Phase::arrived, "arrived"}})
-NLOHMANN_JSON_SERIALIZE_ENUM(FileState,
-                             {{FileState::none, "none"}, {FileState::begun, "begun"}, {FileState::done, "done"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(FileState, {{FileState::none, "none"},
+                                         {FileState::begun, "begun"},
+                                         {FileState::created, "created"},
+                                         {FileState::done, "done"}})
 NLOHMANN_JSON_SERIALIZE_ENUM(FileKind, {{FileKind::disk, "disk"},
                                         {FileKind::backing_file, "backing file"},
                                         {FileKind::boot_file, "boot file"},
@@ -33,6 +35,6 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Plan, name, uuid, xml, autostart, has_tpm, fi
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Ownership, uid, gid, mode)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FileProgress, state, hash, kept, owner)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, phase, request, plan, source_uuid, source_xml, source_snapshots,
-                                   source_checkpoints, source_autostart, tpm_was_there, files, arrived)
+                                   source_checkpoints, source_autostart, tpm_was_there, files, arrived, named)
 
 }  // namespace virtsession::move

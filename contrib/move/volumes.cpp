@@ -3,11 +3,15 @@
 
 #include "domain_tree.hpp"
 #include "libvirt/error.hpp"
+#include "sync_file_system.hpp"
 
 #include <libvirt/virterror.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -94,6 +98,19 @@ std::vector<PoolPtr> all_pools(virConnectPtr connection) {
   return pools;
 }
 
+std::string new_pool_name(std::size_t count) {
+  return kPoolPrefix + std::to_string(getpid()) + "-" + std::to_string(count);
+}
+
+/// Whether a move made a pool of this name, and was killed. Other users may move VMs at this moment.
+bool is_left_behind(std::string_view name) {
+  if (!name.starts_with(kPoolPrefix)) return false;
+  name.remove_prefix(std::string_view(kPoolPrefix).size());
+  pid_t pid = 0;
+  const auto end = std::from_chars(name.data(), name.data() + name.size(), pid).ptr;
+  return pid > 0 && end != name.data() + name.size() && *end == '-' && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
 class VolumeWriter final : public Writer {
  public:
   VolumeWriter(virConnectPtr connection, std::string path, StreamPtr stream)
@@ -122,7 +139,7 @@ class VolumeWriter final : public Writer {
       return Error{ErrorCode::operation_failed, "Failed to write " + path_ + ": " + error.message};
     }
     stream_.reset();
-    return {};
+    return sync_file_system_of(path_);
   }
 
  private:
@@ -144,9 +161,8 @@ class VolumeWriter final : public Writer {
 VolumeFiles::~VolumeFiles() {
   for (auto& [_, pool] : pools_)
     if (pool.is_ours) virStoragePoolDestroy(pool.pool.get());
-  // Those that a killed one left behind; nobody else's, for only one moves at a time.
   for (const auto& pool : all_pools(connection_))
-    if (std::string(virStoragePoolGetName(pool.get())).starts_with(kPoolPrefix)) virStoragePoolDestroy(pool.get());
+    if (is_left_behind(virStoragePoolGetName(pool.get()))) virStoragePoolDestroy(pool.get());
   virResetLastError();
 }
 
@@ -166,12 +182,12 @@ Result<virStoragePoolPtr> VolumeFiles::open_pool(const std::string& folder) {
     pools_[folder] = {std::move(pool), off};
     return opened;
   }
-  const auto name = kPoolPrefix + std::to_string(getpid()) + "-" + std::to_string(pools_.size());
+  const auto name = new_pool_name(pools_.size());
   PoolPtr pool(virStoragePoolCreateXML(connection_, pool_xml(name, folder, nullptr).c_str(), 0));
   if (!pool) {
-    auto error = last_error(connection_);
-    if (error.message.find("No such file") != std::string::npos) return static_cast<virStoragePoolPtr>(nullptr);
-    return error;
+    const auto error = take_last_error();
+    if (error.system_error == ENOENT && error.domain != VIR_FROM_RPC) return static_cast<virStoragePoolPtr>(nullptr);
+    return to_error(error, connection_);
   }
   auto* const opened = pool.get();
   pools_[folder] = {std::move(pool), true};
@@ -179,7 +195,7 @@ Result<virStoragePoolPtr> VolumeFiles::open_pool(const std::string& folder) {
 }
 
 Result<void> VolumeFiles::make_folder(const std::string& folder, const Ownership& owner) {
-  const auto name = kPoolPrefix + std::to_string(getpid()) + "-" + std::to_string(pools_.size());
+  const auto name = new_pool_name(pools_.size());
   PoolPtr pool(
       virStoragePoolCreateXML(connection_, pool_xml(name, folder, &owner).c_str(), VIR_STORAGE_POOL_CREATE_WITH_BUILD));
   if (!pool) return last_error(connection_);
@@ -336,6 +352,14 @@ Result<void> VolumeFiles::remove(const std::string& path) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     refresh();
   }
+}
+
+Result<void> VolumeFiles::remove_unfinished(const std::string& path, bool was_created) {
+  if (was_created) return remove(path);
+  const auto there = look(path);
+  if (!there) return there.error();
+  // What others put there is not empty.
+  return there->kind == FileFacts::Kind::file && there->size == 0 ? remove(path) : Result<void>();
 }
 
 std::optional<Ownership> VolumeFiles::owner(const std::string& path) {

@@ -13,6 +13,7 @@ namespace virtsession::move {
 /// pool, and one that is off is started. Both are as before when this object goes. `qemu:///system` only.
 ///
 /// A volume cannot be renamed: it has its name from its first byte on. That it is whole is what the journal says.
+/// libvirt makes no volume where a file is.
 class VolumeFiles final : public Files {
  public:
   /// \param connection outlives this
@@ -26,6 +27,7 @@ class VolumeFiles final : public Files {
   Result<void> read(const std::string& path, const Consumer& consumer) override;
   Result<std::unique_ptr<Writer>> create(const std::string& path, const Ownership* owner) override;
   Result<void> remove(const std::string& path) override;
+  Result<void> remove_unfinished(const std::string& path, bool was_created) override;
   std::optional<Ownership> owner(const std::string& path) override;
 
   /// Makes a folder, with those above it.

@@ -4,6 +4,7 @@
 #include "content_hash.hpp"
 #include "copy_file.hpp"
 #include "image_header.hpp"
+#include "kill_at.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -140,7 +141,7 @@ TEST_CASE("copying: holes stay holes, nothing is written over, and what is left 
 
   std::ofstream(path("half.part")) << "half";
   CHECK_FALSE(copy_file(files, path("from"), files, path("half"), "", nullptr, kNobody));
-  REQUIRE(files.remove(path("half")));
+  REQUIRE(files.remove_unfinished(path("half"), false));
   CHECK(copy_file(files, path("from"), files, path("half"), "", nullptr, kNobody));
   CHECK(access(path("half.part").c_str(), F_OK) < 0);
 }
@@ -161,6 +162,41 @@ TEST_CASE("copying: a name behind much else in the header is changed as a whole"
   REQUIRE(copy_file(files, path("top.qcow2"), files, path("to.qcow2"), "/another/file.qcow2", nullptr, kNobody));
   CHECK(read_image_header(content(path("to.qcow2"))).backing == "/another/file.qcow2");
   CHECK(shell("qemu-img info -U " + path("to.qcow2") + " | grep '/another/file.qcow2$'"));
+}
+
+TEST_CASE("copying: nothing is replaced where the file system cannot rename without replacing") {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return std::string(folder.path()) + "/" + name; };
+  std::ofstream(path("from")) << "ours";
+  LocalFiles files;
+  CHECK(without_renameat2(
+      [&] { return static_cast<bool>(copy_file(files, path("from"), files, path("to"), "", nullptr, kNobody)); }));
+  CHECK(content(path("to")) == "ours");
+  CHECK(content(path("to.part")) == "(none)");
+  CHECK(without_renameat2([&] {
+    const auto writer = files.create(path("taken"), nullptr);
+    std::ofstream(path("taken")) << "somebody's";
+    return writer && (*writer)->write(0, "ours") && !(*writer)->finish(4);
+  }));
+  CHECK(content(path("taken")) == "somebody's");
+}
+
+TEST_CASE("copying: of what a kill left, ours is removed") {
+  const TemporaryFolder folder;
+  const auto path = [&](const char* name) { return std::string(folder.path()) + "/" + name; };
+  LocalFiles files;
+  const auto left = [&](bool was_created) {
+    REQUIRE(files.remove_unfinished(path("a"), was_created));
+    return content(path("a")) + " " + content(path("a.part"));
+  };
+  std::ofstream(path("a")) << "a";
+  CHECK(left(false) == "a (none)");
+  std::ofstream(path("a.part")) << "b";
+  CHECK(left(true) == "a (none)");
+  CHECK(left(true) == "(none) (none)");
+  std::ofstream(path("a.part")) << "b";
+  REQUIRE(link(path("a.part").c_str(), path("a").c_str()) == 0);
+  CHECK(left(false) == "(none) (none)");
 }
 
 TEST_CASE("copying: a damaged image is found") {

@@ -144,6 +144,17 @@ TEST_CASE("plan: firmware variables and the TPM's state go along") {
   CHECK(std::ranges::count(fresh.files, FileKind::nvram, &FilePlan::kind) == 0);
 }
 
+TEST_CASE("plan: firmware variables do not go where another VM has its own") {
+  auto facts = rich_vm("9.0");
+  facts.target.others["twin"] = {"/home/alice/nvram/rich_VARS.fd"};
+  const auto plan = make_plan({.vm = "rich", .network = {}, .to = {}}, facts).value();
+  const auto* item = find(plan.obstacles, "firmware variables");
+  REQUIRE(item);
+  CHECK(has(item->text, "\"twin\" in qemu:///session has its own at /home/alice/nvram/rich_VARS.fd"));
+  facts.target.others["twin"] = {"/home/alice/nvram/twin_VARS.fd"};
+  CHECK_FALSE(find(make_plan({.vm = "rich", .network = {}, .to = {}}, facts)->obstacles, "firmware variables"));
+}
+
 TEST_CASE("plan: a disk moves with what it stands on, and its header names the new place") {
   const auto plan = plan_with("");
   REQUIRE(plan.files.size() == 2);
