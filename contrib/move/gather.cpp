@@ -69,26 +69,28 @@ std::map<std::string, std::string> resolve_volumes(virConnectPtr connection, con
 
 /// Looks at files and at all that they stand on. \return whether that is all: false when one that is there cannot be
 /// read, or names what it stands on in a way that is not followed
-Result<bool> follow(SideAccess& side, std::vector<std::string> wanted, std::map<std::string, FileFacts>& files) {
+Result<bool> follow(SideAccess& side, std::vector<NamedFile> wanted, std::map<std::string, FileFacts>& files) {
   bool is_all = true;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const auto path = wanted[i];
+    const auto [path, format] = wanted[i];  // a copy: it grows
     if (files.contains(path)) continue;
     if (files.size() == kMaxChain) return false;
-    const auto seen = look_at(side, path);
-    if (!seen) return seen.error();
-    files[path] = *seen;
-    if (seen->kind == FileFacts::Kind::unreadable || !seen->image.fault.empty()) is_all = false;
-    const auto& backing = seen->image.backing;
+    auto looked = look_at(side, path);
+    if (!looked) return looked.error();
+    auto& seen = files[path] = std::move(looked).value();
+    seen.image = as_named(std::move(seen.image), format);
+    if (seen.kind == FileFacts::Kind::unreadable || !seen.image.fault.empty()) is_all = false;
+    const auto& backing = seen.image.backing;
     if (backing.starts_with("json:") || backing.starts_with("file:")) is_all = false;
-    if (is_plain_name(backing)) wanted.push_back((fs::path(path).parent_path() / backing).lexically_normal().string());
+    if (is_plain_name(backing))
+      wanted.push_back({(fs::path(path).parent_path() / backing).lexically_normal(), seen.image.backing_format});
   }
   return is_all;
 }
 
 Result<void> look_at_files(SideAccess& side, SourceFacts& facts) {
   auto wanted = files_of(facts.xml, facts.volumes, facts.nvram_folder, facts.name);
-  for (const auto& name : facts.tpm_files) wanted.push_back(facts.tpm_folder + "/" + name);
+  for (const auto& name : facts.tpm_files) wanted.push_back({facts.tpm_folder + "/" + name, "raw"});
   const auto followed = follow(side, std::move(wanted), facts.files);
   return followed ? Result<void>() : followed.error();
 }
@@ -107,11 +109,11 @@ Result<void> find_tpm(SideAccess& side, const std::string& folder, SourceFacts& 
 }
 
 /// Name to the files that its definition names, of every VM but one.
-Result<std::map<std::string, std::vector<std::string>>> files_of_others(SideAccess& side, const std::string& uuid,
-                                                                        const std::string& nvram_folder) {
+Result<std::map<std::string, std::vector<NamedFile>>> files_of_others(SideAccess& side, const std::string& uuid,
+                                                                      const std::string& nvram_folder) {
   const auto domains = side.domains();
   if (!domains) return domains.error();
-  std::map<std::string, std::vector<std::string>> others;
+  std::map<std::string, std::vector<NamedFile>> others;
   for (const auto& domain : *domains) {
     if (uuid_of(domain.get()) == uuid) continue;
     const std::string name = virDomainGetName(domain.get());
@@ -232,7 +234,7 @@ Result<TargetFacts> look_at_target(SideAccess& side, const Request& request, con
   facts.tpm_folder = places.tpm_folder(side.side());
   auto others = files_of_others(side, request.copy ? "" : source.uuid, facts.nvram_folder);
   if (!others) return others.error();
-  facts.others = std::move(others).value();
+  for (const auto& [name, files] : *others) facts.others[name] = paths_of(files);
   for (const auto& path : written_paths_of(source.xml)) {
     const bool generated = path.find("/libvirt/qemu/") != std::string::npos;
     if (side.side() == Side::system ? !generated : is_writable(path)) facts.writable.insert(path);
@@ -251,8 +253,8 @@ Result<FileFacts> look_at(SideAccess& side, const std::string& path) {
   return side.volumes()->look(path);
 }
 
-Result<std::vector<std::string>> files_named_by(virDomainPtr domain, const std::string& nvram_folder) {
-  std::vector<std::string> files;
+Result<std::vector<NamedFile>> files_named_by(virDomainPtr domain, const std::string& nvram_folder) {
+  std::vector<NamedFile> files;
   // One that runs may have other disks now than at its next start.
   for (const unsigned flags : {unsigned{VIR_DOMAIN_XML_INACTIVE}, 0U}) {
     const CString xml(virDomainGetXMLDesc(domain, flags));

@@ -15,7 +15,7 @@ Result<FileFacts> look_at(SideAccess& side, const std::string& path);
 
 /// The files that a definition names, the one that runs and the one of the next start. \param nvram_folder for firmware
 /// variables at their default path
-Result<std::vector<std::string>> files_named_by(virDomainPtr domain, const std::string& nvram_folder);
+Result<std::vector<NamedFile>> files_named_by(virDomainPtr domain, const std::string& nvram_folder);
 
 /// inactive, with security information
 Result<std::string> definition_of(virDomainPtr domain);

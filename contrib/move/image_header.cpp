@@ -37,6 +37,19 @@ std::string fault_of(std::string_view head) {
   return {};
 }
 
+/// The extension of the header that has it; empty when there is none.
+std::string backing_format_in(std::string_view head, std::size_t end) {
+  constexpr std::uint64_t kBackingFormat = 0xe2792aca;
+  std::size_t at = number(head, 4, 4) >= 3 ? number(head, 100, 4) : 72;
+  while (at + 8 <= end) {
+    const auto type = number(head, at, 4), length = number(head, at + 4, 4);
+    if (type == 0 || length > end - at - 8) break;
+    if (type == kBackingFormat) return std::string(head.substr(at + 8, length));
+    at += 8 + (length + 7) / 8 * 8;
+  }
+  return {};
+}
+
 /// By the magic numbers that qemu-img knows; none of these is looked into.
 std::string other_format(std::string_view head) {
   if (head.starts_with("KDMV") || head.starts_with("# Disk DescriptorFile")) return "vmdk";
@@ -63,7 +76,21 @@ ImageHeader read_image_header(std::string_view head) {
   const auto at = number(head, 8, 8), length = number(head, 16, 4);
   if (!image.fault.empty() || at == 0 || length == 0) return image;
   image.backing = head.substr(at, length);
+  image.backing_format = backing_format_in(head, at);
   return image;
+}
+
+ImageHeader as_named(ImageHeader seen, const std::string& format) {
+  if (format.empty()) {
+    if (!seen.backing.empty() && seen.fault.empty())
+      seen.fault =
+          "stands on another file, and the image that names it does not say that it is of format " + seen.format;
+    return seen;
+  }
+  if (format == "qcow2") return seen;
+  ImageHeader opaque;
+  opaque.format = format;
+  return opaque;
 }
 
 bool is_plain_name(std::string_view backing) {

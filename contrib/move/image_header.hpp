@@ -18,12 +18,17 @@ inline constexpr std::size_t kMaxBackingName = 1023;
 struct ImageHeader {
   std::string format = "raw";  ///< raw is what is nothing else
   std::string backing;         ///< as it is written there: absolute, relative or json:
+  std::string backing_format;  ///< as it is written there; mostly empty in images of old
   bool has_data_file = false;  ///< the guest's data lies in another file
   bool encrypted = false;
   std::string fault;  ///< why QEMU would not open it, or nobody can tell what it stands on; empty when all is well
 };
 
 ImageHeader read_image_header(std::string_view head);
+
+/// What is so of a file that is named with a format: a guest may write anything into the first bytes of a raw disk, and
+/// none of it is an image's header. \param format of the definition or of the image above; empty when it is not said
+ImageHeader as_named(ImageHeader seen, const std::string& format);
 
 /// Whether a backing file's name is that of a file: absolute, or relative to the image's folder.
 bool is_plain_name(std::string_view backing);

@@ -68,7 +68,9 @@ Result<std::vector<std::string>> Mover::named_by_target() {
   const auto domain = target_domain();
   if (!domain) return domain.error();
   if (!*domain) return std::vector<std::string>();
-  return files_named_by(domain->get(), "");
+  const auto named = files_named_by(domain->get(), "");
+  if (!named) return named.error();
+  return paths_of(*named);
 }
 
 Result<bool> Mover::is_tpm_there(const std::string& file) {

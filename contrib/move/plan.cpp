@@ -134,17 +134,30 @@ Result<Plan> make_plan(const Request& request, const Facts& facts) {
   return plan;
 }
 
-std::vector<std::string> files_of(const std::string& xml, const std::map<std::string, std::string>& volumes,
-                                  const std::string& nvram_folder, const std::string& name) {
-  std::vector<std::string> files;
+std::vector<NamedFile> files_of(const std::string& xml, const std::map<std::string, std::string>& volumes,
+                                const std::string& nvram_folder, const std::string& name) {
+  const auto format_at = [](const xmlNode* parent, const char* path, const char* attribute) {
+    const auto format = attribute_at(parent, path, attribute);
+    return format.empty() ? std::string("raw") : format;  // as libvirt takes it
+  };
+  std::vector<NamedFile> files;
   const auto document = parse_definition(xml);
   if (!document) return files;
   const auto* root = xmlDocGetRootElement(document->get());
   for (const auto* disk : children(at_path(root, "devices"), "disk"))
-    if (auto path = disk_path(disk, volumes); !path.empty()) files.push_back(std::move(path));
-  for (const auto* file : boot_files(root)) files.push_back(text_of(file).value_or(""));
-  if (auto path = nvram_path(root, nvram_folder, name, nullptr); !path.empty()) files.push_back(std::move(path));
+    if (auto path = disk_path(disk, volumes); !path.empty())
+      files.push_back({std::move(path), format_at(disk, "driver", "type")});
+  for (const auto* file : boot_files(root)) files.push_back({text_of(file).value_or(""), "raw"});
+  if (auto path = nvram_path(root, nvram_folder, name, nullptr); !path.empty())
+    files.push_back({std::move(path), format_at(root, "os/nvram", "format")});
   return files;
+}
+
+std::vector<std::string> paths_of(const std::vector<NamedFile>& files) {
+  std::vector<std::string> paths;
+  paths.reserve(files.size());
+  for (const auto& file : files) paths.push_back(file.path);
+  return paths;
 }
 
 std::vector<std::pair<std::string, std::string>> volumes_of(const std::string& xml) {

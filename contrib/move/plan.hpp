@@ -152,10 +152,16 @@ struct Plan {
   std::uint64_t bytes() const;
 };
 
+struct NamedFile {
+  std::string path;
+  std::string format;  ///< that it is said to have there; empty when that is not said
+};
+
 /// The files that a definition names and that a plan wants FileFacts of: disks, CD images, kernels, NVRAM. Backing
 /// files are named by their headers. `volumes` resolves disks that are named by pool and volume.
-std::vector<std::string> files_of(const std::string& xml, const std::map<std::string, std::string>& volumes,
-                                  const std::string& nvram_folder, const std::string& name);
+std::vector<NamedFile> files_of(const std::string& xml, const std::map<std::string, std::string>& volumes,
+                                const std::string& nvram_folder, const std::string& name);
+std::vector<std::string> paths_of(const std::vector<NamedFile>& files);
 /// "POOL", "VOLUME" of the disks that are named in that way.
 std::vector<std::pair<std::string, std::string>> volumes_of(const std::string& xml);
 /// Files that QEMU or libvirt writes to for a device: logs, sockets, serial ports.

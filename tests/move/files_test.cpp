@@ -43,6 +43,11 @@ TEST_CASE("image header: what qemu-img wrote is read, and the backing file's nam
   const auto image = read_image_header(content(path("top.qcow2")));
   CHECK(image.format == "qcow2");
   CHECK(image.backing == path("base.qcow2"));
+  CHECK(image.backing_format == "qcow2");
+  CHECK(as_named(image, "qcow2").backing == image.backing);
+  CHECK(as_named(image, "raw").backing.empty());
+  CHECK(as_named(image, "raw").format == "raw");
+  CHECK(as_named(image, "").fault.find("does not say that it is of format qcow2") != std::string::npos);
   CHECK_FALSE(image.has_data_file);
   CHECK(read_image_header(content(path("base.qcow2"))).backing.empty());
 

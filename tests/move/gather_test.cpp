@@ -66,3 +66,21 @@ TEST_CASE_FIXTURE(World, "gather: another VM that stands on other files does not
   define(*source, path("other.qcow2"), "other", kOther);
   CHECK_FALSE(make_plan(request, gather())->files.at(0).shared);
 }
+
+TEST_CASE_FIXTURE(
+    World, "gather: what a guest writes into a raw disk is no image's header, and no file of others goes along") {
+  layer("web.img", write("secret", "of the host"));
+  define(*source, path("web.img"));
+  const auto plan = make_plan(request, gather()).value();
+  for (const auto& obstacle : plan.obstacles) CHECK(obstacle.what != "disk vda");
+  REQUIRE(plan.files.size() == 1);
+  CHECK(plan.files[0].format == "raw");
+  CHECK(plan.files[0].backing.empty());
+  SUBCASE("nor below an image that says that it stands on a raw one") {
+    REQUIRE(
+        std::system(("qemu-img create -q -f qcow2 -F raw -u -b " + path("web.img") + " " + path("web.qcow2") + " 1M")
+                        .c_str()) == 0);
+    define(*source, path("web.qcow2"));
+    CHECK(make_plan(request, gather())->files.size() == 2);
+  }
+}

@@ -43,7 +43,7 @@ struct Moved : TestSides {
     LocalFiles files;
     record.phase = Phase::arrived;
     record.arrived = {files.look(to)->changed};
-    record.named = files_named_by(target_vm().get(), "").value();
+    record.named = paths_of(files_named_by(target_vm().get(), "").value());
     REQUIRE(journals().save(record));
   }
   /// Firmware variables, which took the place of older ones.

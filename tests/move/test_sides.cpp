@@ -28,8 +28,9 @@ std::unique_ptr<SideAccess> open_side(Side side, const std::string& file) {
 std::string xml_of(const std::string& disk, const std::string& name, const std::string& uuid) {
   return "<domain type='test'><name>" + name + "</name><uuid>" + uuid +
          "</uuid><memory>1024</memory><os><type>hvm</type></os><devices><disk type='file' device='disk'>"
-         "<source file='" +
-         disk + "'/><target dev='vda' bus='virtio'/></disk></devices></domain>";
+         "<driver type='" +
+         (disk.ends_with(".qcow2") ? "qcow2" : "raw") + "'/><source file='" + disk +
+         "'/><target dev='vda' bus='virtio'/></disk></devices></domain>";
 }
 
 }  // namespace
