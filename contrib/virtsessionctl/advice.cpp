@@ -75,10 +75,10 @@ void advise_on_vm(const VmInfo& vm, std::vector<Advice>& advices) {
     advices.push_back({vm.name(),
                        "is off because of an error: " + error,
                        {"virtsessionctl logs " + word, "virtsessionctl start " + word + "   # to try again"}});
-  else if (vm.phase() == "inactive" && vm.reason().find("GNOME Boxes") != std::string::npos)
+  else if ((vm.phase() == "inactive" || vm.phase() == "paused") && vm.reason().find("GNOME Boxes") != std::string::npos)
     advices.push_back({vm.name(),
                        "was " + vm.reason() + "; \"Run in background\" in its preferences there keeps it running",
-                       {"virtsessionctl start " + word}});
+                       {"virtsessionctl " + std::string(vm.phase() == "paused" ? "resume " : "start ") + word}});
   else if (vm.phase() == "stuck" && vm.state() != "crashed")
     advices.push_back({vm.name(),
                        "stands still: " + vm.reason() +

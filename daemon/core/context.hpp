@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/moment.hpp"
+
+#include <optional>
+
 namespace virtsession {
 
 class Answers;
@@ -10,6 +14,12 @@ struct Config;
 class History;
 struct HostFacts;
 class Outbox;
+
+/// GNOME Boxes on the user's desktop.
+struct BoxesSeen {
+  bool open = false;
+  std::optional<SteadyTime> closed = {};  ///< when it was closed the last time
+};
 
 /// What the objects of the core borrow from the Supervisor, which owns it, outlives them, and alone writes what is
 /// const here.
@@ -22,7 +32,7 @@ struct Context {
   Answers& answers;
   Calls& calls;
   Backoff& backoff;
-  const bool& boxes_open;  ///< GNOME Boxes is open on the user's desktop
+  const BoxesSeen& boxes;
 };
 
 }  // namespace virtsession

@@ -130,6 +130,10 @@ class Run {
   void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
   const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
 
+  /// Another client of libvirt has paused the guest; nothing: it goes on, or was paused otherwise
+  void set_paused_by_others(std::optional<SteadyTime> when) { paused_by_others_ = when; }
+  const std::optional<SteadyTime>& paused_by_others() const { return paused_by_others_; }
+
   void set_scope(const std::string& scope) { scope_ = scope; }
   /// The systemd unit of its processes; empty until it has one.
   const std::string& scope() const { return scope_; }
@@ -147,6 +151,7 @@ class Run {
   bool panicked_ = false;
   bool clock_stale_ = false;
   std::optional<SteadyTime> unstuck_at_;
+  std::optional<SteadyTime> paused_by_others_;
   std::string scope_;
 };
 

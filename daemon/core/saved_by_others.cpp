@@ -2,23 +2,49 @@
 #include "core/saved_by_others.hpp"
 
 #include "core/calls.hpp"
-#include "core/vm.hpp"
+#include "core/history.hpp"
+#include "core/vms.hpp"
 
 namespace virtsession {
 namespace {
 
 bool is_at_a_job(const DomainSnapshot& domain) { return domain.pause_reason == PauseReason::job && domain.in_job; }
 
+/// Boxes pauses all VMs in a moment, and then it ends. libvirt's news may come a little later than that of its end.
+constexpr Duration kAroundItsEnd = std::chrono::seconds(5);
+
+bool was_paused_by_boxes(const Vm& vm) {
+  const auto& closed = vm.context().boxes.closed;
+  const auto paused = vm.run() ? vm.run()->paused_by_others() : std::nullopt;
+  return closed && paused && *paused >= *closed - kAroundItsEnd && *paused <= *closed + kAroundItsEnd;
+}
+
+/// It was another client of libvirt's, as far as was known before.
+void tell_who_paused(Vm& vm, Moment now) {
+  const Cause boxes{CauseKind::boxes};
+  vm.enter(Phase::paused, done_by_boxes("paused"), boxes, now);
+  const auto& reason = vm.status().reason;
+  vm.context().history.add({now.wall_usec, vm.uuid(), vm.name(), Phase::paused, reason, to_text(boxes)});
+  journal(vm, Incident::phase, std::string(to_text(Phase::paused)) + " (" + reason + ")");
+}
+
 }  // namespace
 
 void note_foreign_save(Vm& vm, const DomainSnapshot& before) {
   if (!vm.run() || !is_at_a_job(vm.domain()) || is_at_a_job(before) || vm.context().calls.lifecycle(vm.uuid())) return;
-  vm.run()->saving().begin_by_others(vm.context().boxes_open);
+  vm.run()->saving().begin_by_others(vm.context().boxes.open);
+}
+
+void note_foreign_pause(Vm& vm, const DomainSnapshot& before, Moment now) {
+  if (!vm.run() || vm.domain().pause_reason == before.pause_reason) return;
+  const bool by_others =
+      vm.domain().pause_reason == PauseReason::user && !vm.sleep() && !vm.context().calls.lifecycle(vm.uuid());
+  vm.run()->set_paused_by_others(by_others ? std::optional(now.steady) : std::nullopt);
 }
 
 bool was_saved_by_boxes(const Vm& vm, bool asked) {
   if (asked || vm.domain().shutoff_reason != ShutoffReason::saved) return false;
-  return vm.context().boxes_open || (vm.run() && vm.run()->saving().by_boxes());
+  return vm.context().boxes.open || (vm.run() && vm.run()->saving().by_boxes());
 }
 
 bool is_to_go_on_after_boxes(const Vm& vm) {
@@ -29,6 +55,19 @@ void go_on_after_boxes(Vm& vm, Moment now) {
   vm.set_start(VmStart::now({CauseKind::boxes}));
   vm.want(Intent::up);
   vm.enter(Phase::queued, "saved by GNOME Boxes, and goes on when that is closed", {CauseKind::boxes}, now);
+}
+
+void resume_after_boxes(const Context& context, Vms& vms, Moment now) {
+  for (auto& [uuid, vm] : vms.all()) {
+    if (!was_paused_by_boxes(vm) || vm.status().phase != Phase::paused || context.calls.lifecycle(uuid)) continue;
+    vm.run()->set_paused_by_others({});
+    tell_who_paused(vm, now);
+    if (is_to_go_on_after_boxes(vm)) context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::boxes});
+  }
+}
+
+std::string done_by_boxes(const std::string& what) {
+  return what + " by GNOME Boxes, which does that when it is closed";
 }
 
 }  // namespace virtsession

@@ -2,6 +2,7 @@
 #include "core/supervisor.hpp"
 
 #include "core/keep.hpp"
+#include "core/saved_by_others.hpp"
 #include "core/unstick.hpp"
 
 #include <algorithm>
@@ -195,7 +196,8 @@ void Supervisor::on_facts(const HostFacts& facts, Moment now) {
 }
 
 void Supervisor::on_boxes(bool open, Moment now) {
-  boxes_open_ = open;
+  if (boxes_.open && !open) boxes_.closed = now.steady;
+  boxes_.open = open;
   advance(now);
 }
 
@@ -277,6 +279,7 @@ void Supervisor::advance(Moment now) {
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
   resume_unstuck(context_, vms_, now);
+  resume_after_boxes(context_, vms_, now);
   start_run_.advance(now);
 }
 

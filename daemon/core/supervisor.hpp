@@ -145,14 +145,14 @@ class Supervisor {
   Config config_;
   HostFacts facts_;
   bool connected_ = false;
-  bool boxes_open_ = false;
+  BoxesSeen boxes_;
   std::optional<SteadyTime> memory_killed_;
   Outbox outbox_;
   History history_;
   Backoff backoff_;
   Answers answers_{outbox_};
   Calls calls_{outbox_};
-  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_open_};
+  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_};
   Vms vms_{context_};
   Past past_;
   Definitions definitions_{history_};

@@ -13,8 +13,6 @@
 namespace virtsession {
 namespace {
 
-const char* const kSavedByBoxes = "saved by GNOME Boxes, which does that when it is closed";
-
 /// What a stop without a request of ours looks like from libvirt's reason.
 std::string stop_text(ShutoffReason reason) {
   switch (reason) {
@@ -135,6 +133,7 @@ void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment 
 void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
   note_foreign_save(vm, before);
+  note_foreign_pause(vm, before, now);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
   if (domain.active() && (!before.active() || other_run))
     return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);
@@ -195,7 +194,7 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
   if (!asleep) vm.set_sleep({});
   vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
   const auto own_end = by_boxes ? CauseKind::boxes : by_guest ? CauseKind::guest : CauseKind::other_client;
-  vm.enter(Phase::inactive, by_boxes ? kSavedByBoxes : stop_text(reason), asked.value_or(Cause{own_end}), now);
+  vm.enter(Phase::inactive, by_boxes ? done_by_boxes("saved") : stop_text(reason), asked.value_or(Cause{own_end}), now);
   if (to_start_again) start_again(vm, now);
   if (to_go_on) go_on_after_boxes(vm, now);
 }

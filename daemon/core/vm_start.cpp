@@ -83,7 +83,7 @@ StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
     return StartStep::moved;
   }
   auto unmet = unmet_conditions(vm.policy(), free_memory_mib(vm), vm.context().facts, turn.reserved_mib);
-  if (cause_.kind == CauseKind::boxes && vm.context().boxes_open) unmet.things.emplace_back("GNOME Boxes to be closed");
+  if (cause_.kind == CauseKind::boxes && vm.context().boxes.open) unmet.things.emplace_back("GNOME Boxes to be closed");
   for (auto& missing : missing_needs(vm))  // a disk may be one of the paths of the policy
     if (std::ranges::find(unmet.paths, missing) == unmet.paths.end()) unmet.paths.push_back(std::move(missing));
   if (!unmet.empty()) {

@@ -13,7 +13,7 @@ using namespace virtsession::test;
 
 namespace {
 
-/// As Boxes does it: it owns its name from its start, saves what runs when it is closed, and ends then.
+/// As Boxes does it: it owns its name from its start, saves what runs when it is closed, or pauses it, and ends then.
 const char* const kBoxesProgram = R"(
 import dbus, os, subprocess, time
 bus = dbus.SessionBus()
@@ -22,9 +22,10 @@ print("open", flush=True)
 while not os.path.exists("/home/alice/close"):
     time.sleep(0.05)
 virsh = ["virsh", "-c", "qemu:///session"]
+verb = "suspend" if os.path.exists("/home/alice/pauses") else "managedsave"
 for name in subprocess.run([*virsh, "list", "--name"], capture_output=True, text=True).stdout.split():
-    subprocess.run([*virsh, "managedsave", name], check=True)
-print("saved", flush=True)
+    subprocess.run([*virsh, verb, name], check=True)
+print("done", flush=True)
 while not os.path.exists("/home/alice/end"):
     time.sleep(0.05)
 )";
@@ -60,7 +61,7 @@ void give_memory_back(Desktop& desktop) {
 
 }  // namespace
 
-TEST_CASE("GNOME Boxes saves what runs when it is closed: a marked VM goes on, and another says why it is off") {
+TEST_CASE("GNOME Boxes saves or pauses what runs when it is closed: a marked VM goes on, and another says why not") {
   Desktop desktop;
   desktop.login();
   const auto marked = desktop.define({.name = "marked"}),
@@ -73,7 +74,7 @@ TEST_CASE("GNOME Boxes saves what runs when it is closed: a marked VM goes on, a
   run_beside(desktop, "boxes", {"python3", "/home/alice/boxes.py"});
   wait_for_output(desktop, "boxes", "open");
   desktop.run({"touch", "/home/alice/close"});
-  wait_for_output(desktop, "boxes", "saved");
+  wait_for_output(desktop, "boxes", "done");
   desktop.wait_for("marked", "Phase", "waiting");
   CHECK(desktop.text("marked", "PhaseReason") == "waits for GNOME Boxes to be closed");
   desktop.run({"touch", "/home/alice/end"});
@@ -82,6 +83,19 @@ TEST_CASE("GNOME Boxes saves what runs when it is closed: a marked VM goes on, a
   CHECK(has_entry(desktop, "marked", "queued: saved by GNOME Boxes, and goes on when that is closed [GNOME Boxes]"));
   CHECK(desktop.text("other", "PhaseReason") == "saved by GNOME Boxes, which does that when it is closed");
   CHECK(has(ctl(desktop, {"status"}).out, "\"Run in background\" in its preferences there keeps it running"));
+
+  // It is configured to pause them.
+  ctl_out(desktop, {"start", "other"});
+  for (const auto* name : {"marked", "other"}) desktop.wait_for(name, "Phase", "running");
+  desktop.run({"touch", "/home/alice/pauses"});
+  run_beside(desktop, "pausing-boxes", {"python3", "/home/alice/boxes.py"});
+  wait_for_output(desktop, "pausing-boxes", "done");
+  other.wait_for_state("paused", kSoon);
+  wait_until([&] { return has_entry(desktop, "marked", "running: running [GNOME Boxes]"); }, kSoon, "it goes on");
+  CHECK(marked.state() == "running");
+  CHECK(has_entry(desktop, "marked", "paused: paused by GNOME Boxes, which does that when it is closed [GNOME Boxes]"));
+  CHECK(desktop.text("other", "PhaseReason") == "paused by GNOME Boxes, which does that when it is closed");
+  CHECK(has(ctl(desktop, {"status"}).out, "virtsessionctl resume other"));
 
   // The kernel ends a VM for want of memory.
   const auto hungry = desktop.define({.name = "hungry", .policy = R"({"restart": "on-failure"})"});

@@ -28,13 +28,13 @@ class CoreFixture {
   Config config;
   HostFacts facts;
   bool connected = true;
-  bool boxes_open = false;
+  BoxesSeen boxes;
   Outbox outbox;
   History history{50};
   Answers answers{outbox};
   Calls calls{outbox};
   Backoff backoff{1};
-  const Context context{config, facts, connected, outbox, history, answers, calls, backoff, boxes_open};
+  const Context context{config, facts, connected, outbox, history, answers, calls, backoff, boxes};
   Vms vms{context};
   Moment now{SteadyTime(std::chrono::hours(1)), 1'700'000'000'000'000};
 

@@ -6,7 +6,7 @@
 using namespace virtsession;
 using nlohmann::json;
 
-// GNOME Boxes saves all that runs when it is closed.
+// GNOME Boxes saves or pauses all that runs when it is closed.
 
 namespace {
 
@@ -113,5 +113,88 @@ TEST_CASE("saved by Boxes: while it waits it can be stopped and started, outlive
   SUBCASE("the end of the session") {
     world.end_session(60);
     CHECK(world.supervisor().kept_state().lasting["up"] == json::array({world.uuid("a")}));
+  }
+}
+
+TEST_CASE("paused by Boxes as it is closed: what a login starts goes on, and the history says so") {
+  for (const bool told_late : {false, true}) {
+    CAPTURE(told_late);
+    auto world = beside_boxes({.autostart = true});
+    if (told_late) world.boxes(false);
+    world.foreign_pause("a");
+    if (!told_late) {
+      world.pass(1);
+      CHECK(world.phase("a") == "paused");
+      world.boxes(false);
+    }
+    world.deliver();
+    CHECK(world.phase("a") == "running");
+    CHECK(world.domain("a").snapshot.state == DomainState::running);
+    CHECK(world.intent("a") == "up");
+    Strings told;
+    for (const auto& entry : world.history("a"))
+      if (entry.cause == "GNOME Boxes") told.push_back(std::string(to_text(entry.phase)) + ": " + entry.reason);
+    CHECK(told == Strings{"paused: paused by GNOME Boxes, which does that when it is closed", "running: running"});
+  }
+}
+
+TEST_CASE("paused by Boxes as it is closed: what is not to go on says who paused it") {
+  const VmSpec specs[] = {{.policy = {{"restart", "always"}}},
+                          {.autostart = true, .policy = {{"when_saved_by_others", "leave"}}},
+                          {.autostart = true, .policy = {{"start", "never"}}}};
+  for (const auto& spec : specs) {
+    CAPTURE(spec.policy.dump());
+    auto world = beside_boxes(spec);
+    world.foreign_pause("a");
+    world.boxes(false);
+    world.pass(1000);
+    CHECK(world.phase("a") == "paused");
+    CHECK(world.reason("a") == "paused by GNOME Boxes, which does that when it is closed");
+    CHECK(world.domain("a").snapshot.state == DomainState::paused);
+  }
+}
+
+TEST_CASE("paused by Boxes as it is closed: a pause that a person wanted stays") {
+  auto world = beside_boxes({.autostart = true});
+  std::string by = "another libvirt client";
+  SUBCASE("long before, with virsh") {
+    world.foreign_pause("a");
+    world.pass(60);
+    world.boxes(false);
+  }
+  SUBCASE("long after") {
+    world.boxes(false);
+    world.pass(60);
+    world.foreign_pause("a");
+  }
+  SUBCASE("with virtsession") {
+    world.request(RequestKind::pause, "a");
+    world.deliver();
+    world.boxes(false);
+    by = "tester";
+  }
+  world.pass(1000);
+  CHECK(world.phase("a") == "paused");
+  CHECK(world.reason("a") == "paused by " + by);
+}
+
+TEST_CASE("paused by Boxes as it is closed: it is not resumed while all are stopped, nor when a person is faster") {
+  auto world = beside_boxes({.autostart = true});
+  world.foreign_pause("a");
+  SUBCASE("stopped") {
+    world.request_stop_all();
+    world.boxes(false);
+    world.pass(1000);
+    CHECK_FALSE(world.running("a"));
+  }
+  SUBCASE("resumed, and paused again later") {
+    world.foreign_resume("a");
+    world.boxes(false);
+    world.pass(60);
+    CHECK(world.phase("a") == "running");
+    world.foreign_pause("a");
+    world.pass(60);
+    CHECK(world.phase("a") == "paused");
+    CHECK(world.reason("a") == "paused by another libvirt client");
   }
 }
