@@ -119,6 +119,40 @@ TEST_CASE("the host sleeps: VMs are paused or saved and go on, and guests get th
   CHECK(events.find("shutting down, reason=saved") != std::string::npos);
 }
 
+TEST_CASE(
+    "virtsessiond is killed as the host falls asleep: what was paused, or half saved, goes on when the host wakes up") {
+  Desktop desktop;
+  desktop.host().write_file("/etc/systemd/system/systemd-suspend.service.d/until.conf",
+                            "[Service]\nExecStart=\nExecStart=/bin/sh -c "
+                            "'touch /run/asleep; while [ -e /run/asleep ]; do sleep 0.05; done'\n");
+  desktop.host().must_exec({"systemctl", "daemon-reload"});
+  desktop.login();
+  const auto pauses = desktop.define({.name = "pauses", .system = System::none, .policy = R"({"sleep": "pause"})"});
+  const auto saves = desktop.define({.name = "saves", .policy = R"({"sleep": "save"})"});
+  for (const auto* guest : {&pauses, &saves}) guest->start();
+  saves.wait_ready();
+  desktop.wait_for("saves", "Phase", "running");
+  wait_until([&] { return locks(desktop).find("virtsession") != std::string::npos; }, kSoon, "the sleep is delayed");
+
+  const auto pid = std::to_string(saves.qemu_pid());
+  desktop.host().must_exec({"kill", "-STOP", pid});  // it is not saved before the next instance is there
+  desktop.host().must_exec({"systemctl", "--no-block", "suspend"});
+  desktop.wait_for("saves", "Phase", "saving");
+  pauses.wait_for_state("paused", kSoon);
+  desktop.systemctl({"kill", "--signal=KILL", "virtsessiond.service"});
+  desktop.wait_ready();
+  wait_until([&] { return desktop.host().exec({"test", "-e", "/run/asleep"}).succeeded(); }, kLong, "the host sleeps");
+  desktop.host().must_exec({"kill", "-CONT", pid});
+  saves.wait_for_state("shut off", kLong);
+  CHECK(pauses.state() == "paused");
+  desktop.host().must_exec({"rm", "/run/asleep"});
+  for (const auto* guest : {&pauses, &saves}) desktop.wait_for(guest->name(), "Phase", "running", kLong);
+  CHECK(pauses.state() == "running");
+  CHECK(saves.count_on_console("guest ready") == 1);
+  const auto history = desktop.history("saves");
+  CHECK(std::ranges::any_of(history, [](const auto& entry) { return entry.ends_with("[the host woke up]"); }));
+}
+
 TEST_CASE("without a VM that needs it, no lock delays the host's sleep or end") {
   Desktop desktop;
   desktop.login();
