@@ -23,7 +23,7 @@ LibvirtUnit::LibvirtUnit(EventLoop& loop, UserManager& units, std::string daemon
       runtime_dir_(std::move(runtime_dir)),
       find_stray_(std::move(find_stray)),
       ender_(loop),
-      stray_logd_(loop, runtime_dir_),
+      stray_logd_(loop, units, runtime_dir_),
       stale_socket_(loop) {}
 
 /// All that follows from a call is bound to it: when another call has come, nothing of it is left.

@@ -28,6 +28,9 @@ bool is_log(const fs::path& descriptor) {
   return name != "virtlogd.pid" && name != "virtlogd.log";
 }
 
+/// Of one that was moved, perhaps by an instance before.
+std::string scope_of(pid_t virtlogd) { return "virtsession-virtlogd-" + std::to_string(virtlogd) + ".scope"; }
+
 }  // namespace
 
 bool keeps_logs(pid_t virtlogd) {
@@ -38,8 +41,8 @@ bool keeps_logs(pid_t virtlogd) {
   return bool(error);
 }
 
-StrayLogd::StrayLogd(EventLoop& loop, std::string runtime_dir)
-    : runtime_dir_(std::move(runtime_dir)), again_(loop, [this] { look(); }) {}
+StrayLogd::StrayLogd(EventLoop& loop, UserManager& units, std::string runtime_dir)
+    : units_(units), runtime_dir_(std::move(runtime_dir)), again_(loop, [this] { look(); }) {}
 
 void StrayLogd::look() {
   again_.cancel();
@@ -52,8 +55,19 @@ void StrayLogd::look() {
     if (send_signal(process, SIGKILL)) return;
   } else if (std::exchange(announced_, stray->pid) != stray->pid) {
     log::info("{}, which a client started, keeps the logs of its VMs until they end", describe(*stray));
+    move(*stray);
   }
   again_.set(EventLoop::Clock::now() + kInterval, kInterval / 10);
+}
+
+/// Like a VM's scope, it is stopped after virtsessiond, and so after the VMs.
+void StrayLogd::move(const StrayDaemon& stray) {
+  const auto scope = scope_of(stray.pid);
+  if (stray.unit == scope) return;
+  units_.start_scope({scope, "Console logs of VMs that a client's libvirt daemon started", {}}, {stray.pid},
+                     [name = describe(stray)](const Result<void>& moved) {
+                       if (!moved) log::warn("{} stays where it is: {}", name, moved.error().message);
+                     });
 }
 
 }  // namespace virtsession

@@ -99,6 +99,11 @@ TEST_CASE("a libvirt daemon that a client forked is taken over from: VMs run on,
   CHECK(desktop.text("b", "Phase") == "running");
   const auto told = desktop.run({"journalctl", "--user", "--output=cat", std::string("MESSAGE_ID=") + kTakeOver});
   CHECK(told.starts_with("Taking over from " + kLibvirtDaemon + " (PID " + number + ", in session-"));
+  const auto found = ctl(desktop, {"doctor"}).out;
+  INFO(found);
+  CHECK(found.find("virtlogd (pid " + std::to_string(std::stoi(stray_logd)) + ") runs in ") != std::string::npos);
+  CHECK(found.find("it keeps the console logs of VMs that were started with it") != std::string::npos);
+  CHECK(found.find("belongs to a sandbox") == std::string::npos);
 
   // Clients reach the managed one, what they do is seen, and VMs can be started beside the log daemon of the first two.
   CHECK(desktop.virsh({"list", "--name"}).find("a\nb") != std::string::npos);
@@ -106,6 +111,8 @@ TEST_CASE("a libvirt daemon that a client forked is taken over from: VMs run on,
   later.start();
   desktop.wait_for("c", "State", "running");
   CHECK(pids_of(desktop, "virtlogd").find(stray_logd) != std::string::npos);
+  const auto its_group = "/proc/" + std::to_string(std::stoi(stray_logd)) + "/cgroup";
+  CHECK(desktop.run({"cat", its_group}).find("/virtsession.slice/virtsession-virtlogd-") != std::string::npos);
   first.shutdown();
   desktop.wait_for("a", "State", "shut-off", kLong);
   CHECK(first.count_on_console(kPowerDown) == 1);  // its log was kept to the end

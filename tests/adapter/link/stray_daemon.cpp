@@ -2,9 +2,11 @@
 #include "link/stray_daemon.hpp"
 
 #include "fake_daemon.hpp"
+#include "fakes/fake_systemd.hpp"
 #include "link/stray_daemon_ender.hpp"
 #include "link/stray_logd.hpp"
 #include "support/loop_until.hpp"
+#include "support/private_bus.hpp"
 #include "support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -12,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <optional>
@@ -158,17 +161,30 @@ TEST_CASE("an answer is dropped when another call has taken its place") {
   CHECK(answers == "second");
 }
 
-TEST_CASE("a stray virtlogd is left alone while it keeps a VM's log, and killed when it keeps none") {
+TEST_CASE("a stray virtlogd gets a scope of its own while it keeps a VM's log, and is killed when it keeps none") {
   StrayFixture fixture;
+  PrivateBus bus;
+  RunningSystemd systemd{fixture.loop, bus};
+  const auto connection = bus.connect();
+  BusSource source{fixture.loop, *connection, {}};
+  UserManager users{fixture.loop, *connection};
+  bool connected = false;
+  users.connect([&](const Result<void>& result) { connected = bool(result); });
+  loop_until(fixture.loop, "the user manager", [&] { return connected; });
+  systemd.manager.result_before_reply = "done";
   FakeDaemon logd(fixture.folder.path(), "virtlogd", fixture.lock("virtlogd.pid"), {.log = fixture.folder / "vm.log"});
   REQUIRE(find_stray_logd(fixture.folder.path()));
   CHECK_FALSE(fixture.find());
   CHECK(keeps_logs(logd.pid()));
-  StrayLogd stray_logd(fixture.loop, fixture.folder.path());
+  StrayLogd stray_logd(fixture.loop, users, fixture.folder.path());
+  const auto moved = "StartTransientUnit virtsession-virtlogd-" + std::to_string(logd.pid()) + ".scope fail";
+  const auto moves = [&] { return std::ranges::count(systemd.manager.calls, moved); };
   stray_logd.look();
+  loop_until(fixture.loop, "its scope", [&] { return moves() > 0; });
   CHECK_FALSE(logd.has_ended());
   logd.close_log();
   REQUIRE_FALSE(keeps_logs(logd.pid()));
   stray_logd.look();
+  CHECK(moves() == 1);
   CHECK(logd.wait() == SIGKILL);  // SIGTERM would make the real one remove the file of its socket
 }
