@@ -86,8 +86,8 @@ Daemon::Daemon(const Arguments& arguments)
                     .end = [this](SessionEnd::Time deadline) { begin_session_end(deadline); },
                     .status = [this] { return pass_.status_text(); }}),
       vm_scopes_(loop_, user_manager_,
-                 [this](const std::string& uuid, const std::string& unit, const std::string&) {
-                   supervisor_.on_scope(uuid, unit);
+                 [this](const VmScopes::Report& report) {
+                   supervisor_.on_scope(report.uuid, report.unit, report.started_usec);
                  }),
       host_watcher_(
           loop_, user_manager_, path_watcher_,

@@ -36,6 +36,10 @@ void RunSave::failed() {
   progress_.reset();
 }
 
+void Run::learn_start(std::uint64_t started_usec) {
+  if (started_usec_ == 0) started_usec_ = booted_usec_ = started_usec;
+}
+
 void Run::on_event(DomainEventKind kind) {
   switch (kind) {
     case DomainEventKind::started:

@@ -94,6 +94,8 @@ class Run {
   explicit Run(std::uint64_t started_usec) : started_usec_(started_usec) {}
 
   std::uint64_t started_usec() const { return started_usec_; }
+  /// Of one that began before it was seen.
+  void learn_start(std::uint64_t started_usec);
   /// What libvirt tells of it while it runs.
   void on_event(DomainEventKind kind);
   /// Its end came from the host's side: destroyed, or QEMU was sent SIGTERM.

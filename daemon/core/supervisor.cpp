@@ -224,10 +224,11 @@ void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& pro
   vms_.touch(uuid);
 }
 
-void Supervisor::on_scope(const std::string& uuid, const std::string& scope) {
+void Supervisor::on_scope(const std::string& uuid, const std::string& scope, std::uint64_t started_usec) {
   auto* vm = vms_.find(uuid);
   if (!vm || !vm->run()) return;
   vm->run()->set_scope(scope);
+  vm->run()->learn_start(started_usec);
   vms_.touch(uuid);
 }
 

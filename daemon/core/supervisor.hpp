@@ -72,7 +72,8 @@ class Supervisor {
   void on_tick(Moment now);
   void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
   /// \param scope the unit that the VM's processes are in; empty when they are in none of their own
-  void on_scope(const std::string& uuid, const std::string& scope);
+  /// \param started_usec when its QEMU was started: CLOCK_REALTIME, microseconds; 0 when it is not known
+  void on_scope(const std::string& uuid, const std::string& scope, std::uint64_t started_usec = 0);
   /// Stops all VMs by their policies, as at the end of the session. \param wait as for on_autostart_request()
   /// \param deadline nothing: every action gets its full time
   void on_stop_all(RequestId request, bool wait, const Caller& caller, std::optional<SteadyTime> deadline, Moment now);

@@ -105,6 +105,7 @@ std::function<void(const Result<T>&)> VmScopes::for_run(const Run& run, Then the
 void VmScopes::look(Run& run) {
   const auto processes = sources_.find(run.wanted.name, run.uuid, run.wanted.domain_id);
   if (!processes) return retry_later(run);
+  run.started_usec = started_usec(processes->qemu);
   run.unit = sources_.unit_of(processes->qemu);
   if (is_scope_of(run.unit, run.uuid, run.wanted.after_units)) return ready(run);
   start(run, *processes);
@@ -185,8 +186,9 @@ void VmScopes::fail(Run& run, const Error& error) {
 }
 
 void VmScopes::report(const Run& run, const std::string& error) {
-  loop_.post(lifetime_.weak(), [this, uuid = run.uuid, unit = run.is_ready ? run.unit : std::string(), error] {
-    if (on_scope_) on_scope_(uuid, unit, error);
+  const Report told{run.uuid, run.is_ready ? run.unit : std::string(), error, run.started_usec};
+  loop_.post(lifetime_.weak(), [this, told] {
+    if (on_scope_) on_scope_(told);
   });
 }
 

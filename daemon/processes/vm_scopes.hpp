@@ -45,9 +45,14 @@ class VmScopes {
 
     bool operator==(const WantedScope&) const = default;
   };
-  /// `unit` is empty when the VM is in no scope of its own; `error` is empty after a success. With both, the VM is in
-  /// its scope and its limits or helpers are not as they should be.
-  using OnScope = std::function<void(const std::string& uuid, const std::string& unit, const std::string& error)>;
+  struct Report {
+    std::string uuid;
+    std::string unit;  ///< empty when the VM is in no scope of its own
+    std::string
+        error;  ///< empty after a success; when there is a unit: its limits or helpers are not as they should be
+    std::uint64_t started_usec = 0;  ///< when its QEMU was: CLOCK_REALTIME, microseconds; 0 when it is not known
+  };
+  using OnScope = std::function<void(const Report&)>;
 
   /// \param on_scope called on the loop when a run's scope is known, and at a failure; never from inside want()
   VmScopes(EventLoop& loop, UserManager& manager, OnScope on_scope, ScopeSources sources = {});
@@ -65,6 +70,7 @@ class VmScopes {
     std::uint64_t serial = 0;
     WantedScope wanted;
     std::string unit;
+    std::uint64_t started_usec = 0;
     bool is_ready = false;
     std::optional<ScopeLimits> limits;  ///< that the scope has, or will have when what is asked for succeeds
     std::set<pid_t> moved;

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 
 #include <cstring>
-#include <sstream>
+#include <optional>
 
 namespace virtsession {
 namespace {
@@ -28,23 +28,12 @@ pid_t listener(const std::string& path) {
   return getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ? 0 : peer.pid;
 }
 
-/// In clock ticks since boot: the 22nd field of /proc/PID/stat, proc(5). The second one may hold anything.
-std::string start_time(pid_t pid) {
-  const auto stat = read_proc(pid, "stat");
-  const auto name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return {};
-  std::istringstream fields(stat.substr(name_end + 1));
-  std::string field;
-  for (int number = 3; number <= 22; ++number) fields >> field;
-  return fields ? field : std::string();
-}
-
 }  // namespace
 
 std::string user_manager_instance() {
   const auto pid = listener(runtime_dir() + "/systemd/private");
-  const auto started = pid > 0 ? start_time(pid) : std::string();
-  return started.empty() ? std::string() : std::to_string(pid) + "-" + started;
+  const auto started = pid > 0 ? start_ticks(pid) : std::nullopt;
+  return started ? std::to_string(pid) + "-" + std::to_string(*started) : std::string();
 }
 
 }  // namespace virtsession

@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,12 @@ std::string read_proc(pid_t pid, const char* name);
 
 /// Whether it is this user's.
 bool is_ours(pid_t pid);
+
+/// When it was started, in clock ticks since the boot: with its PID, the name of one process among all of that boot.
+std::optional<std::uint64_t> start_ticks(pid_t pid);
+
+/// When it was started: CLOCK_REALTIME, microseconds, as of today's clock; 0 when that is not known.
+std::uint64_t started_usec(pid_t pid);
 
 /// \param cgroup the text of /proc/PID/cgroup, cgroups(7) \return the innermost systemd unit in it, or nothing. That is
 /// a scope or a service; what a service makes below itself (a container) is not looked into.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/ctl.hpp"
+#include "util/now.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -24,6 +25,11 @@ bool is_managed(Desktop& desktop) {
 /// Empty when there is none.
 std::string pids_of(Desktop& desktop, const std::string& program) {
   return desktop.host().exec({"pgrep", "-x", program}).out;
+}
+
+/// CLOCK_REALTIME, microseconds; 0 when it is not known.
+std::uint64_t started_usec(Desktop& desktop, const std::string& name) {
+  return desktop.vm(name).at("StartedUSec").get<std::uint64_t>();
 }
 
 void enable(Desktop& desktop) {
@@ -88,6 +94,7 @@ TEST_CASE("a libvirt daemon that a client forked is taken over from: VMs run on,
   REQUIRE(desktop.run({"cat", "/proc/" + number + "/cgroup"}).find("/session-") != std::string::npos);
   const auto pids = std::vector{first.qemu_pid(), second.qemu_pid()};
 
+  const auto enabled = now().wall_usec;
   enable(desktop);
   CHECK(is_managed(desktop));
   CHECK(desktop.manager_text("LibvirtReason") == "connected");
@@ -97,6 +104,8 @@ TEST_CASE("a libvirt daemon that a client forked is taken over from: VMs run on,
   CHECK(std::vector{first.qemu_pid(), second.qemu_pid()} == pids);
   CHECK(desktop.text("a", "Phase") == "running");
   CHECK(desktop.text("b", "Phase") == "running");
+  wait_until([&] { return started_usec(desktop, "a") > 0; }, kSoon, "it is known when it was started");
+  CHECK(started_usec(desktop, "a") < enabled);
   const auto told = desktop.run({"journalctl", "--user", "--output=cat", std::string("MESSAGE_ID=") + kTakeOver});
   CHECK(told.starts_with("Taking over from " + kLibvirtDaemon + " (PID " + number + ", in session-"));
   const auto found = ctl(desktop, {"doctor"}).out;

@@ -70,3 +70,15 @@ TEST_CASE("run: an end that was asked for, and came to nothing, is not asked for
   run.keep_running();
   CHECK_FALSE(run.end_cause());
 }
+
+TEST_CASE("run: when one that was there before us began is learned, and what we saw is not doubted") {
+  const Moment later{{}, 200'000'000};
+  Run before_us(0);
+  CHECK_FALSE(before_us.boots(later));
+  before_us.learn_start(190'000'000);
+  CHECK(before_us.started_usec() == 190'000'000);
+  CHECK(before_us.boots(later));
+  Run seen(150'000'000);
+  seen.learn_start(149'000'000);
+  CHECK(seen.started_usec() == 150'000'000);
+}

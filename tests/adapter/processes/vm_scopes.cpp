@@ -76,10 +76,12 @@ struct ScopesFixture {
   std::map<pid_t, std::string> units;  ///< of processes, as control groups would tell
   int searches = 0;
   std::vector<std::string> reports;
+  std::uint64_t started_usec = 0;
   std::optional<VmScopes> scopes{std::in_place, loop, users,
-                                 [this](const std::string& uuid, const std::string& unit, const std::string& error) {
-                                   CHECK(uuid == kVmUuid);
-                                   reports.push_back(unit + ": " + error);
+                                 [this](const VmScopes::Report& report) {
+                                   CHECK(report.uuid == kVmUuid);
+                                   reports.push_back(report.unit + ": " + report.error);
+                                   started_usec = report.started_usec;
                                  },
                                  ScopeSources{[this](const auto& name, const auto& uuid, int domain_id) {
                                                 ++searches;
@@ -98,6 +100,7 @@ TEST_CASE("A VM that runs gets a scope with its processes and limits") {
   fixture.want({.cpu_weight = 50, .io_weight = {}, .memory_high_bytes = {}});
   CHECK(fixture.reports.empty());
   fixture.wait_for_report(std::string(kScope) + ": ");
+  CHECK(fixture.started_usec == started_usec(qemu.pid()));
   CHECK(fixture.pids() == unsigned_pids({qemu.pid(), swtpm.pid()}));
   CHECK(fixture.property<std::string>("Description") == "VM web");
   CHECK(fixture.property<std::uint64_t>("CPUWeight") == 50);

@@ -2,7 +2,12 @@
 #include "util/proc.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
 
 namespace virtsession {
 
@@ -28,6 +33,28 @@ TEST_CASE("A process's unit is the innermost scope or service of its control gro
   }
   CHECK(unit_of(getpid()) == unit_of(getppid()));
   CHECK(unit_of(-1) == "");
+}
+
+TEST_CASE("When a process was started") {
+  const auto wall = [] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  };
+  constexpr std::uint64_t kTick = 10'000;  // CLK_TCK is 100 on Linux
+  const auto before = wall();
+  const auto child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  const auto started = started_usec(child);
+  CHECK(started + kTick >= before);
+  CHECK(started <= wall() + kTick);
+  CHECK(start_ticks(child) > start_ticks(1));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK_FALSE(start_ticks(child));
+  CHECK(started_usec(child) == 0);
 }
 
 TEST_CASE("What is not there tells nothing") {
