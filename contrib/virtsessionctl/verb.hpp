@@ -69,6 +69,7 @@ Verb add_show(CLI::App& app);
 Verb add_history(CLI::App& app);
 Verb add_monitor(CLI::App& app);
 Verb add_logs(CLI::App& app);
+Verb add_metrics(CLI::App& app);
 Verb add_start(CLI::App& app);
 Verb add_shutdown(CLI::App& app);
 Verb add_save(CLI::App& app);
