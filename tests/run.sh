@@ -40,10 +40,10 @@ E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapte
 TXT
 }
 
-test_packages=(ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm shellcheck
-  libgtkmm-4.0-dev libadwaita-1-dev gettext xvfb at-spi2-core gir1.2-atspi-2.0 adwaita-icon-theme librsvg2-common
+test_packages=(ansible-core ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm
+  shellcheck libgtkmm-4.0-dev libadwaita-1-dev gettext xvfb at-spi2-core gir1.2-atspi-2.0 adwaita-icon-theme librsvg2-common
   fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils
-  dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi python3-prometheus-client
+  dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi python3-prometheus-client python3-yaml
   systemd systemd-sysv systemd-container bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc
   ovmf passt polkitd procps swtpm swtpm-tools util-linux util-linux-extra)
 

@@ -18,7 +18,7 @@ from gi.repository import Gio, GLib
 
 SERVICE = "org.virtsession.Supervisor1"
 UP = ("running", "waiting-ready", "stopping", "saving")
-TROUBLE = ("gave-up", "backoff")
+TROUBLE = ("gave-up", "backoff", "stuck")
 
 
 class Module:

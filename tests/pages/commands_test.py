@@ -23,8 +23,8 @@ PROGRAMS = {}
 AT_MOST = 60
 
 # Programs of others that pages call. Another one needs a thought on how it is checked.
-OTHERS = {"apt-get", "cut", "gapplication", "git", "journalctl", "kill", "ln", "loginctl", "machinectl", "systemctl",
-          "systemd-cgls", "virt-install", "virt-manager"}
+OTHERS = {"apt-get", "cp", "cut", "dpkg-statoverride", "gapplication", "git", "journalctl", "kill", "ln", "loginctl",
+          "machinectl", "systemctl", "systemd-cgls", "virt-install", "virt-manager"}
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

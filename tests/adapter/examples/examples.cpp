@@ -158,3 +158,35 @@ TEST_CASE("bar-module.py: one line at each change, for waybar and for polybar") 
   desk.start_daemon();
   polybar.wait_for("its lines", [](const std::string& printed) { return printed.ends_with("\n1 running\n"); });
 }
+
+TEST_CASE("gnome-shell: the tile follows the VMs, starts one and asks its guest to shut down") {
+  Desk desk;
+  const std::string folder = VIRTSESSION_EXAMPLES "/gnome-shell/virtsession@virtsession.org";
+  const auto tile = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {VIRTSESSION_QUICK_SETTINGS, folder});
+    return Program(arguments, desk.environment());
+  };
+  auto follows = tile({});
+  follows.wait_for("extension.js needs only the Shell\n");
+  follows.wait_for("db running active=true changing=false, web inactive active=false changing=false\n");
+  auto start = tile({"start", "web"});
+  CHECK(start.wait() == 0);
+  CHECK(last_line(start.printed()) == "start: done");
+  follows.wait_for("web running active=true changing=false\n");
+  auto stop = tile({"stop", "db"});
+  CHECK(stop.wait() == 0);
+  CHECK(last_line(stop.printed()) == "stop: done");
+  follows.wait_for("db inactive active=false changing=false");
+
+  // It goes away, which hides the tile, and comes back.
+  desk.stop_daemon();
+  follows.wait_for("virtsessiond does not run\n");
+  desk.start_daemon();
+  follows.wait_for("its VMs", [](const std::string& printed) {
+    return last_line(printed) == "db running active=true changing=false, web inactive active=false changing=false";
+  });
+
+  std::ifstream file(folder + "/metadata.json");
+  const auto metadata = nlohmann::json::parse(file);
+  CHECK(folder.ends_with(metadata["uuid"].get<std::string>()));  // GNOME Shell looks for it there
+}
