@@ -66,7 +66,7 @@ void grow_small(Desktop& desktop, const std::string& size) {
 TEST_CASE("logout: guests of transient, left, unsaveable and booting VMs end as the plan says") {
   Desktop desktop;
   desktop.login();
-  const auto booting = desktop.define({.name = "booting", .kernel_arguments = "guest.tick"});
+  const auto booting = desktop.define({.name = "booting", .kernel_arguments = "guest.tick guest.boot=8"});
   booting.start();
   const auto pressed = ctl(desktop, {"shutdown", "booting"});  // until it sees its button
   CHECK(pressed.status == 0);
