@@ -129,7 +129,6 @@ TEST_CASE("the socket that the other daemon left behind decides nothing") {
   Desktop desktop(false);
   if (!both_are_installed(desktop.host())) return;
   desktop.host().login(kUser);
-  const auto folder = desktop.run({"sh", "-c", "echo $XDG_RUNTIME_DIR"}) + "/libvirt/";
   desktop.run({kOtherDaemon, "--daemon"});
   const auto guest = desktop.define({.name = "a", .system = System::none});
   guest.start();
@@ -153,6 +152,7 @@ TEST_CASE("a socket that nobody listens on keeps no client from the managed daem
   const auto is_reached = [&] {
     return desktop.host().user(kUser, {"virsh", "-c", "qemu:///session", "list"}).succeeded();
   };
+  const auto left = desktop.run({"sh", "-c", "echo $XDG_RUNTIME_DIR"}) + "/libvirt/" + kOtherSocket;
   for (const bool restart : {true, false}) {
     CAPTURE(restart);
     leave_socket(desktop, kOtherSocket);
@@ -162,6 +162,7 @@ TEST_CASE("a socket that nobody listens on keeps no client from the managed daem
     }
     CHECK(desktop.manager_text("LibvirtDaemon") == kLibvirtDaemon);
     wait_until(is_reached, kSoon, "clients reach the managed daemon");
+    wait_until([&] { return !desktop.host().exec({"test", "-e", left}).succeeded(); }, kSoon, "the file is removed");
     CHECK(desktop.manager_text("LibvirtState") == "ready");
   }
   CHECK(guest.qemu_pid() == qemu);
