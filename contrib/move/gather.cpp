@@ -128,9 +128,9 @@ Result<std::map<std::string, std::vector<NamedFile>>> files_of_others(SideAccess
 Result<void> look_at_others(SideAccess& side, SourceFacts& facts) {
   auto others = files_of_others(side, facts.uuid, facts.nvram_folder);
   if (!others) return others.error();
-  for (auto& [name, named] : *others) {
+  for (const auto& [name, named] : *others) {
     std::map<std::string, FileFacts> files;
-    const auto is_all = follow(side, std::move(named), files);
+    const auto is_all = follow(side, named, files);
     if (!is_all) return is_all.error();
     if (!*is_all) facts.others_are_known = false;
     auto& used = facts.others[name];
