@@ -78,9 +78,15 @@ TEST_CASE("a crash of QEMU while the libvirt daemon is down is seen when it is b
   wanted.start();
   desktop.wait_for("b", "Phase", "running");
   const auto before = wanted.qemu_pid();
-  // At once: of a QEMU that dies while a new daemon connects to it, libvirt says that its daemon stopped the domain.
-  desktop.host().must_exec({"kill", "-9", std::to_string(desktop.main_pid(kLibvirtUnit)),
-                            std::to_string(guest.qemu_pid()), std::to_string(before)});
+  // They are gone before the next daemon is there: of a QEMU that dies while a daemon connects to it, libvirt says that
+  // the daemon stopped the domain.
+  const auto daemon = std::to_string(desktop.main_pid(kLibvirtUnit));
+  const auto processes = {std::to_string(guest.qemu_pid()), std::to_string(before)};
+  desktop.host().must_exec({"kill", "-STOP", daemon});
+  for (const auto& pid : processes) desktop.host().must_exec({"kill", "-9", pid});
+  for (const auto& pid : processes)
+    wait_until([&] { return !desktop.host().exec({"kill", "-0", pid}).succeeded(); }, kSoon, "QEMU is gone");
+  desktop.host().must_exec({"kill", "-9", daemon});
   desktop.wait_for("a", "State", "shut-off");
   CHECK(desktop.text("a", "Phase") == "inactive");
   wait_until([&] { return wanted.qemu_pid() > 0 && wanted.qemu_pid() != before; }, kSoon, "b runs again");

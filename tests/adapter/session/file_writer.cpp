@@ -41,6 +41,21 @@ struct Failed {
   FileWriter writer{path, {}};
 };
 
+/// What the environment calls the home's state folder, and the runtime folder.
+struct Home {
+  Home() {
+    setenv("XDG_STATE_HOME", path.c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", (folder / "run").c_str(), 1);
+    REQUIRE(make_directories(path));
+    REQUIRE(make_directories(folder / "run"));
+  }
+  std::string state_file() const { return path + "/virtsession/state.json"; }
+  std::string login_file() const { return folder / "run/virtsession/login.json"; }
+
+  TemporaryFolder folder;
+  std::string path = (folder / "home").string();
+};
+
 }  // namespace
 
 TEST_CASE("the latest text is in the file when it was waited for") {
@@ -73,12 +88,7 @@ TEST_CASE("at the end, what could not be written is tried once more at once; an 
 
 TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
   in_mount_namespace([] {
-    const TemporaryFolder folder;
-    const auto home = (folder / "home").string();
-    setenv("XDG_STATE_HOME", home.c_str(), 1);
-    setenv("XDG_RUNTIME_DIR", (folder / "run").c_str(), 1);
-    REQUIRE(make_directories(home));
-    REQUIRE(make_directories(folder / "run"));
+    const Home home;
     KeptState kept;
     kept.login = {{"autostart_begun", true}, {"vms", nlohmann::json::object()}};
     kept.lasting["up"] = {"of the last login"};
@@ -87,7 +97,7 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
       files.save(kept);
       REQUIRE(files.finish(Clock::now() + 30s));
     }
-    HungMount hung(home);
+    HungMount hung(home.path);
     const auto begun = Clock::now();
     std::atomic<int> read = 0;
     StateFiles files([&] { ++read; });
@@ -97,10 +107,10 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     CHECK(loaded.lasting.empty());
     kept.login["autostart_begun"] = false;
     files.save(kept);
-    CHECK(text_in(folder / "run/virtsession/login.json").find("false") != std::string::npos);
+    CHECK(text_in(home.login_file()).find("false") != std::string::npos);
     CHECK_FALSE(files.finish(Clock::now()));
     hung.answer();
-    CHECK(text_in(home + "/virtsession/state.json").find("of the last login") != std::string::npos);
+    CHECK(text_in(home.state_file()).find("of the last login") != std::string::npos);
     read.wait(0);
     files.save(kept);  // what it has was not taken yet
     const auto late = files.take_late();
@@ -110,31 +120,26 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     kept.lasting["up"] = {"of this login"};
     files.save(kept);
     CHECK(files.finish(Clock::now() + 30s));
-    CHECK(text_in(home + "/virtsession/state.json").find("of this login") != std::string::npos);
+    CHECK(text_in(home.state_file()).find("of this login") != std::string::npos);
   });
 }
 
 TEST_CASE("a state folder that begins to hang is not waited for") {
   in_mount_namespace([] {
-    const TemporaryFolder folder;
-    const auto home = (folder / "home").string();
-    setenv("XDG_STATE_HOME", home.c_str(), 1);
-    setenv("XDG_RUNTIME_DIR", (folder / "run").c_str(), 1);
-    REQUIRE(make_directories(home));
-    REQUIRE(make_directories(folder / "run"));
+    const Home home;
     StateFiles files;
     KeptState kept = files.load();
-    HungMount hung(home);
+    HungMount hung(home.path);
     kept.login["autostart_begun"] = true;
     kept.lasting["up"] = {"a"};
     files.save(kept);
     kept.lasting["up"] = {"a", "b"};
     files.save(kept);
-    CHECK(text_in(folder / "run/virtsession/login.json").find("true") != std::string::npos);
+    CHECK(text_in(home.login_file()).find("true") != std::string::npos);
     CHECK_FALSE(files.finish(Clock::now() + 100ms));
     hung.answer();
     files.save(kept);
     CHECK(files.finish(Clock::now() + 30s));
-    CHECK(text_in(home + "/virtsession/state.json").find("\"b\"") != std::string::npos);
+    CHECK(text_in(home.state_file()).find("\"b\"") != std::string::npos);
   });
 }
