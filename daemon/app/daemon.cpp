@@ -231,7 +231,7 @@ void Daemon::use_config() {
 }
 
 Result<void> Daemon::reload_config() {
-  const auto reloaded = config_.reload();
+  auto reloaded = config_.reload();
   pass_.manager_changed();
   if (!reloaded) {
     log::error("{}", reloaded.error().message);

@@ -6,6 +6,7 @@
 
 #include <sysexits.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <utility>
@@ -22,7 +23,7 @@ std::map<std::string, VmScopes::WantedScope> wanted_scopes(const std::map<std::s
   for (const auto& [uuid, wish] : wishes) {
     ScopeLimits limits{unsigned_value(wish.cpu_weight), unsigned_value(wish.io_weight),
                        unsigned_value(wish.memory_high_mib)};
-    if (limits.memory_high_bytes) *limits.memory_high_bytes *= 1024 * 1024;
+    if (limits.memory_high_bytes) *limits.memory_high_bytes *= std::uint64_t{1024} * 1024;
     wanted[uuid] = {wish.name, wish.domain_id, limits, wish.after_units};
   }
   return wanted;

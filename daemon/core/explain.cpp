@@ -194,6 +194,7 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
       skipped.push_back({0, uuid, vm.name(), "skip", "does not run"});
   }
   std::vector<StopNode> list;
+  list.reserve(nodes.size());
   for (const auto& [uuid, node] : nodes) list.push_back(node);
   const auto planned_stops = plan_stops(list);
   std::map<std::uint32_t, std::vector<StopTime>> times;

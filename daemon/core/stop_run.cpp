@@ -244,6 +244,7 @@ void StopRun::end(Moment now) {
   std::map<std::string_view, std::uint32_t> counts;
   for (const auto& [uuid, outcome] : current_->outcomes) ++counts[to_text(outcome)];
   std::vector<std::string> outcomes;
+  outcomes.reserve(counts.size());
   for (const auto& [outcome, count] : counts) outcomes.push_back(std::to_string(count) + " " + std::string(outcome));
   context_.outbox.put(JournalEntry{
       Incident::stopped,
