@@ -62,8 +62,13 @@ class Files {
   /// Removes what a killed Writer left, and no file that others made under the name meanwhile. \param was_created
   /// create() is known to have returned
   virtual Result<void> remove_unfinished(const std::string& path, bool was_created) = 0;
+  /// Removes what a write of `path` that was cut off has left beside it.
+  virtual Result<void> remove_part(const std::string& path) = 0;
   virtual std::optional<Ownership> owner(const std::string& path) = 0;
 };
+
+/// What a file's name ends with while it is written.
+inline constexpr const char* kPart = ".part";
 
 /// The user's own files, by system calls. A Writer writes PATH.part, which fsync and a rename that replaces nothing
 /// make PATH.
@@ -77,6 +82,7 @@ class LocalFiles final : public Files {
   Result<std::unique_ptr<Writer>> create(const std::string& path, const Ownership* owner) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_unfinished(const std::string& path, bool was_created) override;
+  Result<void> remove_part(const std::string& path) override;
   std::optional<Ownership> owner(const std::string& path) override;
 
   /// Makes `to` of the same blocks as `from`, where the file system can, with other first bytes (none: the same).

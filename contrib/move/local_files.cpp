@@ -28,7 +28,7 @@ Error failed(const std::string& action, const std::string& path, int number = er
           "Failed to " + action + " " + path + ": " + std::generic_category().message(number)};
 }
 
-std::string part_of(const std::string& path) { return path + ".part"; }
+std::string part_of(const std::string& path) { return path + kPart; }
 
 bool is_readable_by_others(const std::string& path) {
   struct stat info {};
@@ -208,8 +208,10 @@ Result<void> LocalFiles::remove_unfinished(const std::string& path, bool was_cre
   const bool is_ours = has_part ? part.st_dev == whole.st_dev && part.st_ino == whole.st_ino : was_created;
   if (has_whole && is_ours)
     if (auto removed = remove(path); !removed) return removed;
-  return remove(part_of(path));
+  return remove_part(path);
 }
+
+Result<void> LocalFiles::remove_part(const std::string& path) { return remove(part_of(path)); }
 
 std::optional<Ownership> LocalFiles::owner(const std::string& path) {
   struct stat info {};

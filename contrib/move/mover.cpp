@@ -155,7 +155,8 @@ Result<void> Mover::put(std::size_t index) {
   // What was there before is kept; QEMU may have made a new TPM's state.
   if (is_state(index) && (!progress.kept.empty() || file.kind == FileKind::tpm))
     if (auto removed = files.remove(file.to); !removed) return removed;
-  if (auto free = expect_free(file.to); !free) return free;
+  for (const auto& path : {file.to, file.to + kPart})
+    if (auto free = expect_free(path); !free) return free;
   progress.state = FileState::begun;
   if (auto saved = save(); !saved) return saved;
   const auto created = [&] {

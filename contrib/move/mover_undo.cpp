@@ -106,7 +106,7 @@ Result<void> Mover::put_back(std::size_t index) {
   LocalFiles local;
   const auto kept = hash_of(local, progress.kept), there = hash_of(target_.reader_of(file.to), file.to);
   if (!kept) return kept.error();
-  if (there && *there == *kept) return files.remove_unfinished(file.to, false);
+  if (there && *there == *kept) return files.remove_part(file.to);  // it is back already
   const auto owner = owner_of_state(index);
   if (auto removed = files.remove(file.to); !removed) return removed;
   if (auto removed = files.remove_unfinished(file.to, false); !removed) return removed;

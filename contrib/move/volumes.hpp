@@ -28,6 +28,7 @@ class VolumeFiles final : public Files {
   Result<std::unique_ptr<Writer>> create(const std::string& path, const Ownership* owner) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_unfinished(const std::string& path, bool was_created) override;
+  Result<void> remove_part(const std::string& /*path*/) override { return {}; }  // a volume has its name at once
   std::optional<Ownership> owner(const std::string& path) override;
 
   /// Makes a folder, with those above it.

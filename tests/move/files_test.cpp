@@ -202,6 +202,10 @@ TEST_CASE("copying: of what a kill left, ours is removed") {
   std::ofstream(path("a.part")) << "b";
   REQUIRE(link(path("a.part").c_str(), path("a").c_str()) == 0);
   CHECK(left(false) == "(none) (none)");
+  std::ofstream(path("a.part")) << "b";
+  REQUIRE(link(path("a.part").c_str(), path("a").c_str()) == 0);
+  REQUIRE(files.remove_part(path("a")));
+  CHECK(content(path("a")) + " " + content(path("a.part")) == "b (none)");
 }
 
 TEST_CASE("copying: a damaged image is found") {

@@ -212,11 +212,15 @@ TEST_CASE_FIXTURE(Moved, "resume: a file that was done and is not what was sent 
 }
 
 TEST_CASE_FIXTURE(Moved, "run: a file that came to exist meanwhile is not written over, and stays") {
-  record.files[0] = {};
-  write("to", "somebody's");
-  CHECK(says(run(), "Somebody made " + to));
-  CHECK(undo() == "");
-  CHECK(text(to) == "somebody's");
+  for (const std::string name : {"to", "to.part"}) {
+    CAPTURE(name);
+    record.files[0] = {};
+    write(name, "somebody's");
+    CHECK(says(run(), "Somebody made " + path(name)));
+    CHECK(undo() == "");
+    CHECK(text(path(name)) == "somebody's");
+    std::filesystem::remove(path(name));
+  }
 }
 
 TEST_CASE_FIXTURE(Moved, "run: a TPM's folder of an earlier stay is known as such, whatever its files") {
