@@ -88,8 +88,9 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
   }
 }
 
-Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode, Durability durability) {
-  const std::filesystem::path target = follow(path);
+Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode, Durability durability,
+                                   Links links) {
+  const std::filesystem::path target = links == Links::follow ? follow(path) : std::filesystem::path(path);
   const std::string folder = target.has_parent_path() ? target.parent_path().string() : ".";
   std::string temporary = fmt::format("{}/.{}.XXXXXX", folder, target.filename().string());
   UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));

@@ -25,12 +25,16 @@ enum class Durability {
   fsync,        ///< the new text is on the disk when the call returns
 };
 
+enum class Links {
+  follow,   ///< a file in somebody's dotfiles stays there
+  replace,  ///< for a folder that others write to: their link leads nowhere
+};
+
 /// Replaces `path` by a file with `text`, through a temporary file in the same folder and rename(2): no reader sees a
-/// part, and on any failure (a full disk ...) the old file stays and the temporary one goes. A symbolic link is
-/// followed, so that a file in somebody's dotfiles stays there.
+/// part, and on any failure (a full disk ...) the old file stays and the temporary one goes.
 /// \param mode of the file, whatever the umask \return `operation_failed` with a sentence that names the path
 Result<void> write_file_atomically(const std::string& path, std::string_view text, mode_t mode = 0600,
-                                   Durability durability = Durability::rename_only);
+                                   Durability durability = Durability::rename_only, Links links = Links::follow);
 
 /// Makes `path` and every missing parent with mode 0700, as the XDG base directory specification asks for; what exists
 /// stays as it is. \return `operation_failed` with a sentence that names the folder

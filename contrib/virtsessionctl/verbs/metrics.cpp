@@ -66,9 +66,9 @@ Verb add_metrics(CLI::App& app) {
               print_metrics(console, text);
               return kOk;
             }
-            // Another user's monitoring system reads it.
-            if (const auto written = write_file_atomically(*output, text, 0644); !written)
-              throw Failure(kFailed, printable(written.error().message));
+            // Another user's monitoring system reads it, in a folder that several users write to.
+            const auto written = write_file_atomically(*output, text, 0644, Durability::rename_only, Links::replace);
+            if (!written) throw Failure(kFailed, printable(written.error().message));
             return kOk;
           }};
 }

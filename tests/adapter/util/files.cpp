@@ -68,6 +68,11 @@ TEST_CASE("A symbolic link stays a link when its file is written, be the file th
   CHECK(std::filesystem::is_symlink(folder / "config.json"));
   CHECK(std::filesystem::is_symlink(folder / "link"));
   CHECK(text_of(folder / "dotfiles/config.json") == "newer");
+  // Where others may have made the link, it leads nowhere.
+  REQUIRE(write_file_atomically(folder / "config.json", "mine", 0600, Durability::rename_only, Links::replace));
+  CHECK_FALSE(std::filesystem::is_symlink(folder / "config.json"));
+  CHECK(text_of(folder / "config.json") == "mine");
+  CHECK(text_of(folder / "dotfiles/config.json") == "newer");
 }
 
 TEST_CASE("Reading tells a missing file from one that cannot be read, in words") {
