@@ -7,7 +7,12 @@
 #include "util/log.hpp"
 #include "util/paths.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 namespace virtsession {
@@ -23,6 +28,16 @@ constexpr std::chrono::milliseconds kLoginLimit{100};
 constexpr const char* kManagerKey = "user_manager";
 /// Of a file that cannot be used: another text than any that is written.
 constexpr const char* kNoText = "?";
+
+/// A file system that hung may refuse what was under way, and be there again a moment later.
+constexpr int kTries = 20;
+constexpr std::chrono::milliseconds kBetweenTries{100};
+
+bool may_be_read_later(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0) return S_ISREG(info.st_mode) && access(path.c_str(), R_OK) == 0;
+  return errno == ENOENT || errno == ENOTCONN || errno == EIO || errno == ESTALE || errno == ETIMEDOUT;
+}
 
 std::string text_of(const nlohmann::json& content) { return content.dump(1) + "\n"; }
 
@@ -50,6 +65,10 @@ void StateFiles::begin_reading() {
   lasting_ = nlohmann::json::object();
   const auto look = [path = lasting_path_] {
     auto content = read_file_at(path);
+    for (int tries = 0; tries < kTries && content.unread && may_be_read_later(path); ++tries) {
+      std::this_thread::sleep_for(kBetweenTries);
+      content = read_file_at(path);
+    }
     if (!content.problem.empty()) keep_copy(path, content.problem, "what ran at the last stop is not known");
     return content;
   };
@@ -113,12 +132,13 @@ bool StateFiles::take_in(Clock::time_point deadline) {
 
 StateFiles::Content StateFiles::read_file_at(const std::string& path) {
   const auto text = read_file(path);
-  if (!text) return {kNoText, {}, text.error().message};
+  if (!text) return {kNoText, {}, text.error().message, true};
   if (!*text) return {};
   auto parsed = parse_json(**text, JsonComments::refuse);
-  if (!parsed) return {kNoText, {}, parsed.error().message};
-  if (!parsed->is_object()) return {kNoText, {}, "it is " + std::string(json_type_name(*parsed)) + ", not an object"};
-  return {**text, std::move(parsed).value(), {}};
+  if (!parsed) return {kNoText, {}, parsed.error().message, false};
+  if (!parsed->is_object())
+    return {kNoText, {}, "it is " + std::string(json_type_name(*parsed)) + ", not an object", false};
+  return {**text, std::move(parsed).value(), {}, false};
 }
 
 void StateFiles::keep_copy(const std::string& path, const std::string& problem, const char* consequence) {

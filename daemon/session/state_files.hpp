@@ -42,7 +42,8 @@ class StateFiles {
   struct Content {
     std::string text;         ///< of the file; empty when it is not there
     nlohmann::json object{};  ///< null when it is not there or cannot be used
-    std::string problem;      ///< why it cannot
+    std::string problem{};    ///< why it cannot
+    bool unread = false;      ///< it could not even be read
   };
   void begin_reading();
   static Content read_file_at(const std::string& path);

@@ -100,7 +100,10 @@ TEST_CASE("a state folder that hangs holds nobody up, and keeps what it has") {
     HungMount hung(home.path);
     const auto begun = Clock::now();
     std::atomic<int> read = 0;
-    StateFiles files([&] { ++read; });
+    StateFiles files([&] {
+      ++read;
+      read.notify_one();
+    });
     const auto loaded = files.load();
     CHECK(Clock::now() - begun < 20s);
     CHECK(loaded.login == kept.login);
