@@ -9,6 +9,14 @@
 
 namespace virtsession {
 
+std::set<std::string> up_for_next_login(const Vms& vms, const StartRun& starts) {
+  auto up = starts.was_up();
+  for (const auto& [uuid, vm] : vms.all())
+    if (starts.begun() && vm.status().intent == Intent::up && vm.domain().persistent && !vm.is_stopping())
+      up.insert(uuid);
+  return up;
+}
+
 Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops) {
   Kept kept;
   past.keep(kept);
@@ -20,12 +28,12 @@ Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const Sto
     return kept;
   }
   kept.autostart_begun = starts.begun();
+  // Until it was used, what ran at the last stop is still so; until the first list was read, nothing else is known.
+  kept.up = starts.was_up();
   for (const auto& [uuid, vm] : vms.all()) {
     kept.vms[uuid] = kept_of(vm);
-    if (vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);
+    if (starts.begun() && vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);
   }
-  // Until the first list was read, what ran at the last stop is still what is known.
-  if (!starts.begun()) kept.up = starts.was_up();
   // What is stopped for the end of the session goes on at the next login.
   if (stops.ends_session()) kept.up = stops.up();
   if (stops.ends_session() || stops.under_way()) kept.stop = KeptStop{stops.begun(), stops.deadline(), stops.cause()};

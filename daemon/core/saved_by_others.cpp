@@ -51,6 +51,12 @@ bool is_to_go_on_after_boxes(const Vm& vm) {
   return vm.policy().when_saved_by_others == WhenSaved::go_on && policy_starts(vm);
 }
 
+bool is_to_resume_after_boxes(const Vm& vm, Moment now) {
+  const auto paused = vm.run() ? vm.run()->paused_by_others() : std::nullopt;
+  const bool closing = vm.context().boxes.open && paused && now.steady - *paused <= kAroundItsEnd;
+  return (closing || was_paused_by_boxes(vm)) && is_to_go_on_after_boxes(vm);
+}
+
 void go_on_after_boxes(Vm& vm, Moment now) {
   vm.set_start(VmStart::now({CauseKind::boxes}));
   vm.want(Intent::up);

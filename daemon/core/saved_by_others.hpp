@@ -24,6 +24,8 @@ void note_foreign_pause(Vm& vm, const DomainSnapshot& before, Moment now);
 /// Its run is over: whether Boxes has saved it. \param asked virtsession was asked for the end of the run
 bool was_saved_by_boxes(const Vm& vm, bool asked);
 bool is_to_go_on_after_boxes(const Vm& vm);
+/// Boxes has paused it, or is about to end and has, and it is to go on.
+bool is_to_resume_after_boxes(const Vm& vm, Moment now);
 /// It is off, and starts when Boxes is closed.
 void go_on_after_boxes(Vm& vm, Moment now);
 /// Tells which VMs Boxes has paused when it was closed, and resumes those that are to go on.

@@ -31,7 +31,7 @@ bool is_marked(const DomainSnapshot& domain) { return domain.autostart || domain
 }  // namespace
 
 StartRun::StartRun(const Context& context, Vms& vms, bool begun, std::set<std::string> was_up)
-    : context_(context), vms_(vms), begun_(begun) {
+    : context_(context), vms_(vms), begun_(begun), may_learn_(!begun) {
   if (!begun_) was_up_ = std::move(was_up);
 }
 
@@ -71,6 +71,7 @@ void StartRun::begin(Vm& vm, const Cause& cause, Moment now) {
 }
 
 void StartRun::on_was_up(std::set<std::string> uuids, bool starts, Moment now) {
+  if (!may_learn_) return;
   was_up_.merge(uuids);
   if (!begun_ || expects_newcomers_) return;  // the list that comes begins the starts
   for (auto& [uuid, vm] : vms_.all())

@@ -27,8 +27,12 @@ class StartRun {
   void on_first_list(bool starts, Moment now);
   void begin(const Cause& cause, Moment now);
   /// The next list has VMs that were not there before because their definitions were not: they are started as at login.
-  void expect_newcomers() { expects_newcomers_ = begun_; }  // before the first list, all are
-  /// What was up at the last stop is known only now: it is started as at login, unless somebody stopped it since.
+  void expect_newcomers() {
+    expects_newcomers_ = begun_;  // before the first list, all are
+    may_learn_ = true;
+  }
+  /// What was up at the last stop is known only now: it is started as at login, unless somebody stopped it since, or an
+  /// instance before has begun the autostart.
   void on_was_up(std::set<std::string> uuids, bool starts, Moment now);
   /// A list was read, and these are seen for the first time, by uuid.
   void on_newcomers(const std::set<std::string>& uuids, bool starts, Moment now);
@@ -76,6 +80,7 @@ class StartRun {
   Vms& vms_;
   bool begun_;
   bool expects_newcomers_ = false;
+  bool may_learn_;  ///< what was up at the last stop still counts
   std::set<std::string> was_up_;
   bool dependencies_stale_ = true;
   std::map<std::string, std::vector<Problem>> dependency_problems_;  ///< by uuid

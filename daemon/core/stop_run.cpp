@@ -41,7 +41,16 @@ void StopRun::resume(const KeptStop& stop, std::set<std::string> up) {
                      .ends_session = stop.cause.kind == CauseKind::session_end,
                      .deadline = stop.deadline,
                      .begun = stop.begun,
+                     .resumed = true,
                      .up = std::move(up)};
+}
+
+void StopRun::learn_up(const std::set<std::string>& up) {
+  if (!ends_session()) return;
+  for (const auto& uuid : up) {
+    const auto* vm = vms_.find(uuid);
+    if (current_->resumed || !vm || vm->status().intent == Intent::none) current_->up.insert(uuid);
+  }
 }
 
 void StopRun::resume(Vm& vm) {

@@ -36,6 +36,8 @@ class StopRun final : private StopTerms {
   void end_session(SteadyTime deadline, std::set<std::string> up, Moment now);
   /// An instance before was at it: it goes on to the same deadline.
   void resume(const KeptStop& stop, std::set<std::string> up);
+  /// What was up at the last stop is known only now: what nobody has decided about since is for the next login as well.
+  void learn_up(const std::set<std::string>& up);
   /// It was at this VM.
   void resume(Vm& vm);
   void advance(Moment now);
@@ -77,6 +79,7 @@ class StopRun final : private StopTerms {
     std::optional<SteadyTime> away_since = {};    ///< libvirt
     bool libvirt_given_up = false;                ///< as of the last advance(): wake() has no time
     bool hurried = false;
+    bool resumed = false;  ///< an instance before has begun it
     std::set<std::string> up = {};
     std::map<std::string, StopOutcome> outcomes = {};  ///< by uuid
     bool over = false;

@@ -68,6 +68,7 @@ void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment no
 void Supervisor::on_lasting_read(const nlohmann::json& lasting, Moment now) {
   auto kept = from_state({.lasting = lasting});
   past_.learn(std::move(kept.lasting), vms_);
+  stop_run_.learn_up(kept.up);
   start_run_.on_was_up(std::move(kept.up), config_.autostart && !stop_run_.forbids_starts(), now);
   advance(now);
 }
@@ -246,10 +247,7 @@ void Supervisor::on_stop_all(RequestId request, bool wait, const Caller& caller,
 }
 
 void Supervisor::on_session_end(SteadyTime deadline, Moment now) {
-  std::set<std::string> up;
-  for (const auto& [uuid, vm] : vms_.all())
-    if (vm.status().intent == Intent::up && vm.domain().persistent && !vm.is_stopping()) up.insert(uuid);
-  stop_run_.end_session(deadline, start_run_.begun() ? std::move(up) : start_run_.was_up(), now);
+  stop_run_.end_session(deadline, up_for_next_login(vms_, start_run_), now);
   advance(now);
 }
 

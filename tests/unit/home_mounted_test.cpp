@@ -109,3 +109,50 @@ TEST_CASE("late state: what was up is started when that is known, unless somebod
   CHECK(kept["vms"][world.uuid("was-off")]["save_kib_per_sec"] == 7);
   CHECK(kept["vms"]["elsewhere"]["save_kib_per_sec"] == 8);
 }
+
+TEST_CASE("late state: in a login whose autostart an instance before has begun, it starts nothing") {
+  World world;
+  world.define("crashed", {.policy = {{"start", "was-running"}}});
+  world.connect();
+  world.request(RequestKind::start, "crashed");
+  world.deliver();
+  world.restart_supervisor(false, false);
+  world.domain("crashed").snapshot.state = DomainState::shut_off;
+  world.domain("crashed").snapshot.id = -1;
+  world.domain("crashed").snapshot.shutoff_reason = ShutoffReason::crashed;
+  world.connect();
+  REQUIRE_FALSE(world.running("crashed"));
+  const auto starts = world.started().size();
+  world.lasting_read({{"up", nlohmann::json::array({world.uuid("crashed")})}});
+  world.pass(100);
+  CHECK(world.started().size() == starts);
+}
+
+TEST_CASE("late state: what is known only while the session ends goes on at the next login") {
+  World world;
+  world.define("up", {.policy = {{"start", "was-running"}}});
+  world.connect();
+  const auto up = nlohmann::json::array({world.uuid("up")});
+  SUBCASE("in the first instance") { world.end_session(60); }
+  SUBCASE("in one that goes on with the stop") {
+    world.request(RequestKind::start, "up");
+    world.deliver();
+    world.end_session(60);
+    world.restart_supervisor(false, false);
+    world.connect();
+  }
+  world.lasting_read({{"up", up}});
+  world.pass(100);
+  CHECK(world.supervisor().kept_state().lasting["up"] == up);
+}
+
+TEST_CASE("home: what ran there at the last stop is kept until the list with it has come") {
+  auto world = early_login();
+  world.lose_libvirt();
+  world.supervisor().on_home_mounted();
+  const auto up = nlohmann::json::array({"of-the-home"});
+  world.lasting_read({{"up", up}});
+  CHECK(world.supervisor().kept_state().lasting["up"] == up);
+  world.end_session(60);
+  CHECK(world.supervisor().kept_state().lasting["up"] == up);
+}

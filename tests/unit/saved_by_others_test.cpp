@@ -198,3 +198,19 @@ TEST_CASE("paused by Boxes as it is closed: it is not resumed while all are stop
     CHECK(world.reason("a") == "paused by another libvirt client");
   }
 }
+
+TEST_CASE("paused by Boxes as the session ends: it is not saved as one that a person paused") {
+  for (const bool by_boxes : {true, false}) {
+    CAPTURE(by_boxes);
+    auto world = beside_boxes({.autostart = true, .policy = {{"stop_actions", {"save"}}}});
+    world.foreign_pause("a");
+    if (!by_boxes) world.pass(60);
+    world.end_session(60);
+    world.boxes(false);
+    world.deliver();
+    world.pass(60);
+    REQUIRE_FALSE(world.running("a"));
+    const auto lasting = world.supervisor().kept_state().lasting.dump();
+    CHECK((lasting.find("\"saved_paused\":true") == std::string::npos) == by_boxes);
+  }
+}

@@ -122,10 +122,11 @@ void World::lose_libvirt(bool executed) {
   collect();
 }
 
-void World::restart_supervisor(bool executed) {
+void World::restart_supervisor(bool executed, bool knows_lasting) {
   // What is kept goes through two files.
   const auto kept = supervisor_->kept_state();
-  const KeptState read{nlohmann::json::parse(kept.login.dump()), nlohmann::json::parse(kept.lasting.dump())};
+  KeptState read{nlohmann::json::parse(kept.login.dump())};
+  if (knows_lasting) read.lasting = nlohmann::json::parse(kept.lasting.dump());
   if (connected_) lose_libvirt(executed);
   start_supervisor(read);
 }

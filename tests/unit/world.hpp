@@ -103,7 +103,8 @@ class World {
   /// How long it takes to replace it when the supervisor wants that; nothing: it does not come back.
   std::optional<Duration> replacement_takes;
   /// The supervisor dies and its next instance begins with what it kept; connect() follows.
-  void restart_supervisor(bool executed = false);
+  /// \param knows_lasting what is in state.json was read in time
+  void restart_supervisor(bool executed = false, bool knows_lasting = true);
   void start_supervisor(const KeptState& kept);
 
   // Other libvirt clients, guests and hosts.
