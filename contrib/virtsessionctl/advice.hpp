@@ -21,7 +21,7 @@ std::vector<Advice> advise(const Properties& manager, const std::vector<VmInfo>&
 /// Moves of VMs that were cut off, as their journals tell (contrib/move/journal.hpp). None while a move runs.
 std::vector<Advice> advise_on_cut_off_moves();
 
-/// For who has no VM in the session. \param system_vms as system_vms_text() has it
+/// For a user without a VM in the session. \param system_vms as system_vms_text() has it
 Advice advise_on_system_vms(const std::string& system_vms);
 
 /// The mistake as one sentence: "unknown key start_oder, did you mean start_order?"

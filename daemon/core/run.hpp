@@ -132,7 +132,7 @@ class Run {
   void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
   const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
 
-  /// Another client of libvirt has paused the guest; nothing: it goes on, or was paused otherwise
+  /// When another client of libvirt paused the guest; nothing when it runs, or was paused otherwise
   void set_paused_by_others(std::optional<SteadyTime> when) { paused_by_others_ = when; }
   const std::optional<SteadyTime>& paused_by_others() const { return paused_by_others_; }
 

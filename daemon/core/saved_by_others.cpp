@@ -19,7 +19,7 @@ bool was_paused_by_boxes(const Vm& vm) {
   return closed && paused && *paused >= *closed - kAroundItsEnd && *paused <= *closed + kAroundItsEnd;
 }
 
-/// It was another client of libvirt's, as far as was known before.
+/// Until Boxes was closed, the VM was shown as paused by another client of libvirt.
 void tell_who_paused(Vm& vm, Moment now) {
   const Cause boxes{CauseKind::boxes};
   vm.enter(Phase::paused, done_by_boxes("paused"), boxes, now);

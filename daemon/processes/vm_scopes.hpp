@@ -47,9 +47,8 @@ class VmScopes {
   };
   struct Report {
     std::string uuid;
-    std::string unit;  ///< empty when the VM is in no scope of its own
-    std::string
-        error;  ///< empty after a success; when there is a unit: its limits or helpers are not as they should be
+    std::string unit;   ///< empty when the VM is in no scope of its own
+    std::string error;  ///< empty after a success; beside a unit, its limits or helpers are not as they should be
     std::uint64_t started_usec = 0;  ///< when its QEMU was: CLOCK_REALTIME, microseconds; 0 when it is not known
   };
   using OnScope = std::function<void(const Report&)>;

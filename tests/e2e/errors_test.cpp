@@ -115,7 +115,7 @@ TEST_CASE("the session bus is taken away and comes back: virtsessiond is back wi
   };
   wait_until(waits, kLong, "an instance that finds no bus");
   desktop.host().user(kUser, {"systemctl", "--user", "start", "dbus.socket", "dbus.service"});
-  // By itself: whoever calls it would start it.
+  // Without a call, which would start it by bus activation.
   const auto is_active = [&] { return desktop.systemctl({"show", "-P", "ActiveState", "virtsessiond"}) == "active"; };
   wait_until(is_active, std::chrono::seconds(5), "virtsessiond is active again");
   desktop.wait_ready();
