@@ -193,6 +193,38 @@ Key readiness(std::string_view name) {
           {{"type", "string"}, {"pattern", "^(started|agent|delay|tcp:.+:[0-9]{1,5})$"}}};
 }
 
+Key forwards(std::string_view name) {
+  const auto read = [](const json& value, std::vector<PortSpec>& specs) -> std::string {
+    if (!value.is_array()) return expected("a list of strings", value);
+    if (value.size() > 256) return "must have at most 256 entries";
+    for (const auto& entry : value) {
+      if (!entry.is_string()) return "must be a list of strings, and has " + std::string(json_type_name(entry));
+      auto spec = parse_port_spec(entry.get_ref<const std::string&>());
+      if (!spec) return "has a bad entry: " + spec.error().message;
+      specs.push_back(*std::move(spec));
+    }
+    return contradiction(specs);
+  };
+  return {name,
+          [=](const json& value) {
+            std::vector<PortSpec> specs;
+            return read(value, specs);
+          },
+          [=](Policy& policy, const json& value) {
+            policy.ports.clear();
+            read(value, policy.ports);
+          },
+          [](const Policy& policy) {
+            auto list = json::array();
+            for (const auto& spec : policy.ports) list.push_back(spec.text);
+            return list;
+          },
+          {{"type", "array"},
+           {"maxItems", 256},
+           {"uniqueItems", true},
+           {"items", {{"type", "string"}, {"pattern", kPortSpecPattern}}}}};
+}
+
 constexpr double kDay = 86400;
 
 const std::vector<Key>& keys() {
@@ -225,6 +257,7 @@ const std::vector<Key>& keys() {
       choice("sleep", &Policy::sleep),
       boolean("resume_when_unstuck", &Policy::resume_when_unstuck),
       boolean("resume_sync_time", &Policy::resume_sync_time),
+      forwards("ports"),
       optional_integer("cpu_weight", &Policy::cpu_weight, 1, 10000),  // systemd.resource-control(5)
       optional_integer("io_weight", &Policy::io_weight, 1, 10000),
       optional_integer("memory_high_mib", &Policy::memory_high_mib, 1, std::int64_t{1} << 30),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/enum_text.hpp"
+#include "core/port_spec.hpp"
 #include "core/problem_list.hpp"
 #include "core/views.hpp"
 
@@ -103,6 +104,7 @@ struct Policy {
   SleepAction sleep = SleepAction::none;
   bool resume_when_unstuck = true;
   bool resume_sync_time = true;
+  std::vector<PortSpec> ports;             ///< of the host that lead to one of the guest
   std::optional<std::int64_t> cpu_weight;  ///< of its scope; nothing: systemd's default, as for the two below
   std::optional<std::int64_t> io_weight;
   std::optional<std::int64_t> memory_high_mib;

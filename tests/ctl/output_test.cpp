@@ -134,6 +134,7 @@ PolicyOverrides:
   start_order              20
 Policy:
   after_units              
+  ports                    
   restart                  no
   restart_delay_max_sec    60
   restart_delay_sec        1

@@ -42,6 +42,7 @@ after_units                                       built-in
 cpu_weight                -                       not set
 io_weight                 -                       not set
 memory_high_mib           -                       not set
+ports                                             built-in
 restart                   always                  )" +
                                                config +
                                                R"(
