@@ -9,6 +9,6 @@
 namespace virtsession::ctl {
 
 /// Becomes virtsession-move, which talks to both libvirts; this program talks to D-Bus alone. \throws Failure
-[[noreturn]] void run_move_program(const Console& console, std::vector<std::string> arguments);
+[[noreturn]] void run_move_program(Console& console, std::vector<std::string> arguments);
 
 }  // namespace virtsession::ctl

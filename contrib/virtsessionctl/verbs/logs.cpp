@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "../client.hpp"
 #include "../console.hpp"
+#include "../program.hpp"
 #include "../verb.hpp"
-
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace virtsession::ctl {
 namespace {
@@ -16,14 +12,6 @@ std::string journal_match(const std::string& vm) {
   Client client;
   if (!client.find()) return "VIRTSESSION_VM=" + vm;
   return "VIRTSESSION_VM_UUID=" + client.select_one(vm).uuid();
-}
-
-[[noreturn]] void become(std::vector<std::string> words) {
-  std::vector<char*> arguments;
-  for (auto& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  execvp(arguments[0], arguments.data());
-  throw Failure(kFailed, "failed to run journalctl: " + std::string(std::strerror(errno)));
 }
 
 }  // namespace
@@ -38,11 +26,11 @@ Verb add_logs(CLI::App& app) {
   command->add_flag("-h,--help", about_help);
   command->footer(
       "Further arguments are journalctl's: 'virtsessionctl logs web -f', 'logs web --since today'. Name the VM first.");
-  return {command, Completes::vms, [vm, command](Console&) -> int {
+  return {command, Completes::vms, [vm, command](Console& console) -> int {
             std::vector<std::string> words{"journalctl", "--user",
                                            vm->empty() ? "--unit=virtsessiond" : journal_match(*vm)};
             for (auto& extra : command->remaining()) words.push_back(std::move(extra));
-            become(std::move(words));
+            become(console, std::move(words));
           }};
 }
 
