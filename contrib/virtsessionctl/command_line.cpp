@@ -49,7 +49,7 @@ std::vector<std::string> all_options(const CommandLine& line, const std::string&
 
 // CLI11 would print types and groups; people read usages.
 
-constexpr const char* kGroups[] = {kLook, kRun, kConfigure, kService};
+constexpr const char* kGroups[] = {kLook, kRun, kUse, kConfigure, kService};
 constexpr int kColumn = 24;
 
 bool takes_many(const CLI::Option& option) {
@@ -108,11 +108,16 @@ CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
   app.set_help_flag();  // ours is a plain flag, so that one renderer makes all help
   add_global_options();
   using Add = Verb (*)(CLI::App&);
-  for (const Add add :
-       {add_status,       add_list,      add_show,     add_history,  add_monitor,         add_logs,   add_metrics,
-        add_start,        add_shutdown,  add_save,     add_poweroff, add_reboot,          add_pause,  add_resume,
-        add_reset_failed, add_start_all, add_stop_all, add_enable,   add_disable,         add_policy, add_plan,
-        add_linger,       add_move,      add_doctor,   add_reload,   add_restart_libvirt, add_version})
+  for (const Add add : {add_status,    add_list,     add_show,
+                        add_history,   add_monitor,  add_logs,
+                        add_metrics,   add_start,    add_shutdown,
+                        add_save,      add_poweroff, add_reboot,
+                        add_pause,     add_resume,   add_reset_failed,
+                        add_start_all, add_stop_all, add_console,
+                        add_enable,    add_disable,  add_policy,
+                        add_plan,      add_linger,   add_move,
+                        add_doctor,    add_reload,   add_restart_libvirt,
+                        add_version})
     verbs.push_back(add(app));
   add_help_verb();
 }

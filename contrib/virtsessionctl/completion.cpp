@@ -7,6 +7,7 @@
 #include "doctor/gather.hpp"
 #include "policy_edit.hpp"
 #include "text.hpp"
+#include "viewers.hpp"
 #include "vm_text.hpp"
 
 #include <algorithm>
@@ -109,6 +110,7 @@ bool fits(Completes wanted, const VmInfo& vm) {
       return mark_text(vm) == "no" && vm.flag("Persistent");
     case Completes::nothing:
     case Completes::vms:
+    case Completes::one_vm:
     case Completes::vms_of_both:
     case Completes::policy:
     case Completes::plan:
@@ -158,6 +160,10 @@ Candidates option_values(const CLI::Option& option, const Given& given) {
   const auto wanted = option_names(option).back();
   if (wanted == "--from") return listed(kSides);
   if (wanted == "--network") return listed(kNetworks);
+  if (wanted == "--with") {
+    for (const auto& viewer : viewers()) found.push_back({viewer.program, ""});
+    return found;
+  }
   if (wanted != "--property" || !given.verb) return found;
   const auto vms = known_vms();
   if (vms.empty()) return found;
@@ -179,6 +185,8 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
       return first ? listed(kLinger) : Candidates();
     case Completes::policy:
       return policy_words(given, word);
+    case Completes::one_vm:
+      return first ? vm_names(Completes::vms, {}) : Candidates();
     case Completes::vms_of_both:
       return first ? vms_of_both() : Candidates();
     case Completes::vms:

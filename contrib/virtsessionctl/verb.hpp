@@ -17,6 +17,7 @@ namespace virtsession::ctl {
 enum class Completes {
   nothing,
   vms,
+  one_vm,
   vms_of_both,  ///< of the session and of the system
   inactive_vms,
   active_vms,
@@ -58,6 +59,7 @@ void add_vms(CLI::App& command, std::vector<std::string>& patterns);
 /// The groups in which --help shows verbs.
 inline constexpr const char* kLook = "Look";
 inline constexpr const char* kRun = "Start and stop VMs";
+inline constexpr const char* kUse = "Get into a VM";
 inline constexpr const char* kConfigure = "Say what should happen";
 inline constexpr const char* kService = "The service";
 
@@ -80,6 +82,7 @@ Verb add_resume(CLI::App& app);
 Verb add_reset_failed(CLI::App& app);
 Verb add_start_all(CLI::App& app);
 Verb add_stop_all(CLI::App& app);
+Verb add_console(CLI::App& app);
 Verb add_enable(CLI::App& app);
 Verb add_disable(CLI::App& app);
 Verb add_policy(CLI::App& app);

@@ -74,6 +74,9 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
   CHECK(session.out({"__complete", "move", "db", ""}).empty());
   CHECK(session.out({"__complete", "move", "db", "--from", "s"}) == "system\nsession\n");
   CHECK(session.out({"__complete", "move", "db", "--network", ""}) == "user\npasst\nbridge:\n");
+  CHECK(session.out({"__complete", "console", "my"}) == "my vm\tshut-off\n");
+  CHECK(session.out({"__complete", "console", "web", ""}).empty());
+  CHECK(session.out({"__complete", "console", "--with", "virt-v"}) == "virt-viewer\n");
   CHECK(session.out({"__complete", "list", "--sys"}) ==
         "--system\tThe VMs of qemu:///system instead, which can be moved here\n");
   CHECK(session.out({"__complete", "help", "resu"}) == "resume\tLet paused guests run on\n");
