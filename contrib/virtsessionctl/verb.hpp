@@ -74,6 +74,7 @@ Verb add_logs(CLI::App& app);
 Verb add_metrics(CLI::App& app);
 Verb add_start(CLI::App& app);
 Verb add_shutdown(CLI::App& app);
+Verb add_stop(CLI::App& app);
 Verb add_save(CLI::App& app);
 Verb add_poweroff(CLI::App& app);
 Verb add_reboot(CLI::App& app);

@@ -31,13 +31,18 @@ struct GuestIsAsked {
   std::string uuid;
   auto operator<=>(const GuestIsAsked&) const = default;
 };
+/// Its stop by its policy, alone or with all VMs, has ended.
+struct VmStopEnds {
+  std::string uuid;
+  auto operator<=>(const VmStopEnds&) const = default;
+};
 struct StartsSettle {
   auto operator<=>(const StartsSettle&) const = default;
 };
 struct StopEnds {
   auto operator<=>(const StopEnds&) const = default;
 };
-using WaitsFor = std::variant<CallEnds, VmIsOff, GuestIsAsked, StartsSettle, StopEnds>;
+using WaitsFor = std::variant<CallEnds, VmIsOff, GuestIsAsked, VmStopEnds, StartsSettle, StopEnds>;
 
 /// Who waits for an answer, and for what. Every request is answered exactly once: at once, or when what it waits for
 /// has come, or when its time is up.

@@ -63,6 +63,7 @@ json to_entry(const KeptVm& vm) {
   if (vm.told_to_shut_down) entry["told_to_shut_down"] = true;
   if (!vm.save_refusal.empty()) entry["save_refusal"] = valid_utf8(vm.save_refusal);
   if (vm.stopping) entry["stopping"] = true;
+  if (vm.stop_alone) entry["stop_alone"] = valid_utf8(to_text(*vm.stop_alone));
   return entry;
 }
 
@@ -151,6 +152,7 @@ KeptVm from_entry(const json& entry) {
   vm.told_to_shut_down = flag_in(entry, "told_to_shut_down", false);
   vm.save_refusal = valid_utf8(text_in(entry, "save_refusal"));
   vm.stopping = flag_in(entry, "stopping", false);
+  if (const auto cause = text_in(entry, "stop_alone"); !cause.empty()) vm.stop_alone = cause_from_text(cause);
   return vm;
 }
 

@@ -52,7 +52,8 @@ struct KeptVm {
   std::uint64_t since_usec = 0;    ///< when it entered that phase
   bool told_to_shut_down = false;  ///< as in Run, and the next one
   std::string save_refusal = {};
-  bool stopping = false;  ///< by the stop of all that was under way
+  bool stopping = false;  ///< by the stop of all that was under way, or alone
+  std::optional<Cause> stop_alone = {};
 };
 
 /// A stop of all that was under way, for the end of the session or because somebody wanted it.

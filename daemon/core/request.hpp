@@ -16,6 +16,7 @@ namespace virtsession {
 enum class RequestKind {
   start,
   shutdown,
+  stop,
   save,
   power_off,
   reboot,
@@ -41,7 +42,7 @@ struct VmRequest {
   bool bypass_cache = false;                         ///< start, save
   bool graceful = false;                             ///< power_off
   bool enable = false;                               ///< set_autostart, set_autostart_once
-  bool wait = true;                                  ///< start: until it is up; shutdown: until it is off
+  bool wait = true;                                  ///< start: until it is up; shutdown, stop: until it is off
   std::optional<std::chrono::milliseconds> timeout;  ///< shutdown: how long to wait; nothing for the default
   nlohmann::json policy = nlohmann::json::object();  ///< set_policy: keys to merge
   std::vector<std::string> keys;                     ///< clear_policy: which keys; none for all

@@ -54,7 +54,7 @@ void SleepRun::begin(bool all_stop, Moment now) {
   std::vector<Vm*> to_save;
   for (auto& [uuid, vm] : vms_.all()) {
     const auto action = vm.policy().sleep;
-    if (action == SleepAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) ||
+    if (action == SleepAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) || vm.is_stopping() ||
         vm.domain().state != DomainState::running)
       continue;
     if (action == SleepAction::save)

@@ -45,6 +45,11 @@ std::vector<StopAction> possible_actions(const Vm& vm, std::string* left_out) {
   return possible;
 }
 
+bool policy_leaves(const Vm& vm) {
+  const auto actions = possible_actions(vm, nullptr);
+  return !actions.empty() && actions.front() == StopAction::leave;
+}
+
 StopNode stop_node(const Vm& vm, std::vector<StopAction> actions) {
   const auto& policy = vm.policy();
   return {vm.uuid(),          vm.name(),          policy.stop_order,       policy.start_order,

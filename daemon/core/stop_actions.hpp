@@ -17,6 +17,8 @@ bool is_to_be_stopped(const Vm& vm, bool ends_session);
 /// Those of its policy's stop_actions that can be tried as it is now; of what nobody keeps, the plug.
 /// \param left_out gets why the others cannot, unless it is nullptr
 std::vector<StopAction> possible_actions(const Vm& vm, std::string* left_out);
+/// Nothing comes before its policy's `leave`.
+bool policy_leaves(const Vm& vm);
 /// Why its guest is not to be asked to shut down; empty when it is.
 std::string shutdown_obstacle(const Vm& vm);
 StopNode stop_node(const Vm& vm, std::vector<StopAction> actions);

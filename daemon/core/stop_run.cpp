@@ -18,10 +18,12 @@ bool is_stopping(const std::pair<const std::string, Vm>& entry) { return entry.s
 }  // namespace
 
 void StopRun::begin(const Cause& cause, std::optional<SteadyTime> deadline, Moment now) {
-  if (!current_)
+  if (!current_) {
     start_over({.cause = cause, .deadline = deadline}, now);
-  else if (deadline && !ends_session() && (!current_->deadline || *deadline < *current_->deadline))
+    if (deadline) cut_to_deadline(*deadline, now);  // of what was being stopped alone
+  } else if (deadline && !ends_session() && (!current_->deadline || *deadline < *current_->deadline)) {
     cut_to_deadline(*deadline, now);
+  }
 }
 
 void StopRun::end_session(SteadyTime deadline, std::set<std::string> up, Moment now) {
@@ -58,6 +60,49 @@ void StopRun::resume(Vm& vm) {
     vm.set_stop(VmStop(possible_actions(vm, nullptr)));
 }
 
+void StopRun::on_request(RequestId id, const VmRequest& request, Moment now) {
+  auto& vm = vms_.at(request.uuid);
+  const auto begun = begin_alone(vm, asked_by(request.caller), now);
+  if (begun && request.wait && vm.is_stopping())
+    context_.answers.open(id, VmStopEnds{vm.uuid()});
+  else
+    context_.answers.give(id, begun);
+}
+
+/// \return why it is not stopped; nothing also when it is off, or being stopped already
+Result<void> StopRun::begin_alone(Vm& vm, const Cause& cause, Moment now) {
+  if (vm.is_stopping()) return {};
+  if (vm.domain().active() && (vm.stop() || policy_leaves(vm)))
+    return Error{ErrorCode::operation_failed,
+                 "VM " + in_quotes(vm.name()) + " is left running, as its policy says (stop_actions)"};
+  vm.want(Intent::down);
+  if (vm.sleep() && vm.sleep()->saves()) vm.set_sleep({});  // it does not go on when the host wakes up
+  if (vm.stop() || (!vm.start() && !is_to_be_stopped(vm, true))) return {};
+  vm.set_stop(VmStop(possible_actions(vm, nullptr), cause));
+  drop_start(vm, now);
+  return {};
+}
+
+const StopTerms& StopRun::terms(const Vm& vm) const {
+  if (current_ || !vm.stop() || !vm.stop()->alone()) return *this;
+  return *vm.stop()->alone();
+}
+
+void StopRun::advance_alone(Moment now) {
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (!vm.stop()) continue;
+    if (vm.stop()->started_again()) vm.stop()->end(vm, std::nullopt);
+    while (context_.connected && vm.stop()->advance(vm, terms(vm), now)) {
+    }
+    if (!vm.stop()->ended()) continue;
+    vm.set_stop({});
+    if (!vm.domain().active()) continue;
+    vm.want(Intent::up);
+    if (vm.run()) vm.run()->keep_running();
+    if (context_.connected && !context_.calls.lifecycle(uuid)) settle(vm, false, now);
+  }
+}
+
 void StopRun::start_over(Current run, Moment now) {
   run.begun = now.steady;
   run.connected_by = now.steady + kReconnectTime;
@@ -90,7 +135,8 @@ void StopRun::drop_start(Vm& vm, Moment now) {
   if (!vm.start() || vm.start()->stage() == StartStage::starting) return;
   vm.set_start({});
   if (!ends_session()) vm.want(Intent::down);
-  if (!vm.domain().active()) vm.enter(Phase::inactive, "not started: " + to_text(cause()), cause(), now);
+  const auto& why = terms(vm).cause();
+  if (!vm.domain().active()) vm.enter(Phase::inactive, "not started: " + to_text(why), why, now);
 }
 
 void StopRun::add_stops() {
@@ -109,6 +155,7 @@ void StopRun::rebuild_plan() {
 }
 
 void StopRun::advance(Moment now) {
+  if (!current_) return advance_alone(now);
   if (!under_way()) return;
   for (auto& [uuid, vm] : vms_.all()) {
     if (context_.connected) drop_start(vm, now);
@@ -116,7 +163,7 @@ void StopRun::advance(Moment now) {
     if (ends_session())
       vm.set_stop({});  // it is found to run, and gets another
     else
-      vm.stop()->end(std::nullopt);
+      vm.stop()->end(vm, std::nullopt);
   }
   if (ends_session()) {
     if (context_.connected) add_stops();  // also what another client started meanwhile
@@ -187,26 +234,28 @@ void StopRun::on_libvirt_lost(Moment now) {
 }
 
 bool StopRun::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, Moment now) {
-  return current_ && vm.stop() && vm.stop()->on_call_done(vm, call, result, *this, now);
+  return vm.stop() && vm.stop()->on_call_done(vm, call, result, terms(vm), now);
 }
 
 void StopRun::on_rebooted(Vm& vm, Moment now) {
-  if (under_way() && vm.stop()) vm.stop()->on_rebooted(vm, *this, now);
+  if (vm.stop()) vm.stop()->on_rebooted(vm, terms(vm), now);
 }
 
-std::string StopRun::on_gone(Vm& vm) {
-  if (!under_way() || !vm.is_stopping()) return {};
+bool StopRun::on_gone(Vm& vm, Moment now) {
+  if (!vm.is_stopping()) return false;
   vm.stop()->on_gone(vm);
-  current_->outcomes[vm.uuid()] = *vm.stop()->outcome();
-  return std::string(to_text(*vm.stop()->outcome()));
+  const auto outcome = *vm.stop()->outcome();
+  if (current_) current_->outcomes[vm.uuid()] = outcome;
+  vm.enter(Phase::inactive, std::string(to_text(outcome)) + ", and gone: it was transient", terms(vm).cause(), now);
+  return true;
 }
 
 void StopRun::on_progress(Vm& vm, const std::string& progress, Moment now) {
-  if (under_way() && vm.is_stopping()) vm.stop()->on_progress(vm, progress, *this, now);
+  if (vm.is_stopping()) vm.stop()->on_progress(vm, progress, terms(vm), now);
 }
 
 void StopRun::on_qemu_ended(Vm& vm) {
-  if (under_way() && vm.is_stopping()) vm.stop()->end(StopOutcome::terminated);
+  if (under_way() && vm.is_stopping()) vm.stop()->end(vm, StopOutcome::terminated);
 }
 
 /// libvirt is what stops VMs: one that does not answer is replaced while there is time.
@@ -245,7 +294,7 @@ void StopRun::end(Moment now) {
   std::vector<std::string> left;
   for (auto& [uuid, vm] : vms_.all()) {
     if (!vm.stop()) continue;
-    if (vm.is_stopping()) vm.stop()->end(StopOutcome::not_in_time);
+    if (vm.is_stopping()) vm.stop()->end(vm, StopOutcome::not_in_time);
     if (vm.domain().active() && !vm.stop()->terminated() && !vm.stop()->leaves())
       left.push_back(in_quotes(vm.name()) + " (" + vm.status().reason + ")");
   }
@@ -276,8 +325,8 @@ void StopRun::end(Moment now) {
 }
 
 std::optional<SteadyTime> StopRun::wake() const {
-  if (!under_way()) return std::nullopt;
-  auto first = current_->deadline.value_or(SteadyTime::max());
+  if (session_over()) return std::nullopt;
+  auto first = deadline().value_or(SteadyTime::max());
   if (ends_session() && !context_.connected) first = std::min(first, current_->connected_by.value_or(current_->begun));
   if (ends_session() && !context_.connected && current_->away_since && !current_->libvirt_given_up)
     first = std::min(first, *current_->away_since + kLibvirtGivenUp);

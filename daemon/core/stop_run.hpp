@@ -17,9 +17,10 @@
 
 namespace virtsession {
 
-/// All VMs are stopped, because a person wants it or because the session ends: in the reverse order of their start,
-/// within the time there is. At the end of the session libvirt is not waited for: a daemon that hangs is replaced, and
-/// at the last call QEMU is ended without it.
+/// VMs are stopped by their policies: all, because a person wants it or because the session ends, in the reverse order
+/// of their start, within the time there is; or one alone, which a stop of all makes a part of itself. At the end of
+/// the session libvirt is not waited for: a daemon that hangs is replaced, and at the last call QEMU is ended without
+/// it.
 class StopRun final : private StopTerms {
  public:
   /// libvirt's daemon is reached again sooner than this, or does not come back: a stop does not wait longer for it.
@@ -40,6 +41,8 @@ class StopRun final : private StopTerms {
   void learn_up(const std::set<std::string>& up);
   /// It was at this VM.
   void resume(Vm& vm);
+  /// Somebody wants this VM to be stopped, alone: RequestKind::stop. It is answered when its stop has ended.
+  void on_request(RequestId id, const VmRequest& request, Moment now);
   void advance(Moment now);
   /// Every VM that is being stopped goes on to its last action.
   void hurry(Moment now);
@@ -47,8 +50,8 @@ class StopRun final : private StopTerms {
   /// \return whether the call was one of the VM's stop
   bool on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, Moment now);
   void on_rebooted(Vm& vm, Moment now);
-  /// A transient VM is gone with its run. \return how it ended, for people; empty when it was not being stopped
-  std::string on_gone(Vm& vm);
+  /// A transient VM is gone with its run. \return whether it was being stopped, which is told with how it ended
+  bool on_gone(Vm& vm, Moment now);
   void on_progress(Vm& vm, const std::string& progress, Moment now);
   /// A QEMU that was terminated without libvirt has ended.
   void on_qemu_ended(Vm& vm);
@@ -57,9 +60,9 @@ class StopRun final : private StopTerms {
   /// VMs of the last instance's list that ran and were not seen yet: they are waited for. Until they were seen.
   void wait_for_unseen(bool waits) { unseen_ = waits; }
 
-  /// VMs are being stopped.
+  /// All VMs are being stopped.
   bool under_way() const { return current_ && !current_->over; }
-  /// Nothing may be started: VMs are being stopped, or the session is over.
+  /// Nothing may be started: all VMs are being stopped, or the session is over.
   bool forbids_starts() const { return current_.has_value(); }
   bool ends_session() const override { return current_ && current_->ends_session; }
   bool session_over() const { return ends_session() && current_->over; }
@@ -91,6 +94,9 @@ class StopRun final : private StopTerms {
   StopFit fit(SteadyTime now) const override { return fit(now, false); }
   SteadyTime last_call() const override;
 
+  Result<void> begin_alone(Vm& vm, const Cause& cause, Moment now);
+  const StopTerms& terms(const Vm& vm) const;
+  void advance_alone(Moment now);
   void start_over(Current run, Moment now);
   void cut_to_deadline(SteadyTime deadline, Moment now);
   void add_stops();

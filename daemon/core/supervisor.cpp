@@ -128,9 +128,9 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   advance(now);
 }
 
-/// Nothing is tried again while all VMs are stopped.
+/// Nothing is tried again while it is being stopped, or all are.
 void Supervisor::start_failed(Vm& vm, const Error& error, Moment now) {
-  if (stop_run_.forbids_starts() && vm.start()) {
+  if ((stop_run_.forbids_starts() || vm.is_stopping()) && vm.start()) {
     vm.start()->call_lost();
     stop_run_.drop_start(vm, now);
   }
@@ -163,7 +163,10 @@ void Supervisor::on_libvirt_silent(const Error& why) {
 
 void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) {
   if (const auto checked = check(request); !checked) return answers_.give(id, checked);
-  requests_.make(id, request, now);
+  if (request.kind == RequestKind::stop)
+    stop_run_.on_request(id, request, now);
+  else
+    requests_.make(id, request, now);
   advance(now);
 }
 
@@ -317,13 +320,10 @@ void Supervisor::remove(const std::string& uuid, Moment now) {
   for (const auto& call : calls_.drop(uuid))  // a transient VM goes with its stop
     answers_.close(CallEnds{call.operation.id}, is_stop(call.operation.kind()) ? Result<void>() : Result<void>(gone));
   end_off_wait(vm, Result<void>());
-  const auto outcome = stop_run_.on_gone(vm);
   const bool in_history = definitions_.take_undefined(uuid);
-  if (outcome.empty() && !in_history)
+  if (!stop_run_.on_gone(vm, now) && !in_history)
     history_.add({now.wall_usec, uuid, vm.name(), Phase::inactive, "removed from libvirt",
                   to_text(Cause{CauseKind::other_client})});
-  else if (!outcome.empty())
-    vm.enter(Phase::inactive, outcome + ", and gone: it was transient", stop_run_.cause(), now);
   for (const auto incident : {Incident::gave_up, Incident::bad_policy, Incident::stuck}) withdraw_notice(vm, incident);
   past_.on_removed(vm, now);
   vms_.remove(uuid);

@@ -2,6 +2,7 @@
 #include "core/vm_kept.hpp"
 
 #include "core/ready_wait.hpp"
+#include "core/stop_actions.hpp"
 #include "core/vm.hpp"
 #include "core/vm_life.hpp"
 
@@ -13,6 +14,10 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
   vm.set_start({});
   vm.set_run(Run(kept.started_usec));
   vm.want(Intent::up);
+  if (kept.stop_alone) {
+    vm.set_stop(VmStop(possible_actions(vm, nullptr), *kept.stop_alone));
+    vm.want(Intent::down);
+  }
   if (kept.never_ready) vm.run()->readiness().set_never();
   if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
   vm.run()->saving().set_refusal(kept.save_refusal);
@@ -44,6 +49,7 @@ KeptVm kept_of(const Vm& vm) {
   kept.phase = status.phase;
   kept.since_usec = status.since_usec;
   kept.stopping = vm.is_stopping();
+  if (kept.stopping && vm.stop()->alone()) kept.stop_alone = vm.stop()->alone()->cause();
   return kept;
 }
 

@@ -34,6 +34,7 @@ OperationKind operation_of(RequestKind kind) {
       return OperationKind::set_autostart;
     case RequestKind::set_autostart_once:
       return OperationKind::set_autostart_once;
+    case RequestKind::stop:
     case RequestKind::set_policy:
     case RequestKind::clear_policy:
     case RequestKind::reset_failed:
@@ -52,6 +53,7 @@ bool is_lifecycle(RequestKind kind) {
     case RequestKind::pause:
     case RequestKind::resume:
       return true;
+    case RequestKind::stop:  // waits for what libvirt is at
     case RequestKind::set_autostart:
     case RequestKind::set_autostart_once:
     case RequestKind::set_policy:
@@ -103,6 +105,8 @@ void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
     case RequestKind::shutdown:
     case RequestKind::power_off:
       return stop(vm, id, request, now);
+    case RequestKind::stop:
+      break;  // StopRun's
     case RequestKind::save:
       return save(vm, id, request, now);
     case RequestKind::reboot:
@@ -122,7 +126,8 @@ void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
 
 void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   auto& answers = context_.answers;
-  if (vm.domain().active() && vm.run() && vm.run()->off_wait().deadline())
+  const bool is_asked = vm.is_stopping() || (vm.run() && vm.run()->off_wait().deadline());
+  if (vm.domain().active() && is_asked)
     return answers.give(id, Error{ErrorCode::busy, quoted(vm) + " is busy: it was asked to shut down and still runs"});
   vm.want(Intent::up);
   if (vm.domain().active()) return answers.give(id, {});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/vm_stop.hpp"
 
+#include "core/answers.hpp"
 #include "core/guest_save.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm.hpp"
@@ -45,8 +46,8 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
   if (ended()) return false;
   const bool active = vm.domain().active();
   ran_ |= active;
-  if (!is_to_be_stopped(vm, terms.ends_session())) {
-    end(active ? StopOutcome::undefined : ran_ ? outcome_of(vm.domain().shutoff_reason) : StopOutcome::not_started);
+  if (!is_to_be_stopped(vm, terms.ends_session() || alone_)) {
+    end(vm, active ? StopOutcome::undefined : ran_ ? outcome_of(vm.domain().shutoff_reason) : StopOutcome::not_started);
     return true;
   }
   if (terminated_) return false;
@@ -114,7 +115,7 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
     vm.set_error(text);
     if (vm.run()) vm.run()->keep_running();
     vm.enter(Phase::running, text, terms.cause(), now);
-    return end(StopOutcome::left_running);
+    return end(vm, StopOutcome::left_running);
   }
   overdue_ = false;
   until_ = now.steady + terms.fit(now.steady).of(time_of_actions(vm));
@@ -128,7 +129,7 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
              std::string("left running, as its policy says") +
                  (terms.ends_session() ? ": systemd ends it with the session, without a shutdown" : ""),
              terms.cause(), now);
-    return end(StopOutcome::left_running);
+    return end(vm, StopOutcome::left_running);
   }
   const auto* call = vm.context().calls.exclusive(vm.uuid());
   if (call || vm.domain().in_job) {
@@ -263,17 +264,23 @@ bool VmStop::is_to_be_asked_first(const Vm& vm, StopAction failed) const {
          shutdown_obstacle(vm).empty();
 }
 
-void VmStop::end(std::optional<StopOutcome> outcome) {
+void VmStop::end(const Vm& vm, std::optional<StopOutcome> outcome) {
   stage_ = Stage::ended;
   started_again_ = false;
   outcome_ = outcome;
+  Result<void> result;
+  if (!outcome)
+    result = Error{ErrorCode::interrupted, in_quotes(vm.name()) + " was started again while it was being stopped"};
+  else if (*outcome == StopOutcome::left_running || *outcome == StopOutcome::not_in_time)
+    result = Error{ErrorCode::operation_failed, in_quotes(vm.name()) + " still runs: " + vm.status().reason};
+  vm.context().answers.close(VmStopEnds{vm.uuid()}, result);
 }
 
 void VmStop::on_gone(const Vm& vm) {
   if (ended()) return;
-  if (terminated_) return end(StopOutcome::terminated);
-  if (vm.run() && vm.run()->guest_ended_it()) return end(StopOutcome::shut_down);
-  end(vm.run() && vm.run()->host_ended_it() ? StopOutcome::powered_off : StopOutcome::ended_otherwise);
+  if (terminated_) return end(vm, StopOutcome::terminated);
+  if (vm.run() && vm.run()->guest_ended_it()) return end(vm, StopOutcome::shut_down);
+  end(vm, vm.run() && vm.run()->host_ended_it() ? StopOutcome::powered_off : StopOutcome::ended_otherwise);
 }
 
 bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, const StopTerms& terms,

@@ -17,7 +17,7 @@ namespace virtsession {
 
 class Vm;
 
-/// How a VM ended in a run that stops all.
+/// How a VM ended that was stopped by its policy.
 enum class StopOutcome {
   shut_down,
   saved,
@@ -43,7 +43,7 @@ inline constexpr auto kEnumText<StopOutcome> = EnumText<StopOutcome, 9>{{{
     {StopOutcome::terminated, "ended by SIGTERM"},
 }}};
 
-/// What the stop of one VM has to know of the run that it is part of.
+/// What the stop of one VM has to know beside the VM: the run that it is part of, or that it is stopped alone.
 class StopTerms {
  public:
   virtual ~StopTerms() = default;
@@ -60,12 +60,31 @@ class StopTerms {
   virtual SteadyTime last_call() const = 0;
 };
 
-/// One VM's way down in a run that stops all: its policy's stop_actions, one after the other, each for its time. A
-/// guest is asked through its agent or by its power button again and again; a save that is not done in time is aborted;
-/// the last action has all the time there is.
+/// Of a VM that somebody wants to be stopped, and no other: it waits for none, and every action has its full time.
+class StopAlone final : public StopTerms {
+ public:
+  explicit StopAlone(Cause cause) : cause_(std::move(cause)) {}
+  const Cause& cause() const override { return cause_; }
+  bool ends_session() const override { return false; }
+  bool hurried() const override { return false; }
+  bool may_begin(const Vm&) const override { return true; }
+  StopFit fit(SteadyTime) const override { return {}; }
+  SteadyTime last_call() const override { return SteadyTime::max(); }
+
+ private:
+  Cause cause_;
+};
+
+/// One VM's way down, alone or in a run that stops all: its policy's stop_actions, one after the other, each for its
+/// time. A guest is asked through its agent or by its power button again and again; a save that is not done in time is
+/// aborted; the last action has all the time there is.
 class VmStop {
  public:
   explicit VmStop(std::vector<StopAction> actions) : actions_(std::move(actions)) {}
+  VmStop(std::vector<StopAction> actions, Cause asked_by) : actions_(std::move(actions)), alone_(std::move(asked_by)) {}
+
+  /// Who wanted this VM alone to be stopped; nullptr: it is part of a run that stops all.
+  const StopAlone* alone() const { return alone_ ? &*alone_ : nullptr; }
 
   /// Goes as far as it can now. \return whether others may go on because of it
   bool advance(Vm& vm, const StopTerms& terms, Moment now);
@@ -84,7 +103,8 @@ class VmStop {
   void cut(const Vm& vm, const StopFit& fit, const StopTerms& terms, Moment now);
   /// QEMU is told to end without libvirt.
   void terminate(Vm& vm, const StopTerms& terms, Moment now);
-  void end(std::optional<StopOutcome> outcome);
+  /// All that wait for it are answered. \param outcome nothing: somebody has started the VM again
+  void end(const Vm& vm, std::optional<StopOutcome> outcome);
   /// The VM was transient, and is gone with its run.
   void on_gone(const Vm& vm);
 
@@ -147,6 +167,7 @@ class VmStop {
   bool terminated_ = false;
   bool started_again_ = false;
   std::optional<StopOutcome> outcome_;
+  std::optional<StopAlone> alone_;  ///< with its cause
 };
 
 }  // namespace virtsession

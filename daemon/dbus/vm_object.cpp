@@ -110,6 +110,11 @@ void VmObject::Shutdown(sdbus::Result<>&& result, VariantMap options) {
   });
 }
 
+void VmObject::Stop(sdbus::Result<>&& result, VariantMap options) {
+  call("Stop", RequestKind::stop, std::move(result),
+       [&](VmRequest& request) { request.wait = Options(options, {"wait"}).boolean("wait", true); });
+}
+
 void VmObject::Save(sdbus::Result<>&& result, VariantMap options) {
   call("Save", RequestKind::save, std::move(result), [&](VmRequest& request) {
     request.bypass_cache = Options(options, {"bypass_cache"}).boolean("bypass_cache", false);

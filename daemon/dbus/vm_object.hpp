@@ -32,6 +32,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
 
   void Start(sdbus::Result<>&& result, VariantMap options) override;
   void Shutdown(sdbus::Result<>&& result, VariantMap options) override;
+  void Stop(sdbus::Result<>&& result, VariantMap options) override;
   void Save(sdbus::Result<>&& result, VariantMap options) override;
   void PowerOff(sdbus::Result<>&& result, VariantMap options) override;
   void Reboot(sdbus::Result<>&& result, VariantMap options) override;

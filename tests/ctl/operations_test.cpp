@@ -45,6 +45,9 @@ TEST_CASE("each verb does what it says, and says what it did") {
   CHECK(session.out({"start", "db"}) == "db: goes on from its saved state\n");
   CHECK(session.out({"shutdown", "db", "--timeout", "20"}) == "db: is off\n");
   CHECK(session.out({"shutdown", "db"}) == "db: is off already\n");
+  CHECK(session.out({"start", "db"}) == "db: started\n");
+  CHECK(session.out({"stop", "db"}) == "db: is off\n");
+  CHECK(session.out({"stop", "db"}) == "db: is off already\n");
   CHECK(session.out({"poweroff", "web"}) == "web: powered off\n");
   CHECK(session.out({"poweroff", "--graceful", "web2"}) == "web2: powered off\n");
   CHECK(session.state("web2") == "shut-off\n");
@@ -52,6 +55,19 @@ TEST_CASE("each verb does what it says, and says what it did") {
   CHECK(session.out({"reset-failed", "db"}) == "db: its failures are forgotten\n");
   CHECK(session.out({"start", "web"}) == "web: started\n");
   CHECK(session.out({"reboot", "web"}) == "web: was asked to reboot\n");
+}
+
+TEST_CASE("stop goes by the policy, and fails for a VM that it leaves running") {
+  const Usual session;
+  CHECK(session.out({"start", "db"}) == "db: started\n");
+  CHECK(session.out({"policy", "db", "stop_actions=save,poweroff"}) != "");
+  CHECK(session.out({"stop", "db"}) == "db: is off, and saved\n");
+  CHECK(session.out({"show", "db", "-p", "Intent"}) == "down\n");
+  CHECK(session.out({"policy", "web", "stop_actions=leave"}) != "");
+  CHECK(session.err({"stop", "web"}, 1) ==
+        "virtsessionctl: web: failed to stop: VM \"web\" is left running, as its policy says (stop_actions)\n"
+        "  More:  virtsessionctl logs web\n");
+  CHECK(session.state("web") == "running\n");
 }
 
 TEST_CASE("names, uuids and patterns; several at once, each with its line") {

@@ -173,7 +173,7 @@ class Chaos {
   }
 
   void request(const std::string& name) {
-    world_.request(static_cast<RequestKind>(pick(12)), name, [&](VmRequest& request) {
+    world_.request(static_cast<RequestKind>(pick(13)), name, [&](VmRequest& request) {
       request.wait = chance(70);
       request.enable = chance(50);
       if (chance(50)) request.timeout = std::chrono::seconds(pick(100) + 1);

@@ -186,7 +186,7 @@ class SessionEnd {
   /// A VM is asked for the first time when nothing that stops before it is left to be stopped. Policies and VMs that
   /// change meanwhile change who that is: then only start_after is looked at.
   void check_order(const std::string& name) {
-    if (world_.domain(name).snapshot.appliance) return;  // it waits for nobody
+    if (world_.domain(name).snapshot.appliance || alone_.contains(world_.uuid(name))) return;  // it waits for nobody
     const auto id = world_.domain(name).snapshot.id;
     const bool first = asked_.insert({world_.uuid(name), id}).second;
     if (!first || id < 0 || !world_.supervisor().session_end())
@@ -277,8 +277,10 @@ class SessionEnd {
       case 18:
       case 19:
       case 20:
-        world_.request(static_cast<RequestKind>(pick(12)), name,
-                       [&](VmRequest& request) { request.wait = chance(70); });
+        world_.request(static_cast<RequestKind>(pick(13)), name, [&](VmRequest& request) {
+          request.wait = chance(70);
+          if (request.kind == RequestKind::stop) alone_.insert(request.uuid);
+        });
         return;
       case 21:
         if (active) world_.event(name, DomainEventKind::rebooted);
@@ -308,6 +310,7 @@ class SessionEnd {
   std::set<int> ids_;  ///< of the runs of VMs that were up
   std::set<std::pair<std::string, int>> asked_;
   std::set<std::string> was_frozen_;
+  std::set<std::string> alone_;  ///< by uuid: somebody wanted it to be stopped, and no other
 };
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST_CASE("vm: is it being stopped?") {
   CHECK_FALSE(vm.is_stopping());
   vm.set_stop(VmStop({StopAction::save}));
   CHECK(vm.is_stopping());
-  vm.stop()->end(StopOutcome::saved);
+  vm.stop()->end(vm, StopOutcome::saved);
   CHECK_FALSE(vm.is_stopping());
   CHECK(vm.stop());
 }

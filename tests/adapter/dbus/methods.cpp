@@ -44,6 +44,7 @@ struct WithWeb {
 TEST_CASE_FIXTURE(WithWeb, "methods without options of their own ask for what their name says") {
   const std::pair<const char*, RequestKind> methods[] = {{"Start", RequestKind::start},
                                                          {"Shutdown", RequestKind::shutdown},
+                                                         {"Stop", RequestKind::stop},
                                                          {"Save", RequestKind::save},
                                                          {"Reboot", RequestKind::reboot},
                                                          {"PowerOff", RequestKind::power_off},
