@@ -20,7 +20,7 @@ Duration save_takes(const Vm& vm) { return save_time(vm.domain().memory_kib, vm.
 
 OperationId send_save(Vm& vm, bool bypass_cache, const Cause& cause, Moment now) {
   const auto& domain = vm.domain();
-  const bool paused = domain.state == DomainState::paused && domain.pause_reason == PauseReason::user && !vm.sleep() &&
+  const bool paused = domain.state == DomainState::paused && domain.pause_reason == PauseReason::user && !vm.hold() &&
                       !is_to_resume_after_boxes(vm, now);
   if (vm.run()) vm.run()->saving().begin({now.steady, paused});
   return vm.context().calls.send({.uuid = vm.uuid(), .call = call::Save{bypass_cache, !paused}}, cause);

@@ -143,7 +143,7 @@ KeptVm from_entry(const json& entry) {
   if (const auto* start = object_in(entry, "task"))
     vm.start = KeptStart{cause_from_text(text_in(*start, "cause")), start->at("ordered").get<bool>(),
                          start->at("marked").get<bool>(), start->at("starting").get<bool>()};
-  vm.asleep = from_text<SleepAction>(text_in(entry, "asleep"));
+  vm.asleep = from_text<HoldAction>(text_in(entry, "asleep"));
   vm.gave_up = text_in(entry, "gave_up");
   if (const auto* phase = object_in(entry, "phase")) {
     vm.phase = from_text<Phase>(text_in(*phase, "name")).value_or(Phase::unknown);

@@ -46,7 +46,7 @@ struct KeptVm {
   bool never_ready = false;
   std::optional<bool> ready_wait_ordered = {};  ///< nothing: it did not wait to be ready
   std::optional<KeptStart> start = {};
-  std::optional<SleepAction> asleep = {};
+  std::optional<HoldAction> asleep = {};
   std::string gave_up = {};  ///< why; empty when it has not
   Phase phase = Phase::unknown;
   std::uint64_t since_usec = 0;    ///< when it entered that phase

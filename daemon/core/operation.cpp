@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/operation.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace virtsession {
@@ -14,6 +15,11 @@ Call nth(std::size_t index, std::index_sequence<kIndex...>) {
 }
 
 }  // namespace
+
+int JobProgress::per_cent() const {
+  const auto part = static_cast<double>(processed_bytes) / static_cast<double>(total_bytes);
+  return static_cast<int>(100 * std::min(part, 1.0));
+}
 
 Call plain_call(OperationKind kind) {
   return nth(static_cast<std::size_t>(kind), std::make_index_sequence<std::variant_size_v<Call>>());

@@ -57,6 +57,8 @@ struct JobProgress {
   std::uint64_t remaining_bytes = 0;
   std::uint64_t total_bytes = 0;
 
+  /// How much of it is done, 0 to 100; `total_bytes` is not 0.
+  int per_cent() const;
   bool operator==(const JobProgress&) const = default;
 };
 

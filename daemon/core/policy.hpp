@@ -44,13 +44,13 @@ inline constexpr auto kEnumText<StopAction> = EnumText<StopAction, 4>{{{
 }}};
 
 /// What is done with a VM before the host sleeps, and undone when it wakes up.
-enum class SleepAction { none, pause, save };
+enum class HoldAction { none, pause, save };
 
 template <>
-inline constexpr auto kEnumText<SleepAction> = EnumText<SleepAction, 3>{{{
-    {SleepAction::none, "none"},
-    {SleepAction::pause, "pause"},
-    {SleepAction::save, "save"},
+inline constexpr auto kEnumText<HoldAction> = EnumText<HoldAction, 3>{{{
+    {HoldAction::none, "none"},
+    {HoldAction::pause, "pause"},
+    {HoldAction::save, "save"},
 }}};
 
 /// What becomes of a VM that GNOME Boxes has saved, which nobody asked for.
@@ -101,7 +101,7 @@ struct Policy {
   std::vector<StopAction> stop_actions{StopAction::shutdown, StopAction::save, StopAction::poweroff};
   double stop_timeout_sec = 60;
   std::optional<std::int64_t> stop_order;  ///< nothing: the reverse of the start
-  SleepAction sleep = SleepAction::none;
+  HoldAction sleep = HoldAction::none;
   bool resume_when_unstuck = true;
   bool resume_sync_time = true;
   std::vector<PortSpec> ports;             ///< of the host that lead to one of the guest

@@ -38,7 +38,7 @@ void note_foreign_save(Vm& vm, const DomainSnapshot& before) {
 void note_foreign_pause(Vm& vm, const DomainSnapshot& before, Moment now) {
   if (!vm.run() || vm.domain().pause_reason == before.pause_reason) return;
   const bool by_others =
-      vm.domain().pause_reason == PauseReason::user && !vm.sleep() && !vm.context().calls.lifecycle(vm.uuid());
+      vm.domain().pause_reason == PauseReason::user && !vm.hold() && !vm.context().calls.lifecycle(vm.uuid());
   vm.run()->set_paused_by_others(by_others ? std::optional(now.steady) : std::nullopt);
 }
 

@@ -2,7 +2,7 @@
 #include "core/sleep_run.hpp"
 
 #include "core/guest_save.hpp"
-#include "core/vm_life.hpp"
+#include "core/hold.hpp"
 #include "core/vms.hpp"
 
 #include <algorithm>
@@ -14,6 +14,8 @@ namespace {
 
 const Cause kHostSleeps{CauseKind::host_sleeps};
 const Cause kHostWokeUp{CauseKind::host_woke_up};
+
+bool sleeps(const Vm& vm) { return vm.hold() && vm.hold()->why() == kHostSleeps; }
 
 }  // namespace
 
@@ -36,7 +38,7 @@ std::string SleepRun::why_not_saved(const Vm& vm, Duration others) const {
 }
 
 std::optional<Problem> SleepRun::problem(const Vm& vm) const {
-  if (vm.policy().sleep != SleepAction::save || !vm.domain().persistent) return std::nullopt;
+  if (vm.policy().sleep != HoldAction::save || !vm.domain().persistent) return std::nullopt;
   const auto why = why_not_saved(vm, {});
   if (why.empty()) return std::nullopt;
   Problem problem{"/sleep", "it is paused, not saved, when the host sleeps: " + why, {}, ProblemCode::not_possible};
@@ -54,13 +56,13 @@ void SleepRun::begin(bool all_stop, Moment now) {
   std::vector<Vm*> to_save;
   for (auto& [uuid, vm] : vms_.all()) {
     const auto action = vm.policy().sleep;
-    if (action == SleepAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) || vm.is_stopping() ||
+    if (action == HoldAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) || vm.is_stopping() ||
         vm.domain().state != DomainState::running)
       continue;
-    if (action == SleepAction::save)
+    if (action == HoldAction::save)
       to_save.push_back(&vm);
     else
-      pause(vm);
+      hold_by_pause(vm, kHostSleeps);
   }
   std::ranges::stable_sort(to_save, {}, [](const Vm* vm) { return save_takes(*vm); });  // as many as possible
   Duration others{};
@@ -68,10 +70,10 @@ void SleepRun::begin(bool all_stop, Moment now) {
     const auto why = why_not_saved(*vm, others);
     if (why.empty()) {
       others += save_takes(*vm);
-      save(*vm, now);
+      hold_by_save(*vm, kHostSleeps, now);
     } else {
       journal(*vm, Incident::phase, "is paused for " + to_text(kHostSleeps) + ", not saved: " + why);
-      pause(*vm);
+      hold_by_pause(*vm, kHostSleeps);
     }
   }
 }
@@ -84,70 +86,34 @@ void SleepRun::end(Moment now) {
     if (vm.run()) vm.run()->set_clock_stale();
 }
 
-void SleepRun::save(Vm& vm, Moment now) {
-  if (vm.run()) vm.run()->end_for(kHostSleeps);
-  const auto call = send_save(vm, false, kHostSleeps, now);
-  context_.calls.watch_save(call, now.steady + kSaveProgressInterval);
-  vm.set_sleep(VmSleep(SleepAction::save, call));
-  vm.enter(Phase::saving, "being saved for " + to_text(kHostSleeps), kHostSleeps, now);
-}
-
-void SleepRun::pause(Vm& vm) {
-  vm.set_sleep(
-      VmSleep(SleepAction::pause, context_.calls.send({.uuid = vm.uuid(), .call = call::Pause{}}, kHostSleeps)));
-}
-
 void SleepRun::give_up_saves(Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
-    if (!vm.sleep() || !vm.sleep()->give_up_save()) continue;
-    context_.calls.send({.uuid = uuid, .call = call::AbortJob{}}, kHostSleeps);
-    vm.enter(Phase::saving,
-             "its save for " + to_text(kHostSleeps) +
-                 " is aborted: " + (host_sleeps_ ? "logind waits no longer" : "the host is awake again"),
-             kHostSleeps, now);
-  }
+  for (auto& [uuid, vm] : vms_.all())
+    if (sleeps(vm)) give_up_hold(vm, host_sleeps_ ? "logind waits no longer" : "the host is awake again", now);
 }
 
 bool SleepRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result, bool all_stop, Moment now) {
-  if (!vm.sleep() || !vm.sleep()->waits_for(id)) return false;
-  vm.sleep()->answered();
-  if (result) {
-    if (vm.domain().active()) settle_active(vm, kHostSleeps, now);
-    return true;
-  }
-  const bool saves = vm.sleep()->saves();
-  const bool given_up = vm.sleep()->given_up();
-  vm.set_sleep({});
-  if (vm.run()) vm.run()->keep_running();
-  if (saves && !given_up) on_save_failed(vm, result.error());
-  const auto why = given_up ? "it was not done in time" : result.error().message;
-  vm.set_error(std::string("failed to ") + (saves ? "save" : "pause") + " for " + to_text(kHostSleeps) + ": " + why);
-  journal(vm, Incident::phase, vm.status().last_error);
-  const bool is_ours = vm.domain().active() && vm.domain().persistent;
-  if (saves && host_sleeps_ && context_.connected && !all_stop && is_ours)
-    pause(vm);
-  else if (vm.domain().active())
-    settle_active(vm, {CauseKind::libvirt}, now);
+  if (!sleeps(vm) || !vm.hold()->waits_for(id)) return false;
+  on_hold_answered(vm, result, host_sleeps_ && context_.connected && !all_stop, now);
   return true;
 }
 
 void SleepRun::on_libvirt_lost() {
   for (auto& [uuid, vm] : vms_.all())
-    if (vm.sleep()) vm.sleep()->answered();
+    if (sleeps(vm)) vm.hold()->answered();
 }
 
 bool SleepRun::wants_lock() const {
   return std::ranges::any_of(vms_.all(), [&](const auto& entry) {
     const auto& vm = entry.second;
-    if (host_sleeps_) return vm.sleep() && vm.sleep()->under_way();
-    return vm.policy().sleep != SleepAction::none && vm.domain().persistent && vm.domain().active();
+    if (host_sleeps_) return sleeps(vm) && vm.hold()->under_way();
+    return vm.policy().sleep != HoldAction::none && vm.domain().persistent && vm.domain().active();
   });
 }
 
 std::optional<SteadyTime> SleepRun::wake() const {
   const bool saves = std::ranges::any_of(vms_.all(), [](const auto& entry) {
-    const auto* sleep = entry.second.sleep();
-    return sleep && sleep->saves() && sleep->under_way() && !sleep->given_up();
+    const auto* hold = sleeps(entry.second) ? entry.second.hold() : nullptr;
+    return hold && hold->saves() && hold->under_way() && !hold->given_up();
   });
   return host_sleeps_ && saves ? std::optional(saved_by_) : std::nullopt;
 }
@@ -158,25 +124,8 @@ void SleepRun::advance(Moment now) {
     return;
   }
   for (auto& [uuid, vm] : vms_.all()) {
-    if (vm.sleep() && !vm.sleep()->under_way()) wake_up(vm, now);
+    if (sleeps(vm) && !vm.hold()->under_way()) end_hold(vm, kHostWokeUp, now);
     if (vm.run() && vm.run()->clock_stale()) set_clock(vm, now);
-  }
-}
-
-/// A VM that somebody started, stopped or resumed since is left as it is.
-void SleepRun::wake_up(Vm& vm, Moment now) {
-  const auto action = vm.sleep()->action();
-  const auto& domain = vm.domain();
-  if (action == SleepAction::save && domain.active() && domain.in_job) return;  // an instance before began it
-  vm.set_sleep({});
-  if (vm.run() && vm.run()->end_cause() == kHostSleeps) vm.run()->keep_running();  // a save that came to nothing
-  const bool busy = context_.calls.lifecycle(vm.uuid());
-  if (action == SleepAction::pause && domain.state == DomainState::paused && !busy) {
-    context_.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, kHostWokeUp);
-  } else if (action == SleepAction::save && !domain.active() && domain.managed_save && !vm.start() && !busy) {
-    vm.set_start(VmStart::now(kHostWokeUp));
-    vm.want(Intent::up);
-    vm.enter(Phase::queued, "goes on: " + to_text(kHostWokeUp), kHostWokeUp, now);
   }
 }
 

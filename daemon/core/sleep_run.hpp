@@ -41,10 +41,7 @@ class SleepRun {
  private:
   Duration time_to_save() const;
   std::string why_not_saved(const Vm& vm, Duration others) const;
-  void save(Vm& vm, Moment now);
-  void pause(Vm& vm);
   void give_up_saves(Moment now);
-  void wake_up(Vm& vm, Moment now);
   void set_clock(Vm& vm, Moment now);
 
   const Context& context_;

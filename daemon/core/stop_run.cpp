@@ -76,7 +76,7 @@ Result<void> StopRun::begin_alone(Vm& vm, const Cause& cause, Moment now) {
     return Error{ErrorCode::operation_failed,
                  "VM " + in_quotes(vm.name()) + " is left running, as its policy says (stop_actions)"};
   vm.want(Intent::down);
-  if (vm.sleep() && vm.sleep()->saves()) vm.set_sleep({});  // it does not go on when the host wakes up
+  if (vm.hold() && vm.hold()->saves()) vm.set_hold({});  // it does not go on when the host wakes up
   if (vm.stop() || (!vm.start() && !is_to_be_stopped(vm, true))) return {};
   vm.set_stop(VmStop(possible_actions(vm, nullptr), cause));
   drop_start(vm, now);
@@ -111,8 +111,8 @@ void StopRun::start_over(Current run, Moment now) {
                          Error{ErrorCode::shutting_down, "all VMs are being stopped " + reason_text(cause())});
   for (auto& [uuid, vm] : vms_.all()) {
     drop_start(vm, now);
-    if (!vm.sleep() || !vm.sleep()->saves() || ends_session()) continue;
-    vm.set_sleep({});  // it does not go on when the host wakes up
+    if (!vm.hold() || !vm.hold()->saves() || ends_session()) continue;
+    vm.set_hold({});  // it does not go on when the host wakes up
     if (!vm.domain().active()) vm.want(Intent::down);
   }
   add_stops();

@@ -11,15 +11,6 @@
 #include <utility>
 
 namespace virtsession {
-namespace {
-
-/// 0 to 100.
-int per_cent(const JobProgress& progress) {
-  const auto part = static_cast<double>(progress.processed_bytes) / static_cast<double>(progress.total_bytes);
-  return static_cast<int>(100 * std::min(part, 1.0));
-}
-
-}  // namespace
 
 Supervisor::Supervisor(Config config, const KeptState& kept, std::uint32_t seed)
     : Supervisor(std::move(config), from_state(kept), seed) {}
@@ -217,7 +208,7 @@ void Supervisor::on_tick(Moment now) { advance(now); }
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || progress.total_bytes == 0) return;
-  const auto percent = per_cent(progress);
+  const auto percent = progress.per_cent();
   const auto text = " (" + std::to_string(percent) + " %)";
   if (vm->is_stopping())
     stop_run_.on_progress(*vm, text, now);

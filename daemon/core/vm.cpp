@@ -74,8 +74,8 @@ void Vm::set_stop(std::optional<VmStop> stop) {
   touch();
 }
 
-void Vm::set_sleep(std::optional<VmSleep> sleep) {
-  sleep_ = std::move(sleep);
+void Vm::set_hold(std::optional<VmHold> hold) {
+  hold_ = std::move(hold);
   touch();
 }
 

@@ -8,9 +8,9 @@
 #include "core/phase.hpp"
 #include "core/restart.hpp"
 #include "core/run.hpp"
+#include "core/vm_hold.hpp"
 #include "core/vm_lasting.hpp"
 #include "core/vm_policy.hpp"
-#include "core/vm_sleep.hpp"
 #include "core/vm_start.hpp"
 #include "core/vm_stop.hpp"
 
@@ -64,12 +64,12 @@ class Vm {
   const VmStart* start() const { return start_ ? &*start_ : nullptr; }
   VmStop* stop() { return stop_ ? &*stop_ : nullptr; }
   const VmStop* stop() const { return stop_ ? &*stop_ : nullptr; }
-  VmSleep* sleep() { return sleep_ ? &*sleep_ : nullptr; }
-  const VmSleep* sleep() const { return sleep_ ? &*sleep_ : nullptr; }
+  VmHold* hold() { return hold_ ? &*hold_ : nullptr; }
+  const VmHold* hold() const { return hold_ ? &*hold_ : nullptr; }
   void set_run(std::optional<Run> run);
   void set_start(std::optional<VmStart> start);
   void set_stop(std::optional<VmStop> stop);
-  void set_sleep(std::optional<VmSleep> sleep);
+  void set_hold(std::optional<VmHold> hold);
   const VmLasting& lasting() const { return lasting_; }
   void set_lasting(const VmLasting& lasting);
   /// Its stop has not ended.
@@ -92,7 +92,7 @@ class Vm {
   std::optional<Run> run_;
   std::optional<VmStart> start_;
   std::optional<VmStop> stop_;
-  std::optional<VmSleep> sleep_;
+  std::optional<VmHold> hold_;
 };
 
 /// Whether its policy starts it at login, and nobody has stopped it since.

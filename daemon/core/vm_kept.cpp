@@ -44,7 +44,7 @@ KeptVm kept_of(const Vm& vm) {
   }
   if (const auto* start = vm.start())
     kept.start = KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting};
-  if (vm.sleep()) kept.asleep = vm.sleep()->action();
+  if (vm.hold()) kept.asleep = vm.hold()->action();
   if (status.phase == Phase::gave_up) kept.gave_up = status.reason;
   kept.phase = status.phase;
   kept.since_usec = status.since_usec;
@@ -64,7 +64,7 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
               .intent = kept.intent,
               .last_error = kept.last_error});
   vm.restarts().reset(kept.restart_count);
-  if (kept.asleep) vm.set_sleep(VmSleep(*kept.asleep));
+  if (kept.asleep) vm.set_hold(VmHold({CauseKind::host_sleeps}, *kept.asleep));
   if (kept.start)
     vm.set_start(kept.start->ordered
                      ? VmStart::in_order(kept.start->cause, kept.start->marked)

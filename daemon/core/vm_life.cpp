@@ -74,7 +74,7 @@ WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
     case PauseReason::other:
       break;
   }
-  if (vm.sleep()) return {Phase::paused, "paused for " + to_text(Cause{CauseKind::host_sleeps})};
+  if (vm.hold()) return {Phase::paused, "paused for " + to_text(vm.hold()->why())};
   if (cause.kind == CauseKind::request) return {Phase::paused, "paused by " + to_text(cause)};
   if (vm.status().phase == Phase::paused && !vm.status().reason.empty()) return {Phase::paused, vm.status().reason};
   if (domain.pause_reason == PauseReason::user && cause.kind == CauseKind::other_client)
@@ -190,8 +190,8 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
                                               : CrashKind::crashed;
     return after_crash(vm, kind, around.all_stop, now);
   }
-  const bool asleep = vm.sleep() && vm.sleep()->saves() && reason == ShutoffReason::saved;
-  if (!asleep) vm.set_sleep({});
+  const bool asleep = vm.hold() && vm.hold()->saves() && reason == ShutoffReason::saved;
+  if (!asleep) vm.set_hold({});
   vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
   const auto own_end = by_boxes ? CauseKind::boxes : by_guest ? CauseKind::guest : CauseKind::other_client;
   vm.enter(Phase::inactive, by_boxes ? done_by_boxes("saved") : stop_text(reason), asked.value_or(Cause{own_end}), now);

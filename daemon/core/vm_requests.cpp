@@ -65,7 +65,7 @@ bool is_lifecycle(RequestKind kind) {
 }
 
 /// A stop of all asks the guest itself, in its own time; one that stands still for the host's sleep is not to be woken.
-bool is_to_be_asked(const Vm& vm) { return vm.context().connected && !vm.stop() && !vm.sleep(); }
+bool is_to_be_asked(const Vm& vm) { return vm.context().connected && !vm.stop() && !vm.hold(); }
 
 std::string quoted(const Vm& vm) { return "VM " + in_quotes(vm.name()); }
 

@@ -23,7 +23,7 @@ Kept full() {
                           .never_ready = true,
                           .ready_wait_ordered = true,
                           .start = KeptStart{asked_by("me"), false, false, true},
-                          .asleep = SleepAction::save,
+                          .asleep = HoldAction::save,
                           .gave_up = "failed too often"};
   kept.stop = KeptStop{SteadyTime(1h), SteadyTime(2h)};
   kept.up = {"uuid-web", "uuid-db"};
@@ -69,7 +69,7 @@ TEST_CASE("kept files: everything that one instance leaves is read by the next")
   REQUIRE(vm.start);
   CHECK(vm.start->cause == asked_by("me"));
   CHECK_FALSE(vm.start->marked);
-  CHECK(vm.asleep == SleepAction::save);
+  CHECK(vm.asleep == HoldAction::save);
   CHECK(vm.gave_up == "failed too often");
 }
 
@@ -190,11 +190,11 @@ TEST_CASE("kept VM: what is kept of one says what it does") {
   CoreFixture core;
   auto& vm = core.running("web", {{"start_ready", "agent"}});
   begin_ready_wait(vm, true, core.now);
-  vm.set_sleep(VmSleep(SleepAction::pause));
+  vm.set_hold(VmHold({CauseKind::host_sleeps}, HoldAction::pause));
   const auto kept = kept_of(vm);
   CHECK(kept.id == vm.domain().id);
   CHECK(kept.intent == Intent::up);
   CHECK(kept.ready_wait_ordered == true);
-  CHECK(kept.asleep == SleepAction::pause);
+  CHECK(kept.asleep == HoldAction::pause);
   CHECK(kept.gave_up.empty());
 }

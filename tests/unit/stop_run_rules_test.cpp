@@ -242,10 +242,10 @@ TEST_CASE("the end of the session: a new instance goes on to the same deadline, 
 TEST_CASE("stop of all: what was saved for the host's sleep stays off") {
   Stopping test;
   auto& vm = test.core.running("web");
-  vm.set_sleep(VmSleep(SleepAction::save));
+  vm.set_hold(VmHold({CauseKind::host_sleeps}, HoldAction::save));
   test.core.goes_down(vm, ShutoffReason::saved);
-  CHECK(vm.sleep());
+  CHECK(vm.hold());
   test.begins();
-  CHECK_FALSE(vm.sleep());
+  CHECK_FALSE(vm.hold());
   CHECK(vm.status().intent == Intent::down);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/cause.hpp"
 #include "core/operation.hpp"
 #include "core/policy.hpp"
 
@@ -9,14 +10,16 @@
 
 namespace virtsession {
 
-/// A VM that was paused or saved for the host's sleep, to go on when the host wakes up.
-class VmSleep {
+/// A VM that was paused or saved for something that happens to the host, to go on when that is over.
+class VmHold {
  public:
   /// \param call the pause or save; nothing when it has been answered
-  explicit VmSleep(SleepAction action, std::optional<OperationId> call = std::nullopt) : action_(action), call_(call) {}
+  VmHold(Cause why, HoldAction action, std::optional<OperationId> call = std::nullopt)
+      : why_(std::move(why)), action_(action), call_(call) {}
 
-  SleepAction action() const { return action_; }
-  bool saves() const { return action_ == SleepAction::save; }
+  const Cause& why() const { return why_; }
+  HoldAction action() const { return action_; }
+  bool saves() const { return action_ == HoldAction::save; }
   /// The pause or save has not been answered.
   bool under_way() const { return call_.has_value(); }
   bool waits_for(OperationId id) const { return call_ == id; }
@@ -26,7 +29,8 @@ class VmSleep {
   bool given_up() const { return given_up_; }
 
  private:
-  SleepAction action_;
+  Cause why_;
+  HoldAction action_;
   std::optional<OperationId> call_;
   bool given_up_ = false;
 };

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/hold.hpp"
+
+#include "core/calls.hpp"
+#include "core/guest_save.hpp"
+#include "core/vm.hpp"
+#include "core/vm_life.hpp"
+
+namespace virtsession {
+
+void hold_by_pause(Vm& vm, const Cause& why) {
+  const auto call = vm.context().calls.send({.uuid = vm.uuid(), .call = call::Pause{}}, why);
+  vm.set_hold(VmHold(why, HoldAction::pause, call));
+}
+
+void hold_by_save(Vm& vm, const Cause& why, Moment now) {
+  if (vm.run()) vm.run()->end_for(why);
+  const auto call = send_save(vm, false, why, now);
+  vm.context().calls.watch_save(call, now.steady + kSaveProgressInterval);
+  vm.set_hold(VmHold(why, HoldAction::save, call));
+  vm.enter(Phase::saving, "being saved for " + to_text(why), why, now);
+}
+
+void give_up_hold(Vm& vm, const std::string& because, Moment now) {
+  if (!vm.hold() || !vm.hold()->give_up_save()) return;
+  const auto why = vm.hold()->why();
+  vm.context().calls.send({.uuid = vm.uuid(), .call = call::AbortJob{}}, why);
+  vm.enter(Phase::saving, "its save for " + to_text(why) + " is aborted: " + because, why, now);
+}
+
+void on_hold_answered(Vm& vm, const Result<void>& result, bool pause_instead, Moment now) {
+  const auto hold = *vm.hold();
+  vm.hold()->answered();
+  if (result) {
+    if (vm.domain().active()) settle_active(vm, hold.why(), now);
+    return;
+  }
+  vm.set_hold({});
+  if (vm.run()) vm.run()->keep_running();
+  if (hold.saves() && !hold.given_up()) on_save_failed(vm, result.error());
+  const auto reason = hold.given_up() ? "it was not done in time" : result.error().message;
+  vm.set_error(std::string("failed to ") + (hold.saves() ? "save" : "pause") + " for " + to_text(hold.why()) + ": " +
+               reason);
+  journal(vm, Incident::phase, vm.status().last_error);
+  if (hold.saves() && pause_instead && vm.domain().active() && vm.domain().persistent)
+    hold_by_pause(vm, hold.why());
+  else if (vm.domain().active())
+    settle_active(vm, {CauseKind::libvirt}, now);
+}
+
+void end_hold(Vm& vm, const Cause& over, Moment now) {
+  const auto hold = *vm.hold();
+  const auto& domain = vm.domain();
+  if (hold.saves() && domain.active() && domain.in_job) return;  // an instance before began it
+  vm.set_hold({});
+  if (vm.run() && vm.run()->end_cause() == hold.why()) vm.run()->keep_running();  // a save that came to nothing
+  if (vm.context().calls.lifecycle(vm.uuid())) return;
+  if (!hold.saves() && domain.state == DomainState::paused) {
+    vm.context().calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, over);
+  } else if (hold.saves() && !domain.active() && domain.managed_save && !vm.start()) {
+    vm.set_start(VmStart::now(over));
+    vm.want(Intent::up);
+    vm.enter(Phase::queued, "goes on: " + to_text(over), over, now);
+  }
+}
+
+}  // namespace virtsession
