@@ -45,7 +45,8 @@ test_packages=(ansible-core ccache doctest-dev clang clang-format clang-tidy lib
   fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi python3-prometheus-client python3-yaml
   systemd systemd-sysv systemd-container bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc
-  ovmf passt polkitd procps swtpm swtpm-tools util-linux util-linux-extra)
+  dropbear-bin openssh-client openssh-sftp-server ovmf passt polkitd procps swtpm swtpm-tools util-linux
+  util-linux-extra)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 

@@ -48,8 +48,8 @@ endif()
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "dbus-user-session, libpam-systemd, libvirt-daemon (>= 9.0), \
 libvirt-daemon-driver-qemu (>= 9.0), ${qemu}, systemd (>= 252)")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-clients, qemu-utils")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "passt, polkitd, virt-manager")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libvirt-clients, openssh-client, qemu-utils")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "passt, polkitd, virt-manager, virt-viewer")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Virtual machines that a user has in libvirt's session mode (qemu:///session),
 made with virt-manager, GNOME Boxes, virsh or Cockpit, behave like services:
 the marked ones start at login in their order, they come back when they crash,

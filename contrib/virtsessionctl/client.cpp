@@ -248,6 +248,16 @@ VmInfo Client::select_one(const std::string& pattern) {
   throw Failure(kUsage, quote(pattern) + " fits several VMs, and one is wanted: " + names);
 }
 
+nlohmann::json Client::list_addresses(const VmInfo& vm) {
+  std::vector<VariantMap> rows;
+  proxy_to(vm.path)
+      ->callMethod("ListAddresses")
+      .onInterface(kVmInterface)
+      .withArguments(VariantMap())
+      .storeResultsTo(rows);
+  return rows_to_json(rows);
+}
+
 bool Client::wait_for_libvirt(std::chrono::milliseconds at_most) {
   EventLoop loop;
   bool told = false;  // of a change, by a signal

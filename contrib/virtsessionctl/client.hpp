@@ -70,6 +70,8 @@ class Client {
   std::vector<VmInfo> select(const std::vector<std::string>& patterns);
   /// The one VM that was named. \throws Failure when there is none, or a pattern fits several
   VmInfo select_one(const std::string& pattern);
+  /// Asks libvirt for a VM's addresses anew; the property Addresses has them as well from then on. \throws sdbus::Error
+  nlohmann::json list_addresses(const VmInfo& vm);
   /// Gives a connection to libvirt that is being made a moment to get there. \return whether it is ready
   bool wait_for_libvirt(std::chrono::milliseconds at_most = kLookingWait);
   /// \throws Failure when there is no connection to libvirt, so that nothing can be done to a VM

@@ -109,11 +109,11 @@ CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
   add_global_options();
   using Add = Verb (*)(CLI::App&);
   for (const Add add :
-       {add_status, add_list,         add_show,      add_history,  add_monitor,  add_logs,   add_metrics,
-        add_start,  add_shutdown,     add_stop,      add_save,     add_poweroff, add_reboot, add_pause,
-        add_resume, add_reset_failed, add_start_all, add_stop_all, add_console,  add_enable, add_disable,
-        add_policy, add_plan,         add_linger,    add_move,     add_doctor,   add_reload, add_restart_libvirt,
-        add_version})
+       {add_status,          add_list,         add_show,      add_history,  add_monitor,  add_logs,    add_metrics,
+        add_start,           add_shutdown,     add_stop,      add_save,     add_poweroff, add_reboot,  add_pause,
+        add_resume,          add_reset_failed, add_start_all, add_stop_all, add_ssh,      add_console, add_enable,
+        add_disable,         add_policy,       add_plan,      add_linger,   add_move,     add_doctor,  add_reload,
+        add_restart_libvirt, add_version})
     verbs.push_back(add(app));
   add_help_verb();
 }
@@ -141,6 +141,19 @@ void CommandLine::add_help_verb() {
                      console.print_raw(help_text(*verb->command));
                      return kOk;
                    }});
+}
+
+void CommandLine::parse(std::vector<std::string> words) {
+  const auto first = std::ranges::find_if(words, [](const std::string& word) { return !word.starts_with('-'); });
+  const auto* const verb = first == words.end() ? nullptr : find(*first);
+  if (verb && verb->take) {
+    std::vector<std::string> after(first + 1, words.end());
+    words.erase(first + 1, words.end());
+    verb->take(after);
+    words.insert(words.end(), after.begin(), after.end());
+  }
+  std::ranges::reverse(words);  // CLI11 takes them from the end
+  app.parse(std::move(words));
 }
 
 // That it was seen, and not a variable that it sets: whether that is set before or after something that is missing is

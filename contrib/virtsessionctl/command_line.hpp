@@ -16,6 +16,9 @@ namespace virtsession::ctl {
 struct CommandLine {
   CommandLine();
 
+  /// \param words after the program's name \throws CLI::ParseError
+  void parse(std::vector<std::string> words);
+
   const Verb* find(const std::string& name) const;
   /// The verb that was given, or `status`. After parsing.
   const Verb& chosen() const;

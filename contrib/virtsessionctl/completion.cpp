@@ -37,6 +37,7 @@ struct Given {
   const Verb* verb = nullptr;
   const CLI::Option* open_option = nullptr;  ///< the word that is completed is its value
   std::vector<std::string> arguments;        ///< of the verb
+  bool is_ours = true;                       ///< the word that is completed is not another program's
 };
 
 const CLI::Option* find_option(const CLI::App& command, const std::string& name) {
@@ -49,6 +50,10 @@ Given understand(const CommandLine& line, const std::vector<std::string>& words)
   Given given;
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const auto& word = words[i];
+    if (word == "--" && given.verb && given.verb->arguments == Completes::ssh) {
+      given.is_ours = false;
+      break;
+    }
     if (given.open_option) {
       given.open_option = nullptr;
     } else if (word.starts_with('-')) {
@@ -111,6 +116,7 @@ bool fits(Completes wanted, const VmInfo& vm) {
     case Completes::nothing:
     case Completes::vms:
     case Completes::one_vm:
+    case Completes::ssh:
     case Completes::vms_of_both:
     case Completes::policy:
     case Completes::plan:
@@ -129,6 +135,14 @@ Candidates vm_names(Completes wanted, const std::vector<std::string>& already) {
     if (printable(name) != name || std::ranges::count(already, name) > 0 || !fits(wanted, vm)) continue;
     found.push_back({name, doing(vm)});
   }
+  return found;
+}
+
+/// "root@web" for "root@w"
+Candidates vms_after_user(const std::string& word) {
+  auto found = vm_names(Completes::vms, {});
+  if (const auto at = word.rfind('@'); at != std::string::npos)
+    for (auto& candidate : found) candidate.text.insert(0, word, 0, at + 1);
   return found;
 }
 
@@ -187,6 +201,8 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
       return policy_words(given, word);
     case Completes::one_vm:
       return first ? vm_names(Completes::vms, {}) : Candidates();
+    case Completes::ssh:
+      return first ? vms_after_user(word) : Candidates();
     case Completes::vms_of_both:
       return first ? vms_of_both() : Candidates();
     case Completes::vms:
@@ -204,6 +220,7 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
 Candidates complete(const CommandLine& line, const std::vector<std::string>& words) {
   const auto given = understand(line, words);
   const auto& word = words.back();
+  if (!given.is_ours) return {};
   if (given.open_option) return option_values(*given.open_option, given);
   if (word.starts_with('-')) return options(line, given);
   if (given.verb) return arguments(line, given, word);

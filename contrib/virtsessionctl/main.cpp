@@ -26,7 +26,7 @@ int run(Console& console, int argc, char** argv) {
     return kOk;
   }
   try {
-    line.app.parse(argc, argv);
+    line.parse({argv + 1, argv + argc});
   } catch (const CLI::ParseError& error) {
     // Who asks for help has not typed the rest yet.
     if (!line.wants_help()) throw usage_failure(line, error);

@@ -18,6 +18,7 @@ enum class Completes {
   nothing,
   vms,
   one_vm,
+  ssh,
   vms_of_both,  ///< of the session and of the system
   inactive_vms,
   active_vms,
@@ -36,6 +37,8 @@ struct Verb {
   CLI::App* command = nullptr;
   Completes arguments = Completes::nothing;
   std::function<int(Console&)> run;  ///< \return the exit code \throws Failure, sdbus::Error
+  /// Takes out of the words after the verb those that only look like options of ours. Before they are parsed.
+  std::function<void(std::vector<std::string>& words)> take{};
 };
 
 /// The options of verbs that wait for something.
@@ -83,6 +86,7 @@ Verb add_resume(CLI::App& app);
 Verb add_reset_failed(CLI::App& app);
 Verb add_start_all(CLI::App& app);
 Verb add_stop_all(CLI::App& app);
+Verb add_ssh(CLI::App& app);
 Verb add_console(CLI::App& app);
 Verb add_enable(CLI::App& app);
 Verb add_disable(CLI::App& app);

@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 using Texts = sdbus::Struct<std::string, std::string, std::string>;
 
-json rows_to_json(const std::string& property, const std::vector<Texts>& rows) {
+json structs_to_json(const std::string& property, const std::vector<Texts>& rows) {
   using Names = std::array<const char*, 3>;
   const auto names = property == "Networks" ? Names{"type", "source", "mac"} : Names{"pointer", "text", "suggestion"};
   auto list = json::array();
@@ -32,7 +32,8 @@ json rows_to_json(const std::string& property, const std::vector<Texts>& rows) {
 
 json property_to_json(const std::string& name, const sdbus::Variant& value) {
   if (value.containsValueOfType<VariantMap>()) return properties_to_json(value.get<VariantMap>());
-  if (value.containsValueOfType<std::vector<Texts>>()) return rows_to_json(name, value.get<std::vector<Texts>>());
+  if (value.containsValueOfType<std::vector<Texts>>()) return structs_to_json(name, value.get<std::vector<Texts>>());
+  if (value.containsValueOfType<std::vector<VariantMap>>()) return rows_to_json(value.get<std::vector<VariantMap>>());
   using Counts = std::map<std::string, std::uint32_t>;
   if (value.containsValueOfType<Counts>()) return value.get<Counts>();
   if (value.containsValueOfType<sdbus::ObjectPath>()) return std::string(value.get<sdbus::ObjectPath>());
@@ -60,6 +61,12 @@ json properties_to_json(const VariantMap& properties) {
   auto object = json::object();
   for (const auto& [name, value] : properties) object[name] = property_to_json(name, value);
   return object;
+}
+
+json rows_to_json(const std::vector<VariantMap>& rows) {
+  auto list = json::array();
+  for (const auto& row : rows) list.push_back(properties_to_json(row));
+  return list;
 }
 
 std::string policy_value_text(const json& value) {

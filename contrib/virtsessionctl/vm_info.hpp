@@ -82,6 +82,9 @@ bool is_selected(const VmInfo& vm, const std::vector<std::string>& patterns);
 /// object whose members have the names that the API's reference gives them under "Fields".
 nlohmann::json properties_to_json(const VariantMap& properties);
 
+/// A list of dictionaries, as Forwards and Addresses are.
+nlohmann::json rows_to_json(const std::vector<VariantMap>& rows);
+
 /// A policy's value as a person writes it: "5", "true", "db, app". Empty for an empty list.
 std::string policy_value_text(const nlohmann::json& value);
 

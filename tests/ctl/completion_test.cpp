@@ -74,6 +74,10 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
   CHECK(session.out({"__complete", "move", "db", ""}).empty());
   CHECK(session.out({"__complete", "move", "db", "--from", "s"}) == "system\nsession\n");
   CHECK(session.out({"__complete", "move", "db", "--network", ""}) == "user\npasst\nbridge:\n");
+  CHECK(session.out({"__complete", "ssh", "we"}) == "web\trunning\nweb2\trunning\n");
+  CHECK(session.out({"__complete", "ssh", "root@we"}) == "root@web\trunning\nroot@web2\trunning\n");
+  CHECK(session.out({"__complete", "ssh", "web", "--", ""}).empty());
+  CHECK(session.out({"__complete", "ssh", "web", "--", "--st"}).empty());
   CHECK(session.out({"__complete", "console", "my"}) == "my vm\tshut-off\n");
   CHECK(session.out({"__complete", "console", "web", ""}).empty());
   CHECK(session.out({"__complete", "console", "--with", "virt-v"}) == "virt-viewer\n");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "session.hpp"
+#include "faked.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -9,8 +9,6 @@
 using namespace virtsession::test;
 
 namespace {
-
-constexpr const char* kWeb = "11111111-2222-3333-4444-555555555555";
 
 struct WithViewers : Usual {
   WithViewers() {
@@ -30,13 +28,13 @@ struct WithViewers : Usual {
 TEST_CASE("console: the best program that is installed shows the VM, by its uuid, and its exit status is ours") {
   const WithViewers session;
   session.install("gnome-boxes");
-  CHECK(session.out({"console", "web"}) == std::string("gnome-boxes --open-uuid ") + kWeb + "\n");
+  CHECK(session.out({"console", "web"}) == std::string("gnome-boxes --open-uuid ") + kWebUuid + "\n");
   session.install("virt-manager");
   CHECK(session.out({"console", "web"}) ==
-        std::string("virt-manager --connect qemu:///session --show-domain-console ") + kWeb + "\n");
+        std::string("virt-manager --connect qemu:///session --show-domain-console ") + kWebUuid + "\n");
   session.install("virt-viewer", 7);
   CHECK(session.out({"console", "web"}, 7) ==
-        std::string("virt-viewer --connect qemu:///session --attach --uuid ") + kWeb + "\n");
+        std::string("virt-viewer --connect qemu:///session --attach --uuid ") + kWebUuid + "\n");
   CHECK(session.out({"console", "web", "--with", "gnome-boxes"}).starts_with("gnome-boxes "));
 }
 
@@ -69,7 +67,7 @@ TEST_CASE("console --serial: virsh, on this terminal, also where there is no dis
   CHECK(session.err({"console", "--serial", "web"}, 1).find("sudo apt install libvirt-clients") != std::string::npos);
   session.install("virsh");
   CHECK(session.out({"console", "--serial", "web"}) ==
-        std::string("virsh --connect qemu:///session console ") + kWeb + "\n");
+        std::string("virsh --connect qemu:///session console ") + kWebUuid + "\n");
   CHECK(session.err({"console", "--serial", "db"}, 1).find("virtsessionctl console --start --serial db\n") !=
         std::string::npos);
 }
