@@ -25,6 +25,8 @@ using ctl::Console;
 using ctl::Tone;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kReportEvery{100};
+
 int fail(Console& console, int code, const std::string& text, const std::string& hint = {}) {
   console.error(printable(text));
   console.hint(hint);
@@ -83,7 +85,24 @@ int open_sides(Console& console, const Places& places, const Options& options, S
   return kOk;
 }
 
+/// For programs: a line for each thing that happens, as virtsession-move(7) has them.
+Reporter line_reporter(Console& console) {
+  return {.step =
+              [&console](const std::string& what) {
+                console.print_json_line({{"step", what}});
+              },
+          .progress =
+              [&console, shown = Clock::time_point()](const std::string& file, std::uint64_t sent,
+                                                      std::uint64_t total) mutable {
+                const auto now = Clock::now();
+                if (now - shown < kReportEvery && sent < total) return;
+                shown = now;
+                console.print_json_line({{"file", file}, {"sent", sent}, {"total", total}});
+              }};
+}
+
 Reporter reporter_for(Console& console) {
+  if (console.json) return line_reporter(console);
   const auto begin = Clock::now();
   return {.step =
               [&console](const std::string& what) {
@@ -96,7 +115,7 @@ Reporter reporter_for(Console& console) {
               [&console, begin, shown = Clock::time_point()](const std::string& file, std::uint64_t sent,
                                                              std::uint64_t total) mutable {
                 const auto now = Clock::now();
-                if (now - shown < std::chrono::milliseconds(100)) return;
+                if (now - shown < kReportEvery) return;
                 shown = now;
                 const auto seconds = std::chrono::duration<double>(now - begin).count();
                 const auto percent = total == 0 ? 100 : std::min<std::uint64_t>(100 * sent / total, 100);
@@ -117,8 +136,10 @@ extern "C" void on_interrupt(int /*signal*/) {
 }
 
 void report_end(Console& console, const Record& record, const std::string& kept) {
-  if (console.json) return;  // the plan was the document
   const auto& request = record.request;
+  if (console.json)
+    return console.print_json_line(
+        {{"done", uri_of(other(request.from))}, {"kept", kept}, {"delete", delete_command(request, record.plan)}});
   const auto side = other(request.from);
   const auto name = printable(record.plan.name);
   console.print(
@@ -148,7 +169,10 @@ int finish(Console& console, Journals& journals, Record& record, SideAccess& sou
     return fail(
         console, kFailed, error.message,
         "Go on:      " + again(record.plan.name, "--resume") + "\nTake back:  " + again(record.plan.name, "--undo"));
-  console.note("Taking it back");
+  if (console.json)
+    console.print_json_line({{"step", "taking it back"}});
+  else
+    console.note("Taking it back");
   if (const auto back = mover.undo(); !back)
     return fail(console, kFailed, error.message + "; and it could not be taken back: " + back.error().message,
                 "Try again:  " + again(record.plan.name, "--undo"));
@@ -159,7 +183,11 @@ int take_back(Console& console, Journals& journals, Record& record, SideAccess& 
   Mover mover(journals, record, source, target, reporter_for(console));
   if (const auto back = mover.undo(); !back)
     return fail(console, back.error().code == ErrorCode::busy ? kBlocked : kFailed, back.error().message);
-  console.print(printable(record.plan.name) + " is in " + uri_of(record.request.from) + ", as before");
+  const auto uri = uri_of(record.request.from);
+  if (console.json)
+    console.print_json_line({{"undone", uri}});
+  else
+    console.print(printable(record.plan.name) + " is in " + uri + ", as before");
   return kOk;
 }
 
@@ -209,14 +237,17 @@ int move_anew(Console& console, const Places& places, Journals& journals, const 
   auto plan = make_plan(request, *facts);
   if (!plan) return fail(console, kFailed, plan.error().message);
   const bool blocked = !plan->obstacles.empty();
-  if (console.json)
+  if (console.json && options.dry_run)
     console.print_json(plan_json(request, *plan));
+  else if (console.json)
+    console.print_json_line({{"plan", plan_json(request, *plan)}});
   else if (options.dry_run || blocked)
     print_plan(console, request, *plan);
   if (blocked)
     return options.dry_run ? int{kBlocked} : fail(console, kBlocked, "nothing was changed: see \"In the way\"");
   if (options.dry_run) return kOk;
-  for (const auto& loss : plan->losses) console.note(printable(loss.what + ": " + loss.text));
+  if (!console.json)
+    for (const auto& loss : plan->losses) console.note(printable(loss.what + ": " + loss.text));
 
   const auto& source = facts->source;
   const auto earlier = journals.load(source.uuid);  // under another name

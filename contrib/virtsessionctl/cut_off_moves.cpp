@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cut_off_moves.hpp"
+
 #include "advice.hpp"
 #include "util/bounded.hpp"
 #include "util/file_lock.hpp"
@@ -32,36 +34,45 @@ bool is_one_running(const fs::path& folder) {
   return lock && is_file_locked(lock.get());
 }
 
-std::vector<Advice> read_journals(const fs::path& folder) {
-  std::vector<Advice> advices;
+std::vector<CutOffMove> read_journals(const fs::path& folder) {
+  std::vector<CutOffMove> moves;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const auto text = read_file((entry->path() / "journal.json").string(), std::size_t{64} * 1024 * 1024);
     if (!text || !*text) continue;
     const auto record = nlohmann::json::parse(**text, nullptr, false);
-    const auto pointer = nlohmann::json::json_pointer("/plan/name");
-    const auto name = record.is_object() ? record.value(pointer, std::string()) : std::string();
-    if (name.empty()) continue;
-    const auto command = "virtsessionctl move " + shell_word(name);
-    advices.push_back({name,
-                       "was being moved, and that was cut off",
-                       {command + " --resume   # go on", command + " --undo   # take it back"}});
+    const auto value = [&](const char* pointer) {
+      return record.is_object() ? record.value(nlohmann::json::json_pointer(pointer), std::string()) : std::string();
+    };
+    if (value("/plan/name").empty()) continue;
+    moves.push_back({value("/plan/name"), value("/plan/uuid"), value("/request/from") != "session"});
   }
-  return advices;
+  return moves;
 }
 
-std::vector<Advice> look_for_cut_off_moves(const fs::path& folder) {
+std::vector<CutOffMove> look_for_cut_off_moves(const fs::path& folder) {
   if (is_one_running(folder)) return {};
-  auto advices = read_journals(folder);
-  return advices.empty() || is_one_running(folder) ? std::vector<Advice>() : advices;  // one may have begun meanwhile
+  auto moves = read_journals(folder);
+  return moves.empty() || is_one_running(folder) ? std::vector<CutOffMove>() : moves;  // one may have begun meanwhile
 }
 
 }  // namespace
 
+std::vector<CutOffMove> cut_off_moves() {
+  Bounded<std::vector<CutOffMove>> task("cut-off-moves",
+                                        [folder = folder_of_journals()] { return look_for_cut_off_moves(folder); });
+  return task.get(std::chrono::steady_clock::now() + kLimit).value_or(std::vector<CutOffMove>());
+}
+
 std::vector<Advice> advise_on_cut_off_moves() {
-  Bounded<std::vector<Advice>> task("cut-off-moves",
-                                    [folder = folder_of_journals()] { return look_for_cut_off_moves(folder); });
-  return task.get(std::chrono::steady_clock::now() + kLimit).value_or(std::vector<Advice>());
+  std::vector<Advice> advices;
+  for (const auto& move : cut_off_moves()) {
+    const auto command = "virtsessionctl move " + shell_word(move.name);
+    advices.push_back({move.name,
+                       "was being moved, and that was cut off",
+                       {command + " --resume   # go on", command + " --undo   # take it back"}});
+  }
+  return advices;
 }
 
 }  // namespace virtsession::ctl

@@ -105,8 +105,11 @@ TEST_CASE("move: to the session and back, with disks, firmware variables, TPM, s
   CHECK(top_sum(desktop) == top);  // with the name of its backing file in it
   delete_left_behind(desktop, said, "/home/alice/.local/share/libvirt/images/base.qcow2");
 
-  // To the session, where it starts at login and finds what it had.
-  move_out(desktop, {"win"});
+  // To the session, where it starts at login and finds what it had. A program reads on the way how far it is.
+  const auto lines = move(desktop, {"win", "--json"});
+  CHECK(lines.err.empty());
+  for (const char* part : {"{\"plan\":{", "{\"step\":\"Copying ", ",\"total\":", "\"done\":\"qemu:///session\""})
+    CHECK(has(lines.out, part));
   desktop.logout();
   system.forget_console();
   desktop.login();
