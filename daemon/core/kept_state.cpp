@@ -56,7 +56,8 @@ json to_entry(const KeptVm& vm) {
     entry["task"] = {{"cause", valid_utf8(to_text(vm.start->cause))},
                      {"ordered", vm.start->ordered},
                      {"marked", vm.start->marked},
-                     {"starting", vm.start->starting}};
+                     {"starting", vm.start->starting},
+                     {"asked", vm.start->asked}};
   if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
   if (!vm.gave_up.empty()) entry["gave_up"] = valid_utf8(vm.gave_up);
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
@@ -141,8 +142,9 @@ KeptVm from_entry(const json& entry) {
   vm.never_ready = flag_in(entry, "never_ready", false);
   if (const auto* wait = object_in(entry, "ready_wait")) vm.ready_wait_ordered = flag_in(*wait, "ordered", false);
   if (const auto* start = object_in(entry, "task"))
-    vm.start = KeptStart{cause_from_text(text_in(*start, "cause")), start->at("ordered").get<bool>(),
-                         start->at("marked").get<bool>(), start->at("starting").get<bool>()};
+    vm.start =
+        KeptStart{cause_from_text(text_in(*start, "cause")), start->at("ordered").get<bool>(),
+                  start->at("marked").get<bool>(), start->at("starting").get<bool>(), flag_in(*start, "asked", false)};
   vm.asleep = from_text<HoldAction>(text_in(entry, "asleep"));
   vm.gave_up = text_in(entry, "gave_up");
   if (const auto* phase = object_in(entry, "phase")) {

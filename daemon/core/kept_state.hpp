@@ -34,6 +34,7 @@ struct KeptStart {
   bool ordered = true;
   bool marked = true;
   bool starting = false;  ///< libvirt was asked, or about to be
+  bool asked = false;     ///< by policy, and not as a part of the autostart
 };
 
 /// What one instance leaves of a VM.

@@ -37,6 +37,7 @@ struct VmRequest {
   RequestKind kind = RequestKind::start;
   Caller caller;
 
+  bool by_policy = false;                            ///< start: as at login; answered when it is accepted
   bool paused = false;                               ///< start
   bool force_boot = false;                           ///< start
   bool bypass_cache = false;                         ///< start, save

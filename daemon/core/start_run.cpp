@@ -7,6 +7,7 @@
 #include "core/ready_wait.hpp"
 #include "core/start_needs.hpp"
 #include "core/start_plan.hpp"
+#include "core/vm_life.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -68,6 +69,21 @@ void StartRun::begin(Vm& vm, const Cause& cause, Moment now) {
   // libvirt's flag for one start is used up by that start, as when libvirt itself starts the VM.
   if (vm.domain().autostart_once.value_or(false))
     context_.calls.send({.uuid = vm.uuid(), .call = call::SetAutostartOnce{.enable = false}}, cause);
+}
+
+void StartRun::on_request(RequestId id, const VmRequest& request, Moment now) {
+  auto& vm = vms_.at(request.uuid);
+  if (const auto busy = start_obstacle(vm)) return context_.answers.give(id, *busy);
+  vm.want(Intent::up);
+  if (!vm.domain().active() && !vm.start() && !context_.calls.lifecycle(vm.uuid())) {
+    const auto cause = asked_by(request.caller);
+    vm.restarts().reset();
+    vm.set_error({});
+    withdraw_notice(vm, Incident::gave_up);
+    vm.set_start(VmStart::asked(cause));
+    vm.enter(Phase::queued, "waits for its turn", cause, now);
+  }
+  context_.answers.give(id, {});
 }
 
 void StartRun::on_was_up(std::set<std::string> uuids, bool starts, Moment now) {
@@ -174,7 +190,7 @@ void StartRun::rebuild_plan() {
   std::vector<StartNode> nodes;
   for (const auto& [uuid, vm] : vms_.all()) {
     // A restart waits for no other VM, but others wait for it.
-    const bool waits = vm.start() && vm.start()->ordered();
+    const bool waits = vm.start() && vm.start()->takes_turn();
     const bool comes = is_coming_up(vm);
     nodes.push_back({uuid, vm.name(), vm.policy().start_order,
                      waits ? vm.policy().start_after : std::vector<std::string>(), comes,

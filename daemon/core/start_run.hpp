@@ -4,6 +4,7 @@
 #include "core/cause.hpp"
 #include "core/conditions.hpp"
 #include "core/moment.hpp"
+#include "core/request.hpp"
 #include "core/result.hpp"
 #include "core/views.hpp"
 #include "core/vms.hpp"
@@ -26,6 +27,8 @@ class StartRun {
   /// The first list of this login was read. \param starts the marked VMs are started
   void on_first_list(bool starts, Moment now);
   void begin(const Cause& cause, Moment now);
+  /// Somebody wants this VM to be started by its policy: a RequestKind::start. It is answered at once.
+  void on_request(RequestId id, const VmRequest& request, Moment now);
   /// The next list has VMs that were not there before because their definitions were not: they are started as at login.
   void expect_newcomers() {
     expects_newcomers_ = begun_;  // before the first list, all are

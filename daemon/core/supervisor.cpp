@@ -156,6 +156,8 @@ void Supervisor::on_request(RequestId id, const VmRequest& request, Moment now) 
   if (const auto checked = check(request); !checked) return answers_.give(id, checked);
   if (request.kind == RequestKind::stop)
     stop_run_.on_request(id, request, now);
+  else if (request.kind == RequestKind::start && request.by_policy)
+    start_run_.on_request(id, request, now);
   else
     requests_.make(id, request, now);
   advance(now);

@@ -43,7 +43,8 @@ KeptVm kept_of(const Vm& vm) {
     if (run->readiness().wait()) kept.ready_wait_ordered = run->readiness().wait()->ordered;
   }
   if (const auto* start = vm.start())
-    kept.start = KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting};
+    kept.start =
+        KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting, start->asked()};
   if (vm.hold()) kept.asleep = vm.hold()->action();
   if (status.phase == Phase::gave_up) kept.gave_up = status.reason;
   kept.phase = status.phase;
@@ -66,7 +67,8 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
   vm.restarts().reset(kept.restart_count);
   if (kept.asleep) vm.set_hold(VmHold({CauseKind::host_sleeps}, *kept.asleep));
   if (kept.start)
-    vm.set_start(kept.start->ordered
+    vm.set_start(kept.start->asked ? VmStart::asked(kept.start->cause)
+                 : kept.start->ordered
                      ? VmStart::in_order(kept.start->cause, kept.start->marked)
                      : VmStart::at(now.steady + from_seconds(vm.policy().restart_delay_sec), kept.start->cause));
   if (domain.active() && kept.id == domain.id) {
@@ -74,7 +76,7 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
   } else if (domain.active()) {
     came_up(vm, start_cause(vm), false, around, now);
   } else if (vm.start()) {
-    const bool ordered = vm.start()->ordered();
+    const bool ordered = vm.start()->takes_turn();
     vm.enter(ordered ? Phase::queued : Phase::backoff, ordered ? "waits for its turn" : "restart follows",
              vm.start()->cause(), now);
   } else if (kept.id >= 0) {

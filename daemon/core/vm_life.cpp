@@ -4,6 +4,7 @@
 #include "core/answers.hpp"
 #include "core/guest_save.hpp"
 #include "core/interrupted_shutdown.hpp"
+#include "core/list_text.hpp"
 #include "core/ready_wait.hpp"
 #include "core/saved_by_others.hpp"
 #include "core/vm.hpp"
@@ -234,6 +235,17 @@ void settle_active(Vm& vm, const Cause& cause, Moment now) {
 
 bool is_to_go_on(const Vm& vm) {
   return vm.domain().pause_reason == PauseReason::job && !vm.domain().in_job && !vm.lasting().saved_paused;
+}
+
+std::optional<Error> start_obstacle(const Vm& vm) {
+  const auto is_busy = "VM " + in_quotes(vm.name()) + " is busy: ";
+  const auto* call = vm.context().calls.lifecycle(vm.uuid());
+  if (call && call->operation.kind() != OperationKind::start)
+    return Error{ErrorCode::busy,
+                 is_busy + "libvirt is still asked to " + std::string(to_text(call->operation.kind())) + " it"};
+  const bool goes_down = vm.is_stopping() || (vm.run() && vm.run()->off_wait().deadline());
+  if (!vm.domain().active() || !goes_down) return std::nullopt;
+  return Error{ErrorCode::busy, is_busy + "it was asked to shut down and still runs"};
 }
 
 void end_off_wait(Vm& vm, const Result<void>& result) {

@@ -45,6 +45,8 @@ void settle(Vm& vm, bool state_changed, Moment now);
 void settle_active(Vm& vm, const Cause& cause, Moment now);
 /// It was restored and stands still, and nobody had paused it: it has to be told to go on.
 bool is_to_go_on(const Vm& vm);
+/// Why nobody can have it started now: it is on its way down, or libvirt is at it.
+std::optional<Error> start_obstacle(const Vm& vm);
 /// An answer to all that wait until it is off.
 void end_off_wait(Vm& vm, const Result<void>& result);
 

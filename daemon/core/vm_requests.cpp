@@ -126,9 +126,7 @@ void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
 
 void VmRequests::start(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   auto& answers = context_.answers;
-  const bool is_asked = vm.is_stopping() || (vm.run() && vm.run()->off_wait().deadline());
-  if (vm.domain().active() && is_asked)
-    return answers.give(id, Error{ErrorCode::busy, quoted(vm) + " is busy: it was asked to shut down and still runs"});
+  if (const auto busy = start_obstacle(vm)) return answers.give(id, *busy);
   vm.want(Intent::up);
   if (vm.domain().active()) return answers.give(id, {});
   vm.restarts().reset();

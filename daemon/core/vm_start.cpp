@@ -78,7 +78,7 @@ StartStep VmStart::pass_queue(Vm& vm, const StartTurn& turn, Moment now) {
 StartStep VmStart::pass_conditions(Vm& vm, const StartTurn& turn, Moment now) {
   const auto before = stage_;
   const auto moved = [&] { return before == stage_ ? StartStep::none : StartStep::moved; };
-  if (ordered_ && !turn.waits_for.empty()) {  // what was ready when its turn came is not any more
+  if (takes_turn() && !turn.waits_for.empty()) {  // what was ready when its turn came is not any more
     stage_ = StartStage::queued;
     return StartStep::moved;
   }

@@ -46,6 +46,12 @@ class VmStart {
  public:
   /// Part of a run of autostart: obeys orders, start_after and delays. \param marked goes when the autostart flag does
   static VmStart in_order(const Cause& cause, bool marked) { return {cause, true, marked, StartStage::queued, {}}; }
+  /// Somebody wants it to start by its policy: waits for its turn, but is no part of a run of autostart.
+  static VmStart asked(const Cause& cause) {
+    VmStart start(cause, false, false, StartStage::queued, {});
+    start.asked_ = true;
+    return start;
+  }
   /// On its own, at `when`.
   static VmStart at(SteadyTime when, const Cause& cause) { return {cause, false, false, StartStage::backoff, when}; }
   /// On its own, as soon as its conditions are met.
@@ -54,6 +60,9 @@ class VmStart {
   const Cause& cause() const { return cause_; }
   bool ordered() const { return ordered_; }
   bool marked() const { return marked_; }
+  bool asked() const { return asked_; }
+  /// Obeys orders, start_after and delays.
+  bool takes_turn() const { return ordered_ || asked_; }
   StartStage stage() const { return stage_; }
 
   /// The free memory that it waits for: its policy's, and its own size when memory had run out.
@@ -80,6 +89,7 @@ class VmStart {
   Cause cause_;
   bool ordered_;
   bool marked_;
+  bool asked_ = false;
   StartStage stage_;
   SteadyTime until_;
   bool delay_over_ = false;    ///< start_delay_sec was waited for

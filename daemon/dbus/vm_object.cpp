@@ -94,11 +94,14 @@ void VmObject::set(const char* property, RequestKind kind, bool enable) {
 
 void VmObject::Start(sdbus::Result<>&& result, VariantMap options) {
   call("Start", RequestKind::start, std::move(result), [&](VmRequest& request) {
-    const Options given(options, {"paused", "force_boot", "bypass_cache", "wait"});
+    const Options given(options, {"paused", "force_boot", "bypass_cache", "wait", "policy"});
+    request.by_policy = given.boolean("policy", false);
     request.paused = given.boolean("paused", false);
     request.force_boot = given.boolean("force_boot", false);
     request.bypass_cache = given.boolean("bypass_cache", false);
-    request.wait = given.boolean("wait", true);
+    request.wait = given.boolean("wait", !request.by_policy);
+    if (request.by_policy && (request.paused || request.force_boot || request.bypass_cache || request.wait))
+      throw to_dbus_error({ErrorCode::invalid_args, "option \"policy\" goes with no other one"});
   });
 }
 

@@ -80,8 +80,15 @@ TEST_CASE_FIXTURE(WithWeb, "Start passes its options on") {
   CHECK(request().bypass_cache);
   vm.Start({{"wait", Variant(false)}});
   CHECK_FALSE(request().wait);
-  check_refused(client.vm_call("Start", VariantMap{{"paused", Variant("yes")}}),
-                {"\"paused\" must be of type b", "not s", "known options: paused, force_boot, bypass_cache, wait"});
+  vm.Start({{"policy", Variant(true)}});
+  const auto asked = request();
+  CHECK(asked.by_policy);
+  CHECK_FALSE(asked.wait);
+  check_refused(client.vm_call("Start", VariantMap{{"policy", Variant(true)}, {"paused", Variant(true)}}),
+                {"\"policy\""});
+  check_refused(
+      client.vm_call("Start", VariantMap{{"paused", Variant("yes")}}),
+      {"\"paused\" must be of type b", "not s", "known options: paused, force_boot, bypass_cache, wait, policy"});
   check_refused(client.vm_call("Start", VariantMap{{"wait", Variant(std::int32_t{1})}}), {"\"wait\"", "not i"});
 }
 
