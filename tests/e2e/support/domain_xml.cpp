@@ -46,6 +46,8 @@ std::string_view initramfs_of(System system) {
       return "guest-stubborn.cpio.gz";
     case System::agent:
       return "guest-agent.cpio.gz";
+    case System::ssh:
+      return "guest-ssh.cpio.gz";
     case System::none:
       return "";
   }
@@ -59,6 +61,7 @@ unsigned memory_of(System system) {
     case System::stubborn:
       return 96;
     case System::agent:
+    case System::ssh:
       return 128;
     case System::none:
       return 16;

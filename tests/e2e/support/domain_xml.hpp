@@ -12,6 +12,7 @@ enum class System {
   obedient,  ///< Linux that powers off on the power button
   stubborn,  ///< Linux that ignores it
   agent,     ///< as obedient, with the guest agent and a channel for it
+  ssh,       ///< as obedient, with an sshd, where root logs in with the key Host::kGuests/ssh-key
   none,      ///< firmware only: starts at once, ignores the power button, and cannot do or say anything
 };
 
