@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "conditions/host_watcher.hpp"
 
-#include "conditions/ac_power.hpp"
 #include "conditions/kernel_facts.hpp"
+#include "conditions/power_supply.hpp"
 #include "conditions/uevent_monitor.hpp"
 #include "systemd/user_manager.hpp"
 
@@ -40,10 +40,7 @@ HostWatcher::~HostWatcher() {
 
 void HostWatcher::want(const WantedFacts& wanted) {
   if (wanted == wanted_) return;
-  if (!wanted.ac_power)
-    ac_power_.reset();
-  else if (!ac_power_)
-    ac_power_ = std::make_unique<AcPower>(loop_, sources_, [this] { check_later(); });
+  want_power(wanted);
   want_graphical_session(wanted.graphical_session);
   want_units(wanted.units);
   want_memory(wanted.memory);
@@ -52,6 +49,12 @@ void HostWatcher::want(const WantedFacts& wanted) {
   want_usb_devices(wanted.usb_devices);
   wanted_ = wanted;
   check_later();
+}
+
+void HostWatcher::want_power(const WantedFacts& wanted) {
+  if (!wanted.ac_power && !wanted.battery_charge) return power_.reset();
+  if (!power_) power_ = std::make_unique<PowerSupply>(loop_, sources_, [this] { check_later(); });
+  power_->follow_charge(wanted.battery_charge);
 }
 
 void HostWatcher::want_graphical_session(bool wanted) {
@@ -166,7 +169,10 @@ PathFacts HostWatcher::with_mount_point(const std::string& path, PathFacts facts
 
 HostFacts HostWatcher::facts() const {
   HostFacts facts;
-  if (ac_power_) facts.on_ac_power = ac_power_->on_ac_power();
+  if (power_) {
+    facts.on_ac_power = power_->on_ac_power();
+    facts.battery_charge = power_->charge();
+  }
   facts.graphical_session = graphical_session_;
   facts.available_memory_mib = available_memory_mib_;
   for (const auto& [path, watch] : paths_) {
@@ -184,7 +190,7 @@ HostFacts HostWatcher::facts() const {
 HostFacts HostWatcher::read_now(const WantedFacts& wanted) {
   HostFacts facts;
   if (wanted.ac_power) {
-    facts.on_ac_power = ac_power_ ? ac_power_->on_ac_power() : std::nullopt;
+    facts.on_ac_power = power_ ? power_->on_ac_power() : std::nullopt;
     if (!facts.on_ac_power) facts.on_ac_power = on_ac_power(sources_.power_supplies);
   }
   if (wanted.graphical_session) facts.graphical_session = last_graphical_session_;

@@ -19,7 +19,7 @@
 
 namespace virtsession {
 
-class AcPower;
+class PowerSupply;
 class UeventMonitor;
 class UserManager;
 
@@ -39,7 +39,7 @@ class HostWatcher {
 
   /// What has to be watched from now on. Starts and stops only what differs from before, so it is cheap to call after
   /// every event. Paths that are not absolute count as missing.
-  /// The first time that AC power is wanted it waits for the system bus's handshake, see AcPower.
+  /// The first time that AC power is wanted it waits for the system bus's handshake, see PowerSupply.
   void want(const WantedFacts& wanted);
 
   /// What is known now, for a dry run: from sysfs, stat(2) and proc_meminfo(5), without waiting for any other process;
@@ -48,6 +48,7 @@ class HostWatcher {
   HostFacts read_now(const WantedFacts& wanted);
 
  private:
+  void want_power(const WantedFacts& wanted);
   void want_graphical_session(bool wanted);
   void want_units(const std::set<std::string>& wanted);
   void want_memory(bool wanted);
@@ -72,7 +73,7 @@ class HostWatcher {
   HostFacts reported_;
   bool check_pending_ = false;
 
-  std::unique_ptr<AcPower> ac_power_;
+  std::unique_ptr<PowerSupply> power_;
   std::optional<bool> graphical_session_;
   std::optional<bool> last_graphical_session_;
   std::map<std::string, bool> units_;

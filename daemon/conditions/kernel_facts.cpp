@@ -32,20 +32,32 @@ bool is_online(const fs::path& supply) {
   return !online.empty() && online != "0";  // 1 and 2: at a fixed and at a negotiated voltage
 }
 
+bool is_battery(const fs::path& supply) {
+  return first_line(supply / "type") == "Battery" && first_line(supply / "scope") != "Device";
+}
+
 bool is_discharging(const fs::path& supply) {
-  return first_line(supply / "type") == "Battery" && first_line(supply / "scope") != "Device" &&
-         first_line(supply / "status") == "Discharging";
+  return is_battery(supply) && first_line(supply / "status") == "Discharging";
+}
+
+std::vector<fs::path> supplies_in(const fs::path& folder) {
+  std::vector<fs::path> supplies;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    supplies.push_back(entry->path());
+  return supplies;
 }
 
 }  // namespace
 
 bool on_ac_power(const fs::path& power_supplies) {
-  std::vector<fs::path> supplies;
-  std::error_code error;
-  for (fs::directory_iterator entry(power_supplies, error), end; !error && entry != end; entry.increment(error))
-    supplies.push_back(entry->path());
+  const auto supplies = supplies_in(power_supplies);
   // Batteries last and only if need be: the status of some is asked of slow firmware.
   return std::ranges::any_of(supplies, is_online) || std::ranges::none_of(supplies, is_discharging);
+}
+
+bool has_battery(const fs::path& power_supplies) {
+  return std::ranges::any_of(supplies_in(power_supplies), is_battery);
 }
 
 std::optional<std::uint64_t> available_memory_mib(std::string_view meminfo) {

@@ -18,6 +18,9 @@ namespace virtsession {
 /// Any thread. \param power_supplies the folder with one folder for each supply
 bool on_ac_power(const std::filesystem::path& power_supplies);
 
+/// Whether the host has a battery, in the same way.
+bool has_battery(const std::filesystem::path& power_supplies);
+
 /// MemAvailable of the text of proc_meminfo(5), in MiB, rounded down; nothing when it is not there.
 std::optional<std::uint64_t> available_memory_mib(std::string_view meminfo);
 /// The same from the file; nothing when it cannot be read. Any thread.

@@ -13,6 +13,13 @@
 
 namespace virtsession {
 
+/// How full the host's battery is.
+enum class BatteryCharge {
+  fine,  ///< or there is no battery
+  low,
+  not_told,  ///< UPower, which would tell, does not
+};
+
 /// What is known of the host. Nothing: not known (yet), which meets no condition.
 struct HostFacts {
   std::optional<bool> on_ac_power = std::nullopt;
@@ -23,6 +30,7 @@ struct HostFacts {
   std::map<std::string, std::uint64_t> free_bytes = {};
   std::map<std::string, bool> units = {};                 ///< whether each watched unit of the user manager is active
   std::optional<std::set<std::string>> usb_devices = {};  ///< "046d:c52b": vendor and product of what is plugged in
+  std::optional<BatteryCharge> battery_charge = {};
 
   bool operator==(const HostFacts&) const = default;
 };
@@ -36,6 +44,7 @@ struct WantedFacts {
   std::set<std::string> free_bytes = {};  ///< files on whose file systems somebody waits for room
   std::set<std::string> units = {};       ///< of the user manager
   bool usb_devices = false;
+  bool battery_charge = false;
 
   bool operator==(const WantedFacts&) const = default;
 };

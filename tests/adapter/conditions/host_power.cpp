@@ -79,4 +79,51 @@ TEST_CASE("A system bus that is lost is used again when it is back") {
   host.wait_for_ac_power(true);
 }
 
+TEST_CASE("A battery is low when UPower warns of it, and that is followed while it is wanted") {
+  Host host(false);
+  UPower upower(host, true);
+  host.want_charge();
+  host.wait_for_charge(BatteryCharge::fine);
+  host.wait_for_ac_power(false);
+  for (const std::uint32_t level : {3U, 4U, 5U}) {
+    CAPTURE(level);
+    upower.set_warning_level(level);
+    host.wait_for_charge(BatteryCharge::low);
+    upower.set_warning_level(level == 4 ? 2 : 1);  // 2: a UPS discharges
+    host.wait_for_charge(BatteryCharge::fine);
+  }
+  host.want_ac_power();
+  loop_until(host.loop, "that nobody asks any more", [&] { return !host.facts.battery_charge; });
+  CHECK(host.facts.on_ac_power == false);
+  const auto changes = host.changes;
+  upower.set_warning_level(3);
+  upower.set_on_battery(false);
+  host.wait_for_ac_power(true);
+  CHECK(host.changes == changes + 1);
+  host.want_charge();
+  host.wait_for_charge(BatteryCharge::low);
+}
+
+TEST_CASE("Without UPower nobody tells that a battery is low, and where there is none it is not") {
+  Host host(true);
+  SUBCASE("none") {
+    std::filesystem::remove_all(host.laptop.folder / "supplies/BAT0");
+    host.want_charge();
+    host.wait_for_charge(BatteryCharge::fine);
+  }
+  SUBCASE("no system bus") {
+    Host::use_system_bus("unix:path=/nonexistent");
+    host.want_charge();
+    host.wait_for_charge(BatteryCharge::not_told);
+  }
+  SUBCASE("UPower comes and goes") {
+    host.want_charge();
+    host.wait_for_charge(BatteryCharge::not_told);
+    UPower upower(host, false);
+    host.wait_for_charge(BatteryCharge::fine);
+    upower.stop();
+    host.wait_for_charge(BatteryCharge::not_told);
+  }
+}
+
 }  // namespace virtsession::host_watcher

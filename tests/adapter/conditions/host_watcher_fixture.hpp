@@ -79,6 +79,10 @@ struct Host {
     inside_want = false;
   }
   void want_ac_power() { want({.ac_power = true, .graphical_session = false, .memory = false, .paths = {}}); }
+  void want_charge() { want({.ac_power = true, .battery_charge = true}); }
+  void wait_for_charge(BatteryCharge charge) {
+    loop_until(loop, "the battery's charge", [&] { return facts.battery_charge == charge; });
+  }
   void wait_for_ac_power(bool on) {
     loop_until(loop, on ? "mains power" : "battery power", [&] { return facts.on_ac_power == on; });
   }
@@ -126,6 +130,11 @@ struct UPower : DbusMock {
   void set_on_battery(bool on_battery) {
     control("UpdateProperties", std::string(kUPower),
             std::map<std::string, sdbus::Variant>{{"OnBattery", sdbus::Variant(on_battery)}});
+  }
+  /// Of all batteries taken together: UP_DEVICE_LEVEL_NONE is 1, LOW 3, CRITICAL 4, ACTION 5.
+  void set_warning_level(std::uint32_t level) {
+    control("SetDeviceProperties", sdbus::ObjectPath("/org/freedesktop/UPower/devices/DisplayDevice"),
+            std::map<std::string, sdbus::Variant>{{"WarningLevel", sdbus::Variant(level)}});
   }
 };
 

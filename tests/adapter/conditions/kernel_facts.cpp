@@ -59,6 +59,20 @@ TEST_CASE("Mains power as systemd-ac-power has it") {
   CHECK(on_ac_power("/nonexistent/power_supply"));
 }
 
+TEST_CASE("A host has a battery, which those of mice are not") {
+  const std::vector<std::pair<Supply, bool>> table{
+      {kMains, false}, {kMouse, false}, {kBroken, false}, {kCharging, true}, {kDischarging, true}};
+  for (const auto& row : table) {
+    const bool is_battery = row.second;
+    CAPTURE(is_battery);
+    TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "BAT0");
+    for (const auto& [name, text] : row.first) std::ofstream(folder / "BAT0" / name) << text << '\n';
+    CHECK(has_battery(folder.path()) == is_battery);
+  }
+  CHECK_FALSE(has_battery("/nonexistent/power_supply"));
+}
+
 TEST_CASE("Available memory is read from the kernel's text") {
   CHECK(available_memory_mib("MemTotal:       24684092 kB\nMemAvailable:   24040708 kB\nBuffers: 1 kB\n") == 23477);
   CHECK(available_memory_mib("MemAvailable:       1023 kB\n") == 0);
