@@ -21,13 +21,16 @@ enum class CauseKind {
   session_end,
   host_sleeps,
   host_woke_up,
-  guest,    ///< the guest itself
-  boxes,    ///< GNOME Boxes, which saves what runs when it is closed
-  request,  ///< a person or a program asked virtsession
+  on_battery,   ///< the host runs on its battery
+  low_battery,  ///< and that is low
+  on_mains,     ///< it is over
+  guest,        ///< the guest itself
+  boxes,        ///< GNOME Boxes, which saves what runs when it is closed
+  request,      ///< a person or a program asked virtsession
 };
 
 template <>
-inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 14>{{{
+inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 17>{{{
     {CauseKind::other_client, "another libvirt client"},
     {CauseKind::first_seen, "as it was found"},
     {CauseKind::login, "login"},
@@ -39,6 +42,9 @@ inline constexpr auto kEnumText<CauseKind> = EnumText<CauseKind, 14>{{{
     {CauseKind::session_end, "the end of the session"},
     {CauseKind::host_sleeps, "the host's sleep"},
     {CauseKind::host_woke_up, "the host woke up"},
+    {CauseKind::on_battery, "battery power"},
+    {CauseKind::low_battery, "low battery"},
+    {CauseKind::on_mains, "mains power"},
     {CauseKind::guest, "the guest"},
     {CauseKind::boxes, "GNOME Boxes"},
     {CauseKind::request, "a request"},
@@ -70,6 +76,8 @@ inline Cause asked_by(const Caller& caller) { return {CauseKind::request, caller
 std::string to_text(const Cause& cause);
 /// For reasons: "because of login", "asked for by virtsessionctl".
 std::string reason_text(const Cause& cause);
+/// What something is done for: "for the host's sleep", "on battery power".
+std::string purpose_text(const Cause& cause);
 /// Reads what to_text() wrote; a text of none of the kinds names a caller.
 Cause cause_from_text(const std::string& text);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/keep.hpp"
 
+#include "core/battery_run.hpp"
 #include "core/past.hpp"
 #include "core/start_run.hpp"
 #include "core/stop_run.hpp"
@@ -17,7 +18,8 @@ std::set<std::string> up_for_next_login(const Vms& vms, const StartRun& starts) 
   return up;
 }
 
-Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops) {
+Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops,
+             const BatteryRun& battery) {
   Kept kept;
   past.keep(kept);
   for (const auto& [uuid, vm] : vms.all())
@@ -28,6 +30,7 @@ Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const Sto
     return kept;
   }
   kept.autostart_begun = starts.begun();
+  kept.power = battery.power();
   // Until it was used, what ran at the last stop is still so; until the first list was read, nothing else is known.
   kept.up = starts.was_up();
   for (const auto& [uuid, vm] : vms.all()) {

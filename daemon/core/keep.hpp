@@ -8,6 +8,7 @@
 
 namespace virtsession {
 
+class BatteryRun;
 class Past;
 class StartRun;
 class StopRun;
@@ -17,6 +18,6 @@ class Vms;
 std::set<std::string> up_for_next_login(const Vms& vms, const StartRun& starts);
 
 /// What the next instance has to know of this one, and the next login of this login.
-Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops);
+Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const StopRun& stops, const BatteryRun& battery);
 
 }  // namespace virtsession

@@ -58,7 +58,9 @@ json to_entry(const KeptVm& vm) {
                      {"marked", vm.start->marked},
                      {"starting", vm.start->starting},
                      {"asked", vm.start->asked}};
-  if (vm.asleep) entry["asleep"] = to_text(*vm.asleep);
+  if (vm.hold)
+    entry["hold"] = {
+        {"for", to_text(vm.hold->why)}, {"action", to_text(vm.hold->action)}, {"answered", vm.hold->answered}};
   if (!vm.gave_up.empty()) entry["gave_up"] = valid_utf8(vm.gave_up);
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
   if (vm.told_to_shut_down) entry["told_to_shut_down"] = true;
@@ -104,6 +106,13 @@ std::set<std::string> texts_in(const json& object, const char* key) {
   return texts;
 }
 
+std::optional<KeptHold> hold_from(const json& entry) {
+  const auto why = from_text<CauseKind>(text_in(entry, "for"));
+  const auto action = from_text<HoldAction>(text_in(entry, "action"));
+  if (!why || !action) return std::nullopt;
+  return KeptHold{{*why}, *action, flag_in(entry, "answered", false)};
+}
+
 std::string wrong(const std::string& name, const json& object, const char* key, const char* expected) {
   const auto found = object.find(key);
   return name + key +
@@ -145,7 +154,7 @@ KeptVm from_entry(const json& entry) {
     vm.start =
         KeptStart{cause_from_text(text_in(*start, "cause")), start->at("ordered").get<bool>(),
                   start->at("marked").get<bool>(), start->at("starting").get<bool>(), flag_in(*start, "asked", false)};
-  vm.asleep = from_text<HoldAction>(text_in(entry, "asleep"));
+  if (const auto* hold = object_in(entry, "hold")) vm.hold = hold_from(*hold);
   vm.gave_up = text_in(entry, "gave_up");
   if (const auto* phase = object_in(entry, "phase")) {
     vm.phase = from_text<Phase>(text_in(*phase, "name")).value_or(Phase::unknown);
@@ -169,6 +178,7 @@ KeptState to_state(const Kept& kept) {
   state.login = {{"format", kLoginFormat}, {"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
   for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
   if (kept.stop) state.login["stop"] = to_entry(*kept.stop);
+  if (kept.power != HostPower::unknown) state.login["power"] = to_text(kept.power);
   return state;
 }
 
@@ -191,6 +201,7 @@ Kept from_state(const KeptState& state) {
     kept.autostart_begun = state.login.at("autostart_begun").get<bool>();
     for (const auto& [uuid, entry] : state.login.at("vms").items()) kept.vms.emplace(uuid, from_entry(entry));
     if (const auto* stop = object_in(state.login, "stop")) kept.stop = stop_from(*stop);
+    kept.power = from_text<HostPower>(text_in(state.login, "power")).value_or(HostPower::unknown);
   }
   kept.up = texts_in(state.lasting, "up");
   if (const auto* vms = object_in(state.lasting, "vms"))

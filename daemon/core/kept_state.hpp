@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/cause.hpp"
+#include "core/host_power.hpp"
 #include "core/moment.hpp"
 #include "core/phase.hpp"
 #include "core/policy.hpp"
@@ -37,6 +38,13 @@ struct KeptStart {
   bool asked = false;     ///< by policy, and not as a part of the autostart
 };
 
+/// What one instance leaves of a VM that is held.
+struct KeptHold {
+  Cause why;
+  HoldAction action = HoldAction::pause;
+  bool answered = false;
+};
+
 /// What one instance leaves of a VM.
 struct KeptVm {
   std::int64_t id = -1;  ///< libvirt's id of the run that it saw last; -1: it was off
@@ -47,7 +55,7 @@ struct KeptVm {
   bool never_ready = false;
   std::optional<bool> ready_wait_ordered = {};  ///< nothing: it did not wait to be ready
   std::optional<KeptStart> start = {};
-  std::optional<HoldAction> asleep = {};
+  std::optional<KeptHold> hold = {};
   std::string gave_up = {};  ///< why; empty when it has not
   Phase phase = Phase::unknown;
   std::uint64_t since_usec = 0;    ///< when it entered that phase
@@ -69,6 +77,7 @@ struct Kept {
   bool autostart_begun = false;
   std::map<std::string, KeptVm> vms;  ///< by uuid
   std::optional<KeptStop> stop;
+  HostPower power = HostPower::unknown;      ///< what the host ran on
   std::set<std::string> up;                  ///< by uuid: what ran, or should have
   std::map<std::string, VmLasting> lasting;  ///< by uuid
   bool session_over = false;                 ///< the next login begins anew, even if the runtime folder is still there

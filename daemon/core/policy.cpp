@@ -255,6 +255,8 @@ const std::vector<Key>& keys() {
       seconds("stop_timeout_sec", &Policy::stop_timeout_sec, 0.1, kDay),
       optional_integer("stop_order", &Policy::stop_order, -1000000, 1000000),
       choice("sleep", &Policy::sleep),
+      choice("on_battery", &Policy::on_battery),
+      choice("on_low_battery", &Policy::on_low_battery),
       boolean("resume_when_unstuck", &Policy::resume_when_unstuck),
       boolean("resume_sync_time", &Policy::resume_sync_time),
       forwards("ports"),

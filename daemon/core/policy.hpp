@@ -43,7 +43,7 @@ inline constexpr auto kEnumText<StopAction> = EnumText<StopAction, 4>{{{
     {StopAction::leave, "leave"},
 }}};
 
-/// What is done with a VM before the host sleeps, and undone when it wakes up.
+/// What is done with a VM while the host sleeps, or runs on its battery; it is undone when that is over.
 enum class HoldAction { none, pause, save };
 
 template <>
@@ -102,6 +102,8 @@ struct Policy {
   double stop_timeout_sec = 60;
   std::optional<std::int64_t> stop_order;  ///< nothing: the reverse of the start
   HoldAction sleep = HoldAction::none;
+  HoldAction on_battery = HoldAction::none;
+  HoldAction on_low_battery = HoldAction::none;
   bool resume_when_unstuck = true;
   bool resume_sync_time = true;
   std::vector<PortSpec> ports;             ///< of the host that lead to one of the guest

@@ -105,7 +105,8 @@ void SleepRun::on_libvirt_lost() {
 bool SleepRun::wants_lock() const {
   return std::ranges::any_of(vms_.all(), [&](const auto& entry) {
     const auto& vm = entry.second;
-    if (host_sleeps_) return sleeps(vm) && vm.hold()->under_way();
+    if (vm.hold() && vm.hold()->under_way()) return true;  // also on low battery, which may be why the host sleeps
+    if (host_sleeps_) return false;
     return vm.policy().sleep != HoldAction::none && vm.domain().persistent && vm.domain().active();
   });
 }

@@ -28,6 +28,7 @@ class SleepRun {
   /// \param all_stop all VMs are being stopped: nothing is done for the sleep
   void begin(bool all_stop, Moment now);
   void end(Moment now);
+  bool host_sleeps() const { return host_sleeps_; }
   void advance(Moment now);
   /// \return whether the call was one that was made for the sleep
   bool on_call_done(Vm& vm, OperationId id, const Result<void>& result, bool all_stop, Moment now);

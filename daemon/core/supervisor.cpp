@@ -6,6 +6,7 @@
 #include "core/unstick.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -20,7 +21,8 @@ Supervisor::Supervisor(Config config, Kept kept, std::uint32_t seed)
       history_(static_cast<std::size_t>(config_.history_size)),
       backoff_(seed),
       past_(std::move(kept.vms), std::move(kept.lasting)),
-      start_run_(context_, vms_, kept.autostart_begun, kept.up) {
+      start_run_(context_, vms_, kept.autostart_begun, kept.up),
+      battery_run_(context_, vms_, kept.power) {
   if (kept.stop) stop_run_.resume(*kept.stop, std::move(kept.up));
   stop_run_.wait_for_unseen(past_.has_unseen_runs());
 }
@@ -103,7 +105,8 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   const auto kind = call->operation.kind();
   auto answer = result;
   if (!stop_run_.on_call_done(vm, *call, result, now) &&
-      !sleep_run_.on_call_done(vm, id, result, stop_run_.forbids_starts(), now)) {
+      !sleep_run_.on_call_done(vm, id, result, stop_run_.forbids_starts(), now) &&
+      !battery_run_.on_call_done(vm, id, result, stop_run_.forbids_starts(), now)) {
     // Another client may have been faster, and the VM is as it was wanted.
     const bool stops = kind == OperationKind::shutdown || kind == OperationKind::power_off;
     const bool is_so_anyway = vm.domain().active() ? kind == OperationKind::start : stops;
@@ -144,6 +147,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
   }
   stop_run_.on_libvirt_lost(now);
   sleep_run_.on_libvirt_lost();
+  battery_run_.on_libvirt_lost();
   requests_.on_libvirt_lost();
 }
 
@@ -273,6 +277,7 @@ void Supervisor::advance(Moment now) {
   stop_run_.advance(now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
+  if (!sleep_run_.host_sleeps()) battery_run_.advance(now);
   resume_unstuck(context_, vms_, now);
   resume_after_boxes(context_, vms_, now);
   start_run_.advance(now);
@@ -335,6 +340,7 @@ std::optional<SteadyTime> Supervisor::wake() const {
   if (!connected_ || stop_run_.forbids_starts()) return first;
   consider(start_run_.wake());
   consider(sleep_run_.wake());
+  if (!sleep_run_.host_sleeps()) consider(battery_run_.wake());
   consider(unstick_wake(context_, vms_));
   return first;
 }
@@ -342,6 +348,7 @@ std::optional<SteadyTime> Supervisor::wake() const {
 WantedFacts Supervisor::wanted_facts() const {
   auto wanted = start_run_.wanted_facts();
   add_room_wanted(wanted, vms_);
+  battery_run_.add_wanted(wanted);
   return wanted;
 }
 
@@ -349,7 +356,7 @@ std::map<std::string, TcpProbe> Supervisor::probes() const {
   return connected_ ? tcp_probes(vms_) : std::map<std::string, TcpProbe>();
 }
 
-KeptState Supervisor::kept_state() const { return to_state(kept_of(vms_, past_, start_run_, stop_run_)); }
+KeptState Supervisor::kept_state() const { return to_state(kept_of(vms_, past_, start_run_, stop_run_, battery_run_)); }
 
 std::optional<SteadyTime> Supervisor::session_end() const {
   return stop_run_.ends_session() ? stop_run_.deadline() : std::nullopt;
@@ -366,6 +373,7 @@ VmView Supervisor::view(const std::string& uuid) const {
   const auto& vm = vms_.at(uuid);
   auto problems = start_run_.dependency_problems(uuid);
   if (auto problem = sleep_run_.problem(vm)) problems.push_back(*std::move(problem));
+  std::ranges::move(battery_run_.problems(vm), std::back_inserter(problems));
   return view_of(vm, problems, connected_);
 }
 

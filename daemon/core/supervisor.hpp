@@ -3,6 +3,7 @@
 
 #include "core/answers.hpp"
 #include "core/backoff.hpp"
+#include "core/battery_run.hpp"
 #include "core/calls.hpp"
 #include "core/conditions.hpp"
 #include "core/config.hpp"
@@ -32,8 +33,8 @@ namespace virtsession {
 
 /// The facade of the core: the state machine over all VMs. Pure: events in with their time, actions out, no I/O, no
 /// clock, no thread. An event goes to the object whose noun it is about; then advance() lets the stop of all, the
-/// host's sleep and the starts go on, in this order. The owner calls one event at a time, then take_actions(), and
-/// looks at wake(), wanted_facts(), probes() and kept_state().
+/// host's sleep, its battery and the starts go on, in this order. The owner calls one event at a time, then
+/// take_actions(), and looks at wake(), wanted_facts(), probes() and kept_state().
 class Supervisor {
  public:
   static constexpr Duration kReconnectTime = StopRun::kReconnectTime;
@@ -160,6 +161,7 @@ class Supervisor {
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};
   SleepRun sleep_run_{context_, vms_};
+  BatteryRun battery_run_;
   VmRequests requests_{context_, vms_};
 };
 

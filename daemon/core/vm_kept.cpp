@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/vm_kept.hpp"
 
+#include "core/hold.hpp"
 #include "core/ready_wait.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm.hpp"
@@ -18,6 +19,9 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
     vm.set_stop(VmStop(possible_actions(vm, nullptr), *kept.stop_alone));
     vm.want(Intent::down);
   }
+  const bool resumed = kept.hold && kept.hold->action == HoldAction::pause && kept.hold->answered &&
+                       vm.domain().state == DomainState::running;
+  if (resumed) forget_hold(vm);
   if (kept.never_ready) vm.run()->readiness().set_never();
   if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
   vm.run()->saving().set_refusal(kept.save_refusal);
@@ -45,7 +49,7 @@ KeptVm kept_of(const Vm& vm) {
   if (const auto* start = vm.start())
     kept.start =
         KeptStart{start->cause(), start->ordered(), start->marked(), status.phase == Phase::starting, start->asked()};
-  if (vm.hold()) kept.asleep = vm.hold()->action();
+  if (vm.hold()) kept.hold = KeptHold{vm.hold()->why(), vm.hold()->action(), !vm.hold()->under_way()};
   if (status.phase == Phase::gave_up) kept.gave_up = status.reason;
   kept.phase = status.phase;
   kept.since_usec = status.since_usec;
@@ -65,7 +69,7 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
               .intent = kept.intent,
               .last_error = kept.last_error});
   vm.restarts().reset(kept.restart_count);
-  if (kept.asleep) vm.set_hold(VmHold({CauseKind::host_sleeps}, *kept.asleep));
+  if (kept.hold) vm.set_hold(VmHold(kept.hold->why, kept.hold->action));
   if (kept.start)
     vm.set_start(kept.start->asked ? VmStart::asked(kept.start->cause)
                  : kept.start->ordered

@@ -3,6 +3,7 @@
 
 #include "core/answers.hpp"
 #include "core/guest_save.hpp"
+#include "core/hold.hpp"
 #include "core/interrupted_shutdown.hpp"
 #include "core/list_text.hpp"
 #include "core/ready_wait.hpp"
@@ -75,7 +76,7 @@ WhatItDoes what_it_does(const Vm& vm, const Cause& cause) {
     case PauseReason::other:
       break;
   }
-  if (vm.hold()) return {Phase::paused, "paused for " + to_text(vm.hold()->why())};
+  if (vm.hold()) return {Phase::paused, "paused " + purpose_text(vm.hold()->why())};
   if (cause.kind == CauseKind::request) return {Phase::paused, "paused by " + to_text(cause)};
   if (vm.status().phase == Phase::paused && !vm.status().reason.empty()) return {Phase::paused, vm.status().reason};
   if (domain.pause_reason == PauseReason::user && cause.kind == CauseKind::other_client)
@@ -91,6 +92,19 @@ void note_saved_paused(Vm& vm, bool paused) {
 
 std::string ready_text(const Vm& vm) {
   return "waits to be ready: " + to_text(vm.run()->readiness().wait()->readiness);
+}
+
+/// How a VM that is off ended, and for what it was saved.
+std::string end_text(const Vm& vm) {
+  const auto reason = vm.domain().shutoff_reason;
+  const bool held = vm.hold() && vm.hold()->saves() && reason == ShutoffReason::saved;
+  return stop_text(reason) + (held ? " " + purpose_text(vm.hold()->why()) : "");
+}
+
+/// Somebody let a VM that is held go on.
+void note_resumed(Vm& vm, const DomainSnapshot& before) {
+  const bool resumed = before.state == DomainState::paused && vm.domain().state == DomainState::running;
+  if (resumed && vm.hold() && !vm.hold()->saves() && !vm.hold()->under_way()) forget_hold(vm);
 }
 
 /// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
@@ -127,7 +141,7 @@ void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment 
   } else if (how.in_history) {
     appear(vm, stop_text(domain.shutoff_reason), now);
   } else {
-    vm.enter(Phase::inactive, stop_text(domain.shutoff_reason), {CauseKind::first_seen}, now, true);
+    vm.enter(Phase::inactive, end_text(vm), {CauseKind::first_seen}, now, true);
   }
 }
 
@@ -135,6 +149,7 @@ void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Mom
   const auto& domain = vm.domain();
   note_foreign_save(vm, before);
   note_foreign_pause(vm, before, now);
+  note_resumed(vm, before);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
   if (domain.active() && (!before.active() || other_run))
     return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);
@@ -149,6 +164,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   const bool restarted = ours && vm.start() && !vm.start()->ordered();
   if (!restarted) vm.restarts().reset();
   end_off_wait(vm, Result<void>());  // it was off in between
+  vm.set_hold({});
   vm.set_run(Run(now.wall_usec));
   if (restored) vm.run()->set_clock_stale();
   note_begin(vm, restored, now);
@@ -191,11 +207,11 @@ void went_down(Vm& vm, const Surroundings& around, Moment now) {
                                               : CrashKind::crashed;
     return after_crash(vm, kind, around.all_stop, now);
   }
-  const bool asleep = vm.hold() && vm.hold()->saves() && reason == ShutoffReason::saved;
-  if (!asleep) vm.set_hold({});
-  vm.want(asleep ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
+  const bool held = vm.hold() && vm.hold()->saves() && reason == ShutoffReason::saved;
+  if (!held) vm.set_hold({});
+  vm.want(held ? Intent::up : asked || is_stop_by_somebody(reason) ? Intent::down : Intent::none);
   const auto own_end = by_boxes ? CauseKind::boxes : by_guest ? CauseKind::guest : CauseKind::other_client;
-  vm.enter(Phase::inactive, by_boxes ? done_by_boxes("saved") : stop_text(reason), asked.value_or(Cause{own_end}), now);
+  vm.enter(Phase::inactive, by_boxes ? done_by_boxes("saved") : end_text(vm), asked.value_or(Cause{own_end}), now);
   if (to_start_again) start_again(vm, now);
   if (to_go_on) go_on_after_boxes(vm, now);
 }
@@ -211,7 +227,7 @@ void settle(Vm& vm, bool state_changed, Moment now) {
     }
     if (state_changed || under_way) settle_active(vm, {CauseKind::other_client}, now);
   } else if (under_way && !vm.start()) {
-    vm.enter(Phase::inactive, stop_text(vm.domain().shutoff_reason), {CauseKind::other_client}, now);
+    vm.enter(Phase::inactive, end_text(vm), {CauseKind::other_client}, now);
   }
 }
 

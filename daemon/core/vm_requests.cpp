@@ -65,7 +65,10 @@ bool is_lifecycle(RequestKind kind) {
 }
 
 /// A stop of all asks the guest itself, in its own time; one that stands still for the host's sleep is not to be woken.
-bool is_to_be_asked(const Vm& vm) { return vm.context().connected && !vm.stop() && !vm.hold(); }
+bool is_to_be_asked(const Vm& vm) {
+  const bool sleeps = vm.hold() && vm.hold()->why().kind == CauseKind::host_sleeps;
+  return vm.context().connected && !vm.stop() && !sleeps;
+}
 
 std::string quoted(const Vm& vm) { return "VM " + in_quotes(vm.name()); }
 
@@ -155,6 +158,7 @@ void VmRequests::stop(Vm& vm, RequestId id, const VmRequest& request, Moment now
       vm.enter(Phase::inactive, "not started: stopped by " + request.caller.name, cause, now);
       vm.set_start({});
     }
+    vm.set_hold({});
     return context_.answers.give(id, {});
   }
   vm.run()->end_for(cause);
@@ -186,6 +190,8 @@ void VmRequests::ask_guest(Vm& vm, Moment now) {
 void VmRequests::save(Vm& vm, RequestId id, const VmRequest& request, Moment now) {
   auto& answers = context_.answers;
   if (!vm.domain().active()) {
+    if (vm.hold()) vm.want(Intent::down);
+    vm.set_hold({});  // it stays saved
     if (vm.domain().managed_save) return answers.give(id, {});
     return answers.give(id, Error{ErrorCode::operation_failed, quoted(vm) + " does not run: there is nothing to save"});
   }
@@ -247,6 +253,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
     case OperationKind::power_off:
     case OperationKind::pause:
     case OperationKind::reboot:
+      if (call.operation.kind() == OperationKind::pause) vm.set_hold({});  // it stays paused
       if (active) settle_active(vm, call.cause, now);
       break;
     case OperationKind::shutdown:
@@ -294,7 +301,7 @@ void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, 
 
 void VmRequests::on_progress(Vm& vm, const std::string& progress, Moment now) {
   if (const auto* call = context_.calls.watched_save(vm.uuid()))
-    vm.enter(Phase::saving, "being saved" + progress + " for " + to_text(call->cause), call->cause, now);
+    vm.enter(Phase::saving, "being saved" + progress + " " + purpose_text(call->cause), call->cause, now);
 }
 
 void VmRequests::advance(Moment now) {

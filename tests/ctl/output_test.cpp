@@ -134,6 +134,8 @@ PolicyOverrides:
   start_order              20
 Policy:
   after_units              
+  on_battery               none
+  on_low_battery           none
   ports                    
   restart                  no
   restart_delay_max_sec    60

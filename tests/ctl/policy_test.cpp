@@ -42,6 +42,8 @@ after_units                                       built-in
 cpu_weight                -                       not set
 io_weight                 -                       not set
 memory_high_mib           -                       not set
+on_battery                none                    built-in
+on_low_battery            none                    built-in
 ports                                             built-in
 restart                   always                  )" +
                                                config +

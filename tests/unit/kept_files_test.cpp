@@ -23,9 +23,10 @@ Kept full() {
                           .never_ready = true,
                           .ready_wait_ordered = true,
                           .start = KeptStart{asked_by("me"), false, false, true},
-                          .asleep = HoldAction::save,
+                          .hold = KeptHold{{CauseKind::host_sleeps}, HoldAction::save, true},
                           .gave_up = "failed too often"};
   kept.stop = KeptStop{SteadyTime(1h), SteadyTime(2h)};
+  kept.power = HostPower::low_battery;
   kept.up = {"uuid-web", "uuid-db"};
   return kept;
 }
@@ -62,6 +63,7 @@ TEST_CASE("kept files: everything that one instance leaves is read by the next")
   CHECK(kept.up == full().up);
   REQUIRE(kept.stop);
   CHECK(kept.stop->deadline == SteadyTime(2h));
+  CHECK(kept.power == HostPower::low_battery);
   const auto& vm = kept.vms.at("uuid-web");
   CHECK(vm.id == 7);
   CHECK(vm.intent == Intent::up);
@@ -69,7 +71,10 @@ TEST_CASE("kept files: everything that one instance leaves is read by the next")
   REQUIRE(vm.start);
   CHECK(vm.start->cause == asked_by("me"));
   CHECK_FALSE(vm.start->marked);
-  CHECK(vm.asleep == HoldAction::save);
+  REQUIRE(vm.hold);
+  CHECK(vm.hold->why == Cause{CauseKind::host_sleeps});
+  CHECK(vm.hold->action == HoldAction::save);
+  CHECK(vm.hold->answered);
   CHECK(vm.gave_up == "failed too often");
 }
 
@@ -195,6 +200,8 @@ TEST_CASE("kept VM: what is kept of one says what it does") {
   CHECK(kept.id == vm.domain().id);
   CHECK(kept.intent == Intent::up);
   CHECK(kept.ready_wait_ordered == true);
-  CHECK(kept.asleep == HoldAction::pause);
+  REQUIRE(kept.hold);
+  CHECK(kept.hold->why == Cause{CauseKind::host_sleeps});
+  CHECK(kept.hold->action == HoldAction::pause);
   CHECK(kept.gave_up.empty());
 }

@@ -103,6 +103,8 @@ const std::vector<Row>& rows() {
       {"stop_timeout_sec", {0.1, 60, 86400}, {0, 0.09, -1, 86401, "60"}},
       {"stop_order", {0, -1000000, 1000000}, {-1000001, 1000001, 1.5, "1", false}},
       {"sleep", {"none", "pause", "save"}, {"", "suspend", "no", false}},
+      {"on_battery", {"none", "pause", "save"}, {"", "suspend", "no", false}},
+      {"on_low_battery", {"none", "pause", "save"}, {"", "shutdown", "no", false}},
       {"resume_when_unstuck", {true, false}, {0, "true"}},
       {"resume_sync_time", {true, false}, {0, "true"}},
       {"ports",
