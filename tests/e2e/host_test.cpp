@@ -109,12 +109,12 @@ TEST_CASE("the host sleeps: VMs are paused or saved and go on, and guests get th
   wait_until([&] { return std::labs(late.last_clock() - std::time(nullptr)) < 60; }, kLong, "its clock is right");
   const auto journal = desktop.host().journal({"--boot=0", "--output=cat"});
   // What virtsessiond and logind said is there.
-  for (const auto* text : {"VM \"saves\": inactive (saved)", "of user alice"})
+  for (const auto* text : {"VM \"saves\": inactive (saved for the host's sleep)", "of user alice"})
     REQUIRE(journal.find(text) != std::string::npos);
   CHECK(journal.find("Delay lock is active") == std::string::npos);  // logind did not have to wait in vain
   const auto log = desktop.host().journal({"--boot=0", "--output=cat", "_COMM=virtsessiond"});
   INFO(log);
-  CHECK(log.find("VM \"saves\": inactive (saved)") != std::string::npos);
+  CHECK(log.find("VM \"saves\": inactive (saved for the host's sleep)") != std::string::npos);
   const auto events = desktop.run({"cat", "/home/alice/.cache/libvirt/qemu/log/saves.log"});
   CHECK(events.find("shutting down, reason=saved") != std::string::npos);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/desktop.hpp"
+#include "e2e/mocked_upower.hpp"
 
 #include <doctest/doctest.h>
 
@@ -163,22 +164,14 @@ TEST_CASE("a VM waits for a disk that appears later, and starts by itself") {
 
 TEST_CASE("a VM waits for AC power, which UPower tells") {
   Desktop desktop;
-  desktop.host().write_file("/etc/dbus-1/system.d/upower.conf",
-                            R"(<busconfig><policy user="root"><allow own="org.freedesktop.UPower"/></policy>
-<policy context="default"><allow send_destination="org.freedesktop.UPower"/></policy></busconfig>)");
-  desktop.host().must_exec({"systemctl", "reload", "dbus"});
-  desktop.host().must_exec({"systemd-run", "--unit=upower-mock", "--property=Type=dbus",
-                            "--property=BusName=org.freedesktop.UPower", "/usr/bin/python3", "-m", "dbusmock",
-                            "--system", "--template", "upower", "--parameters", R"({"OnBattery": true})"});
+  const MockedUPower upower(desktop.host(), true);
   desktop.login();
   const auto guest = desktop.define({.name = "a", .system = System::none, .policy = R"({"start_if_ac_power": true})"});
   guest.set_autostart(true);
   desktop.logout();
   desktop.login();
   desktop.wait_for("a", "PhaseReason", "waits for AC power", kLong);
-  desktop.host().must_exec({"busctl", "call", "org.freedesktop.UPower", "/org/freedesktop/UPower",
-                            "org.freedesktop.DBus.Mock", "UpdateProperties", "sa{sv}", "org.freedesktop.UPower", "1",
-                            "OnBattery", "b", "false"});
+  upower.plug(true);
   desktop.wait_for("a", "Phase", "running", kLong);
 }
 
