@@ -51,6 +51,13 @@ bool stands_still(const DomainSnapshot& domain) {
   return domain.state == DomainState::paused && !domain.in_job;
 }
 
+/// A state that came while libvirt was at a call which is lost was not judged then.
+bool is_shown_otherwise(const Vm& vm) {
+  const auto phase = vm.status().phase;
+  const bool shown = phase == Phase::paused || phase == Phase::asleep || phase == Phase::stuck;
+  return shown != stands_still(vm.domain());
+}
+
 struct WhatItDoes {
   Phase phase;
   std::string reason;
@@ -225,7 +232,7 @@ void settle(Vm& vm, bool state_changed, Moment now) {
       vm.want(Intent::up);
       vm.run()->keep_running();
     }
-    if (state_changed || under_way) settle_active(vm, {CauseKind::other_client}, now);
+    if (state_changed || under_way || is_shown_otherwise(vm)) settle_active(vm, {CauseKind::other_client}, now);
   } else if (under_way && !vm.start()) {
     vm.enter(Phase::inactive, end_text(vm), {CauseKind::other_client}, now);
   }

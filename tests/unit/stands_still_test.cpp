@@ -46,6 +46,15 @@ TEST_CASE("paused: who paused it is said, and since when") {
   CHECK(world.phase("a") == "running");
 }
 
+TEST_CASE("asleep: what a guest does while a call is under way shows also when the call is lost") {
+  auto world = with(running());
+  world.request(RequestKind::reboot, "a");
+  world.fall_asleep("a");
+  world.lose_libvirt();
+  world.connect();
+  CHECK(world.phase("a") == "asleep");
+}
+
 TEST_CASE("asleep: a guest that sleeps is not running, and Resume wakes it") {
   auto world = with(running());
   world.fall_asleep("a");

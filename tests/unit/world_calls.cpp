@@ -116,7 +116,7 @@ RequestId World::request(RequestKind kind, const std::string& name, const Change
   if (change) change(request);
   outstanding_.insert(id);
   asked_for_ = request.uuid;
-  if (kind == RequestKind::shutdown) unwanted_.insert(request.uuid);
+  if (kind == RequestKind::shutdown || kind == RequestKind::stop) unwanted_.insert(request.uuid);
   supervisor_->on_request(id, request, now());
   collect();
   asked_for_.clear();
