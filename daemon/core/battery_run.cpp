@@ -63,7 +63,7 @@ Problem not_saved(const Vm& vm, const std::string& key, const std::string& when)
 
 /// Also while a VM is about to run: it may be paused as soon as it does.
 bool BatteryRun::is_wanted() const {
-  return std::ranges::any_of(vms_.all(), [this](const auto& entry) {
+  return std::ranges::any_of(vms_.all(), [](const auto& entry) {
     const auto& vm = entry.second;
     if (held_for_battery(vm)) return true;
     return has_policy(vm) && (vm.domain().active() || vm.hold() || vm.start() || starts(vm));
