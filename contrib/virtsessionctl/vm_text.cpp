@@ -9,10 +9,10 @@ namespace {
 
 using nlohmann::json;
 
-/// "bridge virbr0 52:54:00:00:00:01"
+/// "bridge virbr0 52:54:00:00:00:01", "10.0.2.15 net0 agent 52:54:00:00:00:01"
 std::string row_text(const json& row) {
   std::string text;
-  for (const char* const name : {"pointer", "type", "source", "mac", "text", "suggestion"})
+  for (const char* const name : {"pointer", "type", "address", "nic", "source", "mac", "text", "suggestion"})
     if (const auto part = row.value(name, std::string()); !part.empty()) text += (text.empty() ? "" : " ") + part;
   return text;
 }

@@ -80,6 +80,10 @@ void ApiService::request(const VmRequest& request, Done done) {
   parts_.tell([&](Moment now) { parts_.supervisor.on_request(id, request, now); });
 }
 
+std::vector<Address> ApiService::addresses(const std::string& uuid) const {
+  return parts_.supervisor.has(uuid) ? parts_.supervisor.view(uuid).addresses : std::vector<Address>();
+}
+
 void ApiService::autostart(const Caller& caller, bool wait, Done done) {
   if (const auto answers = check_answers(); !answers) return parts_.requests.when_published(std::move(done))(answers);
   const auto id = parts_.requests.open(std::move(done));

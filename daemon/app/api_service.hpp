@@ -46,6 +46,7 @@ class ApiService final : public Api {
   std::vector<VmView> list_vms() const override;
   Result<void> check(const VmRequest& request) const override;
   void request(const VmRequest& request, Done done) override;
+  std::vector<Address> addresses(const std::string& uuid) const override;
   void autostart(const Caller& caller, bool wait, Done done) override;
   std::vector<PlanStep> plan_start() const override;
   void stop_all(const Caller& caller, bool wait, std::optional<std::chrono::milliseconds> timeout, Done done) override;

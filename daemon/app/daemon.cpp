@@ -328,6 +328,10 @@ void Daemon::on_job_progress(const std::string& uuid, const JobProgress& progres
   tell([&](Moment now) { supervisor_.on_job_progress(uuid, progress, now); });
 }
 
+void Daemon::on_addresses(const std::string& uuid, const FoundAddresses& found) {
+  tell([&](Moment) { supervisor_.on_addresses(uuid, found); });
+}
+
 void Daemon::on_operation_done(OperationId id, const Result<void>& result) {
   tell([&](Moment now) { supervisor_.on_operation_done(id, result, now); });
 }

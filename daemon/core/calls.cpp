@@ -25,6 +25,7 @@ bool is_exclusive(const Operation& operation) {
     case OperationKind::abort_job:
     case OperationKind::job_progress:
     case OperationKind::set_time:
+    case OperationKind::read_addresses:
       break;
   }
   return false;
@@ -77,6 +78,13 @@ const PendingCall* Calls::lifecycle(const std::string& uuid) const {
 
 const PendingCall* Calls::exclusive(const std::string& uuid) const {
   return first(of(uuid), [](const PendingCall& call) { return is_exclusive(call.operation); });
+}
+
+std::vector<const PendingCall*> Calls::of_kind(const std::string& uuid, OperationKind kind) const {
+  std::vector<const PendingCall*> calls;
+  for (const auto& [id, call] : of(uuid))
+    if (call.operation.kind() == kind) calls.push_back(&call);
+  return calls;
 }
 
 std::vector<OperationId> Calls::in_flight() const {

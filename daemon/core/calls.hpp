@@ -37,6 +37,8 @@ class Calls {
   /// The same, but that a guest's agent is asked to shut it down: libvirt does other things with the VM meanwhile.
   const PendingCall* exclusive(const std::string& uuid) const;
   bool has(const std::string& uuid, OperationKind kind) const;
+  /// Oldest first.
+  std::vector<const PendingCall*> of_kind(const std::string& uuid, OperationKind kind) const;
   std::vector<OperationId> in_flight() const;
   bool any() const { return !vm_of_.empty(); }
   /// The newest change of a VM's policy that libvirt was told and has not answered.

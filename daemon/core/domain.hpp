@@ -100,6 +100,8 @@ struct DomainSnapshot {
   std::optional<std::string> policy_text;  ///< text of the policy element in its metadata; nothing when it has none
   std::string policy_error;                ///< why the policy element could not be read, or empty
   std::vector<Network> networks;
+  /// Where host programs reach the guest; nothing without a vsock.
+  std::optional<std::uint32_t> vsock_cid;
   std::vector<std::string> disk_files;   ///< files and devices of disks without which it does not start
   std::vector<std::string> usb_devices;  ///< "046d:c52b": of the host, without which it does not start
   std::string save_blocker;              ///< why libvirt cannot save it, for a person; empty when it can

@@ -101,6 +101,7 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.last_error = status.last_error;
   view.restart_count = vm.restarts().count();
   view.networks = domain.networks;
+  if (vm.run()) view.addresses = vm.run()->addresses().list(domain);
   if (vm.run()) {
     view.started_usec = vm.run()->started_usec();
     view.scope = vm.run()->scope();

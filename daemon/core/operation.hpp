@@ -25,10 +25,11 @@ enum class OperationKind {
   abort_job,     ///< of the domain, whoever began it; a save that is aborted leaves the guest running
   job_progress,  ///< answered by DomainSink::on_job_progress() before its end, when there is a job
   set_time,
+  read_addresses,  ///< answered by DomainSink::on_addresses() before its end, when anything was found
 };
 
 template <>
-inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 13>{{{
+inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 14>{{{
     {OperationKind::start, "start"},
     {OperationKind::shutdown, "shut down"},
     {OperationKind::save, "save"},
@@ -42,6 +43,7 @@ inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 13>{{{
     {OperationKind::abort_job, "abort the job of"},
     {OperationKind::job_progress, "read the progress of"},
     {OperationKind::set_time, "set the clock of"},
+    {OperationKind::read_addresses, "read the addresses of"},
 }}};
 
 /// How a guest is asked to shut down.
@@ -99,13 +101,18 @@ struct ReadProgress {};
 struct SetTime {
   std::uint64_t usec = 0;  ///< CLOCK_REALTIME
 };
+/// Whom to ask.
+struct ReadAddresses {
+  bool agent = false;  ///< takes as long as the guest's agent does
+  bool arp = false;
+};
 
 }  // namespace call
 
 /// In the order of OperationKind.
 using Call = std::variant<call::Start, call::Shutdown, call::Save, call::PowerOff, call::Reboot, call::Pause,
                           call::Resume, call::SetAutostart, call::SetAutostartOnce, call::SetPolicy, call::AbortJob,
-                          call::ReadProgress, call::SetTime>;
+                          call::ReadProgress, call::SetTime, call::ReadAddresses>;
 
 /// One call to libvirt on one domain.
 struct Operation {

@@ -27,6 +27,7 @@ enum class RequestKind {
   set_policy,
   clear_policy,
   reset_failed,
+  list_addresses,
 };
 
 using RequestId = std::uint64_t;

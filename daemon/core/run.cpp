@@ -56,10 +56,12 @@ void Run::on_event(DomainEventKind kind) {
     case DomainEventKind::panicked:
       panicked_ = true;
       break;
+    case DomainEventKind::agent_connected:
+      addresses_.ask_again();
+      break;
     case DomainEventKind::defined:
     case DomainEventKind::undefined:
     case DomainEventKind::rebooted:
-    case DomainEventKind::agent_connected:
     case DomainEventKind::agent_disconnected:
       break;  // of the VM, not of its run, or for others to judge
   }

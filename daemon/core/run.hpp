@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/addresses.hpp"
 #include "core/cause.hpp"
 #include "core/domain.hpp"
 #include "core/guest_shutdown.hpp"
@@ -110,6 +111,8 @@ class Run {
   const OffWait& off_wait() const { return off_wait_; }
   RunSave& saving() { return saving_; }
   const RunSave& saving() const { return saving_; }
+  RunAddresses& addresses() { return addresses_; }
+  const RunAddresses& addresses() const { return addresses_; }
 
   /// Somebody asked for its end.
   void end_for(const Cause& cause) { end_cause_ = cause; }
@@ -124,8 +127,7 @@ class Run {
   void set_told_to_shut_down() { told_to_shut_down_ = true; }
 
   /// The guest stood still: its clock is to be set when its agent can be asked.
-  void set_clock_stale() { clock_stale_ = true; }
-  void clock_set() { clock_stale_ = false; }
+  void set_clock_stale(bool stale) { clock_stale_ = stale; }
   bool clock_stale() const { return clock_stale_; }
 
   /// A guest that an I/O error had paused was told to go on.
@@ -146,6 +148,7 @@ class Run {
   RunReadiness readiness_;
   OffWait off_wait_;
   RunSave saving_;
+  RunAddresses addresses_;
   std::optional<Cause> end_cause_;
   bool told_to_shut_down_ = false;
   bool host_ended_it_ = false;

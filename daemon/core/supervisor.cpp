@@ -275,6 +275,7 @@ void Supervisor::on_sleep(bool begins, Moment now) {
 void Supervisor::advance(Moment now) {
   requests_.advance(now);
   stop_run_.advance(now);
+  requests_.ask_addresses(now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
   if (!sleep_run_.host_sleeps()) battery_run_.advance(now);

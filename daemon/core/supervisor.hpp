@@ -27,6 +27,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace virtsession {
@@ -72,6 +73,7 @@ class Supervisor {
   void on_tcp_ready(const std::string& uuid, Moment now);
   void on_tick(Moment now);
   void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
+  void on_addresses(const std::string& uuid, FoundAddresses found) { requests_.on_addresses(uuid, std::move(found)); }
   /// \param scope the unit that the VM's processes are in; empty when they are in none of their own
   /// \param started_usec when its QEMU was started: CLOCK_REALTIME, microseconds; 0 when it is not known
   void on_scope(const std::string& uuid, const std::string& scope, std::uint64_t started_usec = 0);

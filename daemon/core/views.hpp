@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/addresses.hpp"
 #include "core/domain.hpp"
 #include "core/phase.hpp"
 
@@ -75,6 +76,7 @@ struct VmView {
   std::uint32_t restart_count = 0;
   std::uint64_t started_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when off or not known
   std::vector<Network> networks;
+  std::vector<Address> addresses;
   std::string scope;  ///< the systemd unit of its processes; empty when it has none
 
   bool operator==(const VmView&) const = default;

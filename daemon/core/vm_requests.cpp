@@ -8,6 +8,7 @@
 #include "core/vms.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace virtsession {
 namespace {
@@ -38,6 +39,7 @@ OperationKind operation_of(RequestKind kind) {
     case RequestKind::set_policy:
     case RequestKind::clear_policy:
     case RequestKind::reset_failed:
+    case RequestKind::list_addresses:
       break;
   }
   return OperationKind::set_policy;
@@ -59,6 +61,7 @@ bool is_lifecycle(RequestKind kind) {
     case RequestKind::set_policy:
     case RequestKind::clear_policy:
     case RequestKind::reset_failed:
+    case RequestKind::list_addresses:
       break;
   }
   return false;
@@ -124,6 +127,8 @@ void VmRequests::make(RequestId id, const VmRequest& request, Moment now) {
     case RequestKind::reset_failed:
       reset_failed(vm, asked_by(request.caller), now);
       return context_.answers.give(id, {});
+    case RequestKind::list_addresses:
+      return addresses_.on_request(vm, id, now);
   }
 }
 
@@ -270,6 +275,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
     case OperationKind::abort_job:
     case OperationKind::job_progress:
     case OperationKind::set_time:
+    case OperationKind::read_addresses:
       return;
   }
   const auto phase = vm.status().phase;
@@ -279,6 +285,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
 void VmRequests::on_failed(Vm& vm, const PendingCall& call, const Error& error, Moment now) {
   const auto kind = call.operation.kind();
   if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return;  // of a job that has ended
+  if (kind == OperationKind::read_addresses) return;                                    // of the guest, not of the VM
   if (kind == OperationKind::set_time)  // the guest's agent may be old; the VM runs on
     return journal(vm, Incident::phase, "its clock could not be set: " + error.message);
   auto* shutdown = vm.run() ? vm.run()->off_wait().shutdown() : nullptr;
@@ -304,6 +311,13 @@ void VmRequests::on_progress(Vm& vm, const std::string& progress, Moment now) {
     vm.enter(Phase::saving, "being saved" + progress + " " + purpose_text(call->cause), call->cause, now);
 }
 
+void VmRequests::on_addresses(const std::string& uuid, FoundAddresses found) {
+  auto* vm = vms_.find(uuid);
+  if (!vm || !vm->run() || vm->domain().id != found.id) return;
+  vm->run()->addresses().learn(std::move(found));
+  vms_.touch(uuid);
+}
+
 void VmRequests::advance(Moment now) {
   for (auto& [uuid, vm] : vms_.all()) {
     look_at_save(vm, now);
@@ -312,8 +326,11 @@ void VmRequests::advance(Moment now) {
 }
 
 void VmRequests::on_libvirt_lost() {
-  for (auto& [uuid, vm] : vms_.all())
-    if (vm.run() && vm.run()->off_wait().shutdown()) vm.run()->off_wait().shutdown()->on_libvirt_lost();
+  for (auto& [uuid, vm] : vms_.all()) {
+    if (!vm.run()) continue;
+    vm.run()->addresses().ask_again();
+    if (vm.run()->off_wait().shutdown()) vm.run()->off_wait().shutdown()->on_libvirt_lost();
+  }
 }
 
 void VmRequests::look_at_save(Vm& vm, Moment now) {
@@ -348,7 +365,7 @@ void VmRequests::give_up_shutdown(Vm& vm, const Error& error, const std::string&
 }
 
 std::optional<SteadyTime> VmRequests::wake() const {
-  auto first = SteadyTime::max();
+  auto first = addresses_.wake().value_or(SteadyTime::max());
   for (const auto& [uuid, vm] : vms_.all()) {
     if (const auto* save = context_.calls.watched_save(uuid)) first = std::min(first, *save->look_again);
     if (!vm.run() || !vm.run()->off_wait().shutdown()) continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/address_questions.hpp"
+#include "core/addresses.hpp"
 #include "core/calls.hpp"
 #include "core/context.hpp"
 #include "core/moment.hpp"
@@ -19,7 +21,7 @@ struct Surroundings;
 /// What people ask of one VM, and how libvirt's answer comes back to them.
 class VmRequests {
  public:
-  VmRequests(const Context& context, Vms& vms) : context_(context), vms_(vms) {}
+  VmRequests(const Context& context, Vms& vms) : context_(context), vms_(vms), addresses_(context, vms) {}
 
   /// What can be said about a request before it is made. \param starts_forbidden why nothing may be started, or empty
   Result<void> check(const VmRequest& request, const std::string& starts_forbidden) const;
@@ -30,6 +32,10 @@ class VmRequests {
   void on_done(Vm& vm, const PendingCall& call, const Surroundings& around, Moment now);
   /// It has failed; a start that failed is the StartRun's.
   void on_failed(Vm& vm, const PendingCall& call, const Error& error, Moment now);
+  /// libvirt has found addresses of a run.
+  void on_addresses(const std::string& uuid, FoundAddresses found);
+  /// After the stop of VMs, which are not asked meanwhile.
+  void ask_addresses(Moment now) { addresses_.advance(now); }
   /// Saves are looked at, and guests are asked to shut down again, until they are given up.
   void advance(Moment now);
   void on_libvirt_lost();
@@ -51,6 +57,7 @@ class VmRequests {
 
   const Context& context_;
   Vms& vms_;
+  AddressQuestions addresses_;
 };
 
 }  // namespace virtsession

@@ -312,6 +312,7 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
     case OperationKind::abort_job:
     case OperationKind::job_progress:
     case OperationKind::set_time:
+    case OperationKind::read_addresses:
       break;
   }
   return true;

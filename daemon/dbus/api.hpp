@@ -30,6 +30,8 @@ class Api {
   /// Checks what can be checked without libvirt, so that a property's setter can refuse at once.
   virtual Result<void> check(const VmRequest& request) const = 0;
   virtual void request(const VmRequest& request, Done done) = 0;
+  /// What is known of where a VM can be reached; nothing of one that is gone.
+  virtual std::vector<Address> addresses(const std::string& uuid) const = 0;
 
   /// Starts the marked VMs as at login. \param wait answer when all have settled, not at once
   virtual void autostart(const Caller& caller, bool wait, Done done) = 0;

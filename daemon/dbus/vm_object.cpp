@@ -2,12 +2,14 @@
 #include "dbus/vm_object.hpp"
 
 #include "core/utf8.hpp"
+#include "dbus/address_rows.hpp"
 #include "dbus/announce.hpp"
 #include "dbus/errors.hpp"
 #include "dbus/object_path.hpp"
 #include "dbus/options.hpp"
 #include "dbus/text.hpp"
 
+#include <memory>
 #include <utility>
 
 namespace virtsession {
@@ -46,6 +48,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::restart_count, "RestartCount");
   compare(&VmView::started_usec, "StartedUSec");
   compare(&VmView::networks, "Networks");
+  compare(&VmView::addresses, "Addresses");
   compare(&VmView::scope, "Scope");
   return names;
 }
@@ -174,6 +177,29 @@ void VmObject::ResetFailed(sdbus::Result<>&& result, VariantMap options) {
   call("ResetFailed", RequestKind::reset_failed, std::move(result), [&](VmRequest&) { expect_no_options(options); });
 }
 
+void VmObject::ListAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) {
+  using Result = sdbus::Result<std::vector<VariantMap>>;
+  const auto shared = std::make_shared<Result>(std::move(result));
+  // The VM may be gone by then.
+  const auto send = [shared, uuid = view_.uuid, &api = requests_.api()](const sdbus::Error* error) {
+    if (error)
+      shared->returnError(*error);
+    else
+      shared->returnResults(to_rows(api.addresses(uuid)));
+  };
+  requests_.call(getObject(), "ListAddresses of VM \"" + view_.name + "\"", send, [&] {
+    expect_no_options(options);
+    VmRequest request;
+    request.uuid = view_.uuid;
+    request.kind = RequestKind::list_addresses;
+    return [request](Api& api, const Caller& caller, Api::Done done) {
+      VmRequest known = request;
+      known.caller = caller;
+      api.request(known, std::move(done));
+    };
+  });
+}
+
 std::string VmObject::Uuid() { return view_.uuid; }
 std::string VmObject::Name() { return view_.name; }
 std::string VmObject::Title() { return view_.title; }
@@ -199,6 +225,7 @@ std::uint64_t VmObject::PhaseSinceUSec() { return view_.phase_since_usec; }
 std::uint64_t VmObject::StartedUSec() { return view_.started_usec; }
 
 std::string VmObject::Scope() { return view_.scope; }
+std::vector<VariantMap> VmObject::Addresses() { return to_rows(view_.addresses); }
 
 VmObject::Rows VmObject::Networks() {
   Rows rows;

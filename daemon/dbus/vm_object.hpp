@@ -43,6 +43,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   void SetPolicy(sdbus::Result<>&& result, VariantMap policy, VariantMap options) override;
   void ClearPolicy(sdbus::Result<>&& result, VariantMap options) override;
   void ResetFailed(sdbus::Result<>&& result, VariantMap options) override;
+  void ListAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) override;
 
   std::string Uuid() override;
   std::string Name() override;
@@ -68,6 +69,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   std::uint64_t PhaseSinceUSec() override;
   std::uint64_t StartedUSec() override;
   Rows Networks() override;
+  std::vector<VariantMap> Addresses() override;
   std::string Scope() override;
 
   void call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read);

@@ -103,6 +103,13 @@ void read_metadata(const xmlNode* root, DomainXml& domain) {
   }
 }
 
+// "auto" chooses an address for each run.
+std::optional<std::uint32_t> vsock_cid(const xmlNode* vsock) {
+  const xmlNode* cid = child(vsock, "cid");
+  const auto number = number_or<std::uint32_t>(cid ? attribute(cid, "address") : std::nullopt, 0);
+  return number > 0 ? std::optional(number) : std::nullopt;
+}
+
 void read_channel(const xmlNode* channel, DomainXml& domain) {
   const xmlNode* target = child(channel, "target");
   if (!target || attribute(target, "name") != kAgentChannel) return;
@@ -130,6 +137,7 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
     if (is_element(node, "interface")) domain.networks.push_back(network_of(node));
     if (is_element(node, "channel")) read_channel(node, domain);
+    if (is_element(node, "vsock")) domain.vsock_cid = vsock_cid(node);
     if (is_element(node, "disk")) read_disk(node, domain);
     if (is_element(node, "hostdev")) read_hostdev(node, domain);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/addresses.hpp"
 #include "core/domain.hpp"
 #include "core/operation.hpp"
 #include "core/result.hpp"
@@ -47,8 +48,10 @@ class DomainSink {
   virtual void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) = 0;
   /// How far the job of a domain is, before the end of the job_progress that asked for it.
   virtual void on_job_progress(const std::string& uuid, const JobProgress& progress) = 0;
-  /// The domain's new state has been passed to on_domain() before, except for an operation on a job, which is none of
-  /// the domain's.
+  /// What a read_addresses has found, before its end.
+  virtual void on_addresses(const std::string& uuid, const FoundAddresses& found) = 0;
+  /// The domain's new state has been passed to on_domain() before, except for an operation on a job or on
+  /// addresses, which is none on the domain's state.
   virtual void on_operation_done(OperationId id, const Result<void>& result) = 0;
 };
 
@@ -68,7 +71,7 @@ class Hypervisor {
   /// Reads one domain again; asked for twice while the first waits, it is read once.
   virtual void refresh(const std::string& uuid) = 0;
   /// Calls on one domain run one after the other, in the order given. Those on its job (abort_job, job_progress) are a
-  /// row of their own, beside a save in progress.
+  /// row of their own, beside a save in progress, and those on its addresses another one: a guest's agent may hang.
   virtual void run(const Operation& operation) = 0;
 };
 

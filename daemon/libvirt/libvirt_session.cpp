@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/libvirt_session.hpp"
 
+#include "libvirt/addresses.hpp"
 #include "libvirt/error.hpp"
 #include "libvirt/operations.hpp"
 #include "libvirt/raii.hpp"
@@ -54,9 +55,7 @@ void LibvirtSession::run(const Operation& operation) {
     unanswered_.insert(operation.id);
     has_managed_save = managed_saves_.contains(operation.uuid);
   }
-  // A UUID is the key of the domain itself.
-  const std::string key = is_on_job(operation) ? "job of " + operation.uuid : operation.uuid;
-  workers_.submit(key, pace_of(operation, has_managed_save),
+  workers_.submit(row_of(operation), pace_of(operation, has_managed_save),
                   [self = shared_from_this(), operation] { self->do_run(operation); });
 }
 
@@ -194,8 +193,8 @@ void LibvirtSession::do_refresh(const std::string& uuid) {
 
 void LibvirtSession::do_run(const Operation& operation) {
   const DomainPtr domain(virDomainLookupByUUIDString(connection_->calls(), operation.uuid.c_str()));
-  if (is_on_job(operation))
-    return answer(operation.id, domain ? run_on_job(domain.get(), operation) : last_error(connection_->calls()));
+  if (!is_on_state(operation))
+    return answer(operation.id, domain ? run_beside(domain.get(), operation) : last_error(connection_->calls()));
   if (!domain) {
     const LibvirtError error = take_last_error();
     if (is_no_domain(error)) post_domain(operation.uuid, std::nullopt);
@@ -207,7 +206,13 @@ void LibvirtSession::do_run(const Operation& operation) {
 }
 
 // The domain is not read: another worker may be reading it, and the sink would be told an older state last.
-Result<void> LibvirtSession::run_on_job(virDomainPtr domain, const Operation& operation) {
+Result<void> LibvirtSession::run_beside(virDomainPtr domain, const Operation& operation) {
+  if (const auto* question = std::get_if<call::ReadAddresses>(&operation.call)) {
+    FoundAddresses found;
+    const auto result = read_addresses(domain, *question, found);
+    post([uuid = operation.uuid, found](const Sinks& sinks) { sinks.domains.on_addresses(uuid, found); });
+    return result;
+  }
   if (operation.kind() != OperationKind::job_progress) return run_operation(domain, operation);
   const auto progress = read_job_progress(domain);
   if (!progress) return progress.error();

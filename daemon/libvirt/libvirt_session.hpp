@@ -55,7 +55,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   void do_ping();
   void do_refresh(const std::string& uuid);
   void do_run(const Operation& operation);
-  Result<void> run_on_job(virDomainPtr domain, const Operation& operation);
+  Result<void> run_beside(virDomainPtr domain, const Operation& operation);
   Result<std::vector<DomainSnapshot>> read_all();
 
   void post(Mailbox::Message message) { mailbox_->post(generation_, std::move(message)); }

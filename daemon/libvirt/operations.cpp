@@ -136,6 +136,9 @@ struct Runner {
   Result<void> operator()(const call::ReadProgress&) const {
     return Error{ErrorCode::internal, "The progress of a job is read in another way"};
   }
+  Result<void> operator()(const call::ReadAddresses&) const {
+    return Error{ErrorCode::internal, "Addresses are read in another way"};
+  }
   Result<void> operator()(const call::SetTime& call) const { return checked(domain, set_time(domain, call.usec)); }
 };
 
@@ -153,9 +156,14 @@ Result<std::optional<JobProgress>> read_job_progress(virDomainPtr domain) {
                                    stats.field(VIR_DOMAIN_JOB_DATA_REMAINING), stats.field(VIR_DOMAIN_JOB_DATA_TOTAL)});
 }
 
-bool is_on_job(const Operation& operation) {
-  return operation.kind() == OperationKind::abort_job || operation.kind() == OperationKind::job_progress;
+std::string row_of(const Operation& operation) {
+  const auto kind = operation.kind();
+  if (kind == OperationKind::abort_job || kind == OperationKind::job_progress) return "job of " + operation.uuid;
+  if (kind == OperationKind::read_addresses) return "addresses of " + operation.uuid;
+  return operation.uuid;
 }
+
+bool is_on_state(const Operation& operation) { return row_of(operation) == operation.uuid; }
 
 Result<void> run_operation(virDomainPtr domain, const Operation& operation) {
   return std::visit(Runner{domain}, operation.call);
@@ -173,6 +181,8 @@ TaskPace pace_of(const Operation& operation, bool has_managed_save) {
     case OperationKind::reboot:
     case OperationKind::set_time:
       return TaskPace::slow;
+    case OperationKind::read_addresses:
+      return std::get<call::ReadAddresses>(operation.call).agent ? TaskPace::guest : TaskPace::quick;
     case OperationKind::abort_job:
     case OperationKind::job_progress:
     case OperationKind::pause:

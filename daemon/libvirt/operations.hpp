@@ -9,10 +9,12 @@
 #include <libvirt/libvirt.h>
 
 #include <optional>
+#include <string>
 
 namespace virtsession {
 
-/// Makes the one call to libvirt that an operation is. Blocks; see pace_of(). Not for job_progress, which has a result.
+/// Makes the one call to libvirt that an operation is. Blocks; see pace_of(). Not for job_progress and read_addresses,
+/// which have a result.
 /// \return no_such_vm, not_supported, libvirt_unavailable, operation_failed in libvirt's words, or invalid_policy
 Result<void> run_operation(virDomainPtr domain, const Operation& operation);
 
@@ -20,8 +22,11 @@ Result<void> run_operation(virDomainPtr domain, const Operation& operation);
 /// \return the errors of run_operation()
 Result<std::optional<JobProgress>> read_job_progress(virDomainPtr domain);
 
-/// Whether the operation is on what libvirt is doing with the domain, and so runs beside it.
-bool is_on_job(const Operation& operation);
+/// The row in which operations wait for each other. Those that must not wait for one that changes the domain, nor hold
+/// it up, have another one than it.
+std::string row_of(const Operation& operation);
+/// Whether the operation is one on the domain's state, which is to be read after it.
+bool is_on_state(const Operation& operation);
 
 /// How long the call may take. \param has_managed_save what is known of the domain: a start restores it
 TaskPace pace_of(const Operation& operation, bool has_managed_save);

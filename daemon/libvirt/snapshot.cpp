@@ -125,6 +125,7 @@ class Reader {
     snapshot_.agent_configured = details.agent_configured;
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
+    snapshot_.vsock_cid = details.vsock_cid;
     snapshot_.move_mark = std::move(details.move_mark);
     snapshot_.disk_files = std::move(details.needed_files);
     snapshot_.usb_devices = std::move(details.usb_devices);

@@ -19,11 +19,12 @@ void TaskQueue::offer(const std::string& key, const Key& entry) {
 
 bool TaskQueue::may_run(TaskPace pace) const {
   if (pace != TaskPace::quick && slow_in_progress_ >= slow_limit_) return false;
+  if (pace == TaskPace::guest) return guest_in_progress_ < guest_limit_;
   return pace != TaskPace::lengthy || lengthy_in_progress_ < lengthy_limit_;
 }
 
 std::optional<TaskQueue::Next> TaskQueue::pop() {
-  for (const TaskPace pace : {TaskPace::quick, TaskPace::slow, TaskPace::lengthy}) {
+  for (const TaskPace pace : {TaskPace::quick, TaskPace::slow, TaskPace::lengthy, TaskPace::guest}) {
     auto& runnable = runnable_[index(pace)];
     if (runnable.empty() || !may_run(pace)) continue;
     const std::string key = std::move(runnable.begin()->second);
@@ -34,6 +35,7 @@ std::optional<TaskQueue::Next> TaskQueue::pop() {
     entry.in_progress = true;
     if (pace != TaskPace::quick) ++slow_in_progress_;
     if (pace == TaskPace::lengthy) ++lengthy_in_progress_;
+    if (pace == TaskPace::guest) ++guest_in_progress_;
     return next;
   }
   return std::nullopt;
@@ -42,6 +44,7 @@ std::optional<TaskQueue::Next> TaskQueue::pop() {
 void TaskQueue::finished(const std::string& key, TaskPace pace) {
   if (pace != TaskPace::quick) --slow_in_progress_;
   if (pace == TaskPace::lengthy) --lengthy_in_progress_;
+  if (pace == TaskPace::guest) --guest_in_progress_;
   const auto found = keys_.find(key);
   found->second.in_progress = false;
   if (found->second.waiting.empty())
@@ -56,7 +59,8 @@ std::size_t TaskQueue::runnable() const {
   };
   const auto waiting = [this](TaskPace pace) { return runnable_[index(pace)].size(); };
   const auto lengthy = std::min(waiting(TaskPace::lengthy), left(lengthy_limit_, lengthy_in_progress_));
-  const auto slow = std::min(waiting(TaskPace::slow) + lengthy, left(slow_limit_, slow_in_progress_));
+  const auto guest = std::min(waiting(TaskPace::guest), left(guest_limit_, guest_in_progress_));
+  const auto slow = std::min(waiting(TaskPace::slow) + lengthy + guest, left(slow_limit_, slow_in_progress_));
   return waiting(TaskPace::quick) + slow;
 }
 

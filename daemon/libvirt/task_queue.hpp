@@ -17,6 +17,7 @@ enum class TaskPace {
   quick,    ///< milliseconds: before all others
   slow,     ///< up to seconds, or as long as a guest's agent takes: some workers never take one
   lengthy,  ///< as long as a guest's memory takes to be written or read: fewer workers still take one
+  guest,    ///< as long as a guest likes to take, and of use to people alone: the fewest workers take one
 };
 
 /// Decides which task runs next. Tasks of one key run one after the other in the order they came; among the keys, by
@@ -32,9 +33,10 @@ class TaskQueue {
     Run run;
   };
 
-  /// \param slow_limit how many slow and lengthy tasks together may be in progress at once
-  /// \param lengthy_limit how many of those may be lengthy
-  TaskQueue(unsigned slow_limit, unsigned lengthy_limit) : slow_limit_(slow_limit), lengthy_limit_(lengthy_limit) {}
+  /// \param slow_limit how many tasks that are not quick may be in progress at once
+  /// \param lengthy_limit how many of those may be lengthy \param guest_limit how many may wait for a guest
+  TaskQueue(unsigned slow_limit, unsigned lengthy_limit, unsigned guest_limit)
+      : slow_limit_(slow_limit), lengthy_limit_(lengthy_limit), guest_limit_(guest_limit) {}
 
   void push(const std::string& key, TaskPace pace, Run run);
   /// The task to run now, or nothing when all that wait must wait for another to finish.
@@ -63,11 +65,13 @@ class TaskQueue {
 
   unsigned slow_limit_;
   unsigned lengthy_limit_;
-  unsigned slow_in_progress_ = 0;  // lengthy ones too
+  unsigned guest_limit_;
+  unsigned slow_in_progress_ = 0;  // all that are not quick
   unsigned lengthy_in_progress_ = 0;
+  unsigned guest_in_progress_ = 0;
   std::uint64_t next_number_ = 0;
   std::map<std::string, Key> keys_;                               // those with a task, waiting or in progress
-  std::array<std::map<std::uint64_t, std::string>, 3> runnable_;  // by pace: number of a key's first task -> key
+  std::array<std::map<std::uint64_t, std::string>, 4> runnable_;  // by pace: number of a key's first task -> key
 };
 
 }  // namespace virtsession

@@ -13,7 +13,9 @@ namespace virtsession {
 
 struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
   Shared(OnException handler, Limits given)
-      : on_exception(std::move(handler)), limits(given), queue(given.slow_tasks, given.lengthy_tasks) {}
+      : on_exception(std::move(handler)),
+        limits(given),
+        queue(given.slow_tasks, given.lengthy_tasks, given.guest_tasks) {}
 
   void work();
   void run(std::unique_lock<std::mutex>& lock, Task& task);
@@ -117,7 +119,7 @@ void WorkerPool::submit_unless_waiting(const std::string& key, TaskPace pace, Ta
 }
 
 void WorkerPool::finish(Task last) {
-  TaskQueue dropped(0, 0);
+  TaskQueue dropped(0, 0, 0);
   const std::lock_guard lock(shared_->mutex);
   if (shared_->finishing) return;
   shared_->finishing = true;

@@ -21,8 +21,9 @@ class WorkerPool {
 
   struct Limits {
     unsigned workers = 5;        ///< a libvirt daemon takes that many requests of a connection at once
-    unsigned slow_tasks = 4;     ///< with the lengthy ones, so that one worker is always free for what is quick
+    unsigned slow_tasks = 4;     ///< all that are not quick, so that one worker is always free for what is quick
     unsigned lengthy_tasks = 3;  ///< so that starts and stops go on while guests are saved
+    unsigned guest_tasks = 2;    ///< so that they go on whatever guests do
   };
 
   /// \param on_exception is given what a task throws, on the worker's thread

@@ -126,6 +126,7 @@ ManagedSave:        no
 RestartCount:       0
 LastError:          -
 Networks:           -
+Addresses:          -
 Scope:              -
 PolicyProblems:     -
 PolicyProblemCodes: -

@@ -288,6 +288,9 @@ class Api(unittest.TestCase):
     def test_a_good_comment(self):
         self.assertEqual(self.make(self.GOOD), "")
 
+    def test_fields_are_also_the_entries_of_dictionaries(self):
+        self.assertEqual(self.make(self.GOOD.replace('"a(st)"', '"aa{sv}"')), "")
+
     def test_a_mistake_ends_the_program(self):
         made = subprocess.run([ROOT / "contrib/man/api-page", "--intro", "/dev/null", "--output", "/dev/null",
                                ROOT / "tests/fakes/org.freedesktop.systemd1.Manager.xml"],

@@ -19,7 +19,7 @@ const std::vector<BatteryCharge> kCharges{BatteryCharge::fine, BatteryCharge::lo
 
 class Chaos {
  public:
-  explicit Chaos(std::uint32_t seed) : random_(seed), world_(Config{.parallel = pick(4) + 1}) {
+  explicit Chaos(std::uint32_t seed) : random_(seed), addresses_(seed), world_(Config{.parallel = pick(4) + 1}) {
     most_parallel_ = world_.config().parallel;
     world_.view_check_interval = 16;
     world_.on_policy_start = [this](const std::string& name) { check_start(name); };
@@ -92,10 +92,15 @@ class Chaos {
     if (chance(10)) domain.save_refusal = "State blocked by non-migratable device";
     if (!spec.persistent) domain.snapshot.appliance = chance(30);
     domain.start_takes = std::chrono::milliseconds(pick(3000));
+    if (addresses_() % 2 == 0) domain.snapshot.networks = {{"bridge", "br0", "52:54:00:00:00:01"}};
+    if (addresses_() % 2 == 0) domain.agent_addresses = {{"192.0.2.1", "52:54:00:00:00:01"}};
+    if (addresses_() % 3 == 0) domain.question_takes = std::chrono::milliseconds(addresses_() % 30000);
+    domain.questions_fail = addresses_() % 10 == 0;
   }
 
   void event() {
     const auto name = any();
+    if (!name.empty() && addresses_() % 8 == 0) world_.request(RequestKind::list_addresses, name);
     const auto kind = pick(34);
     if (name.empty() || kind == 0) return define();
     const bool active = world_.running(name);
@@ -261,6 +266,7 @@ class Chaos {
     CHECK(world_.supervisor().probes().empty());
     for (const auto& name : world_.names()) {
       CAPTURE(name);
+      CHECK(world_.questions(name) == 0);
       const auto phase = world_.phase(name);
       CAPTURE(phase);
       CAPTURE(world_.reason(name));
@@ -271,6 +277,7 @@ class Chaos {
   }
 
   std::mt19937 random_;
+  std::mt19937 addresses_;  // of its own, so that a seed has the scenario that it had without
   World world_;
   std::int64_t most_parallel_ = 0;
   int defined_ = 0;

@@ -60,6 +60,10 @@ struct FakeDomain {
   Duration shutdown_takes{};  ///< from when it is asked
   Duration agent_takes{};     ///< until libvirt has asked its agent
   Duration save_takes{};
+  Duration question_takes{};  ///< until its agent has told its addresses
+  bool questions_fail = false;
+  std::vector<FoundAddress> agent_addresses = {};
+  std::vector<FoundAddress> arp_addresses = {};
   SteadyTime booted{};
   bool saved_standing = false;                     ///< its saved state is of a guest that did not run
   bool asked = false;                              ///< it was asked to shut down and has heard it
@@ -167,8 +171,9 @@ class World {
   std::string intent(const std::string& name) const;
   bool running(const std::string& name);
   std::string autostart_state() const;
-  Strings pending() const;                             ///< calls that libvirt has not ended, "start db"
-  const Strings& started() const { return started_; }  ///< names, in the order in which the calls were made
+  Strings pending() const;  ///< calls that libvirt has not ended, "start db"; those for addresses apart
+  std::size_t questions(const std::string& name) const;  ///< for its addresses, that libvirt has not answered
+  const Strings& started() const { return started_; }    ///< names, in the order in which the calls were made
   /// What was done to stop VMs, in the order in which the calls were made: "agent web", "button db", "save db".
   const Strings& stops() const { return stops_; }
   void forget_stops() { stops_.clear(); }
@@ -206,6 +211,7 @@ class World {
   void check_operation(const FakeDomain& domain, const Operation& operation, bool asked_for);
   void abort_save(const std::string& uuid);
   void tell_progress(const std::string& uuid);
+  void tell_addresses(const Operation& operation);
   Result<void> ask_guest(FakeDomain& domain, ShutdownWay way);
   void obey(FakeDomain& domain);
   std::deque<Call>::iterator save_of(const std::string& uuid);

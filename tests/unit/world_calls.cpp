@@ -15,6 +15,7 @@ void World::execute(Call call) {
   policy_starts_.erase(operation.id);
   if (operation.kind() == OperationKind::abort_job) abort_save(operation.uuid);
   if (operation.kind() == OperationKind::job_progress) tell_progress(operation.uuid);
+  if (operation.kind() == OperationKind::read_addresses) return tell_addresses(operation);
   Result<void> result = Error{ErrorCode::operation_failed, "Domain not found"};
   const auto before = found == domains_.end() ? -1 : found->second.snapshot.id;
   if (found != domains_.end()) result = apply(found->second, operation);
@@ -64,6 +65,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::pause:
     case OperationKind::resume:
     case OperationKind::set_time:
+    case OperationKind::read_addresses:
       break;
   }
   if (!snapshot.active()) return failed("domain is not running");
@@ -102,6 +104,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::set_policy:
     case OperationKind::abort_job:
     case OperationKind::job_progress:
+    case OperationKind::read_addresses:
       break;
   }
   return {};
@@ -207,11 +210,18 @@ std::string World::autostart_state() const { return std::string(to_text(supervis
 Strings World::pending() const {
   Strings result;
   for (const auto& call : calls_) {
+    if (call.operation.kind() == OperationKind::read_addresses) continue;
     const auto found = domains_.find(call.operation.uuid);
     result.push_back(std::string(to_text(call.operation.kind())) + " " +
                      (found == domains_.end() ? call.operation.uuid : found->second.snapshot.name));
   }
   return result;
+}
+
+std::size_t World::questions(const std::string& name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(calls_, [id = uuid(name)](const Call& call) {
+    return call.operation.uuid == id && call.operation.kind() == OperationKind::read_addresses;
+  }));
 }
 
 bool World::has_notice(const std::string& name, Incident incident) const {

@@ -42,6 +42,8 @@ Duration World::takes(const FakeDomain& domain, const Operation& operation) cons
   if (operation.kind() == OperationKind::start) return domain.start_takes;
   if (operation.kind() == OperationKind::save && !domain.save_refusal.empty()) return {};
   if (operation.kind() == OperationKind::save) return domain.save_takes;
+  if (const auto* question = std::get_if<call::ReadAddresses>(&operation.call))
+    return question->agent ? domain.question_takes : Duration{};
   const auto* shutdown = std::get_if<call::Shutdown>(&operation.call);
   const bool by_agent = shutdown && shutdown->way != ShutdownWay::acpi;
   return by_agent && domain.snapshot.agent_connected ? domain.agent_takes : Duration{};
@@ -143,6 +145,26 @@ void World::tell_progress(const std::string& uuid) {
   const auto left = std::chrono::duration<double>(save->due - time_) / std::chrono::duration<double>(domain.save_takes);
   const auto remaining = static_cast<std::uint64_t>(static_cast<double>(all) * std::max(left, 0.0));
   supervisor_->on_job_progress(uuid, {all - remaining, remaining, all}, now());
+  collect();
+}
+
+void World::tell_addresses(const Operation& operation) {
+  const auto& question = std::get<call::ReadAddresses>(operation.call);
+  const auto found = domains_.find(operation.uuid);
+  Result<void> result = Error{ErrorCode::operation_failed, "domain is not running"};
+  if (found != domains_.end() && found->second.snapshot.active()) {
+    const auto& domain = found->second;
+    FoundAddresses told;
+    told.id = domain.snapshot.id;
+    if (question.agent && !domain.questions_fail) told.agent = domain.agent_addresses;
+    if (question.arp) told.arp = domain.arp_addresses;
+    supervisor_->on_addresses(operation.uuid, told);
+    collect();
+    result = {};
+    if (question.agent && !told.agent && domain.arp_addresses.empty())
+      result = Error{ErrorCode::operation_failed, "Guest agent is not responding"};
+  }
+  supervisor_->on_operation_done(operation.id, result, now());
   collect();
 }
 

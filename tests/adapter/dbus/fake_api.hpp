@@ -53,6 +53,11 @@ class FakeApi final : public Api {
     if (before_request) before_request();
     finish(std::move(done));
   }
+  std::vector<Address> addresses(const std::string& uuid) const override {
+    fuse();
+    const auto vm = std::ranges::find(vms, uuid, &VmView::uuid);
+    return vm == vms.end() ? std::vector<Address>() : vm->addresses;
+  }
   void autostart(const Caller& caller, bool wait, Done done) override {
     note(wait ? "autostart wait" : "autostart", caller);
     finish(std::move(done));

@@ -196,6 +196,26 @@ TEST_CASE_FIXTURE(WithWeb, "SetPolicy turns every documented type into JSON") {
     check_refused(client.vm_call("SetPolicy", VariantMap{{"start_order", value}}, VariantMap{}), {"\"start_order\""});
 }
 
+TEST_CASE_FIXTURE(WithWeb, "ListAddresses asks, and answers what is known then; a VM may be gone by then") {
+  VmProxy vm(client.connection(), kWebPath);
+  service.on_loop([&] {
+    service.api.vms = {web()};
+    service.api.vms[0].addresses = {{"192.0.2.8", "", "", AddressSource::agent}, {"3", "", "", AddressSource::vsock}};
+  });
+  const auto addresses = vm.ListAddresses({});
+  CHECK(request().kind == RequestKind::list_addresses);
+  REQUIRE(addresses.size() == 2);
+  CHECK(addresses[0].at("address").get<std::string>() == "192.0.2.8");
+  CHECK(addresses[1].at("source").get<std::string>() == "vsock");
+  service.on_loop([&] { service.api.vms.clear(); });
+  CHECK(vm.ListAddresses({}).empty());
+  static_cast<void>(request());
+  service.on_loop([&] { service.api.outcome = Error{ErrorCode::timed_out, "it hangs"}; });
+  CHECK(outcome_of([&] { vm.ListAddresses({}); }).error_name == "org.virtsession.Supervisor1.Error.TimedOut");
+  static_cast<void>(request());
+  check_refused(outcome_of([&] { vm.ListAddresses({{"x", Variant(1)}}); }), {"\"x\"", "not known"});
+}
+
 TEST_CASE_FIXTURE(WithWeb, "every error has its name and its text") {
   const std::string prefix = "org.virtsession.Supervisor1.Error.";
   const std::pair<ErrorCode, std::string> errors[] = {{ErrorCode::no_such_vm, prefix + "NoSuchVM"},

@@ -39,6 +39,7 @@ VmView web() {
   vm.restart_count = 2;
   vm.started_usec = 1'700'000'000'000'000;
   vm.networks = {{"bridge", "virbr0", "52:54:00:00:00:01"}};
+  vm.addresses = {{"192.0.2.7", "net0", "52:54:00:00:00:01", AddressSource::arp}};
   return vm;
 }
 

@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 23;
+constexpr std::size_t kProperties = 24;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -58,6 +58,13 @@ TEST_CASE("a VM shows every field") {
   CHECK(vm.RestartCount() == 2);
   CHECK(vm.StartedUSec() == 1'700'000'000'000'000);
   CHECK(vm.Networks() == Rows{{"bridge", "virbr0", "52:54:00:00:00:01"}});
+  REQUIRE(vm.Addresses().size() == 1);
+  const auto address = vm.Addresses().front();
+  CHECK(address.size() == 4);
+  CHECK(address.at("address").get<std::string>() == "192.0.2.7");
+  CHECK(address.at("nic").get<std::string>() == "net0");
+  CHECK(address.at("mac").get<std::string>() == "52:54:00:00:00:01");
+  CHECK(address.at("source").get<std::string>() == "arp");
   CHECK(vm.PolicyProblems() == Rows{{"/start_oder", "unknown key start_oder", "did you mean start_order?"}});
   CHECK(vm.PolicyProblemCodes() == std::vector<std::string>{"unknown-key"});
   CHECK(vm.PolicyOverrides().at("start_order").get<std::int32_t>() == 5);
@@ -148,7 +155,7 @@ TEST_CASE("one update of a VM is one PropertiesChanged that names what differs, 
   CHECK(keys(signals[0].changed) == std::set<std::string>{"Name", "Title", "State", "StateReason", "Phase",
                                                           "PhaseReason", "Intent", "Autostart", "Persistent", "Policy",
                                                           "PolicyOverrides", "PolicyProblems", "PolicyProblemCodes",
-                                                          "LastError", "RestartCount", "Networks"});
+                                                          "LastError", "RestartCount", "Networks", "Addresses"});
 }
 
 TEST_CASE("every property that may change is announced when it does") {

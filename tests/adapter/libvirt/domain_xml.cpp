@@ -63,6 +63,17 @@ TEST_CASE("an agent that has not opened its channel is configured and not connec
   CHECK_FALSE(domain.agent_connected);
 }
 
+TEST_CASE("a vsock has a CID when it is always the same, or the VM runs") {
+  const auto cid = [](const std::string& vsock) {
+    return parsed("<domain><devices>" + vsock + "</devices></domain>").vsock_cid;
+  };
+  CHECK(cid("<vsock model='virtio'><cid auto='yes' address='5'/></vsock>") == 5U);
+  CHECK(cid("<vsock model='virtio'><cid auto='no' address='4294967294'/></vsock>") == 4294967294U);
+  for (const char* odd : {"", "<vsock/>", "<vsock><cid auto='yes'/></vsock>", "<vsock><cid address='x'/></vsock>",
+                          "<vsock><cid address='4294967296'/></vsock>"})
+    CHECK_FALSE(cid(odd));
+}
+
 TEST_CASE("what is missing or odd keeps its default") {
   const DomainXml bare = parsed("<domain/>");
   CHECK(bare.id == -1);

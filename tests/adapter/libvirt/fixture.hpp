@@ -56,6 +56,10 @@ class RecordingSink : public ConnectionSink, public DomainSink {
     log.push_back("progress of " + uuid);
     progress = given;
   }
+  void on_addresses(const std::string& uuid, const FoundAddresses& given) override {
+    log.push_back("addresses of " + uuid);
+    addresses = given;
+  }
   void on_operation_done(OperationId id, const Result<void>& result) override {
     log.push_back("done " + std::to_string(id));
     done.emplace(id, result);
@@ -95,6 +99,7 @@ class RecordingSink : public ConnectionSink, public DomainSink {
   std::map<OperationId, Result<void>> done;
   std::optional<Result<std::vector<DomainSnapshot>>> listed;
   std::optional<JobProgress> progress;
+  FoundAddresses addresses;
   std::optional<LibvirtInfo> info;
   std::optional<Error> open_error;
   std::optional<LostReason> lost;

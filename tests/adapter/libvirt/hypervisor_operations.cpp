@@ -123,6 +123,26 @@ TEST_CASE("the clock of a guest that runs is set, and that of another is an erro
   CHECK(fixture.fails(OperationKind::set_time).code == ErrorCode::operation_failed);
 }
 
+TEST_CASE("the addresses of a domain that runs are told before the end, and nothing of its state is") {
+  OpenFixture fixture;
+  Operation operation;
+  operation.uuid = fixture.uuid;
+  operation.call = call::ReadAddresses{.arp = true};
+  fixture.sink.forget();
+  CHECK(bool(fixture.run(operation)));
+  const auto& found = fixture.sink.addresses;
+  CHECK(fixture.sink.log == std::vector<std::string>{"addresses of " + fixture.uuid, "done 1"});
+  CHECK(found.id == 1);
+  CHECK_FALSE(found.agent);
+  REQUIRE(found.arp);  // what libvirt's test driver makes up for its network
+  CHECK(*found.arp == std::vector<FoundAddress>{{"192.168.122.3", "aa:bb:cc:dd:ee:ff"}});
+
+  fixture.must(OperationKind::power_off);
+  CHECK(fixture.run(operation).error().code == ErrorCode::operation_failed);
+  operation.uuid = "00000000-0000-0000-0000-00000000abcd";
+  CHECK(fixture.run(operation).error().code == ErrorCode::no_such_vm);
+}
+
 TEST_CASE("the flags of a start reach libvirt") {
   OpenFixture fixture;
   Operation operation;

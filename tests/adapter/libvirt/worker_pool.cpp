@@ -101,18 +101,19 @@ class EndedPool : public WorkerPool {
 
 }  // namespace
 
-TEST_CASE("quick tasks go before slow ones, slow ones before lengthy ones, equals in the order they came") {
-  TaskQueue queue(4, 3);
+TEST_CASE("quick tasks go first, then slow ones, lengthy ones, those of a guest, and equals in the order they came") {
+  TaskQueue queue(4, 3, 2);
+  queue.push("addresses", TaskPace::guest, nothing);
   queue.push("save", TaskPace::lengthy, nothing);
   queue.push("start 1", TaskPace::slow, nothing);
   queue.push("read 1", TaskPace::quick, nothing);
   queue.push("start 2", TaskPace::slow, nothing);
   queue.push("read 2", TaskPace::quick, nothing);
-  CHECK(drain(queue) == Order{"read 1", "read 2", "start 1", "start 2", "save"});
+  CHECK(drain(queue) == Order{"read 1", "read 2", "start 1", "start 2", "save", "addresses"});
 }
 
 TEST_CASE("tasks of one key keep their order, and only one is in progress") {
-  TaskQueue queue(4, 3);
+  TaskQueue queue(4, 3, 2);
   Order order;
   queue.push("a", TaskPace::lengthy, [&] { order.push_back("save"); });
   queue.push("a", TaskPace::quick, [&] { order.push_back("read"); });
@@ -130,7 +131,7 @@ TEST_CASE("tasks of one key keep their order, and only one is in progress") {
 }
 
 TEST_CASE("lengthy tasks past their limit wait, and hold up nothing else") {
-  TaskQueue queue(4, 2);
+  TaskQueue queue(4, 2, 2);
   for (const char* key : {"a", "b", "c"}) queue.push(key, TaskPace::lengthy, nothing);
   const auto a = queue.pop();
   const auto b = queue.pop();
@@ -147,8 +148,26 @@ TEST_CASE("lengthy tasks past their limit wait, and hold up nothing else") {
   CHECK(c->key == "c");
 }
 
+TEST_CASE("guests that do not answer hold up nothing but questions to guests") {
+  TaskQueue queue(4, 3, 2);
+  for (const char* key : {"a", "b", "c"}) queue.push(key, TaskPace::guest, nothing);
+  CHECK(queue.runnable() == 2);
+  REQUIRE(queue.pop());
+  REQUIRE(queue.pop());
+  CHECK(queue.runnable() == 0);
+  CHECK_FALSE(queue.pop());
+  for (const char* key : {"d", "e", "f"}) queue.push(key, TaskPace::lengthy, nothing);
+  CHECK(queue.runnable() == 2);
+  const auto d = queue.pop();
+  REQUIRE(d);
+  CHECK(d->key == "d");
+  queue.finished("a", TaskPace::guest);
+  queue.finished("d", TaskPace::lengthy);
+  CHECK(drain(queue) == Order{"e", "f", "c"});
+}
+
 TEST_CASE("slow tasks past their limit wait, lengthy ones count, and quick ones go on") {
-  TaskQueue queue(2, 1);
+  TaskQueue queue(2, 1, 1);
   for (const char* key : {"a", "b", "c"}) queue.push(key, TaskPace::slow, nothing);
   queue.push("save", TaskPace::lengthy, nothing);
   CHECK(queue.runnable() == 2);
