@@ -37,6 +37,7 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   if (vm.gave_up || view.phase == Phase::inactive || view.phase == Phase::waiting) vm.last_error = view.last_error;
   vm.start_if_paths = policy.start_if_paths;
   vm.after_units = policy.after_units;
+  vm.ports = policy.ports;
   for (const auto& problem : view.policy_problems) {
     if (is_not_done(problem.code)) {
       vm.not_done.push_back(problem);

@@ -75,6 +75,15 @@ void check_passt(const Picture& picture, Report& report) {
         "passt", vms.empty() ? Severity::note : Severity::warning, {},
         "AppArmor's profile of passt does not let it make its socket where libvirt's session wants it" + used_by(vms),
         disable_profile());
+  if (network.passt_rules_missing)
+    return report.add("passt", vms.empty() ? Severity::note : Severity::warning, {},
+                      "AppArmor's profile of libvirt takes what passt may do from /etc/apparmor.d/abstractions/passt, "
+                      "which is missing" +
+                          used_by(vms),
+                      picture.facts.machine.distribution == Distribution::debian
+                          ? "sudo apt install --reinstall -o Dpkg::Options::=--force-confmiss passt && sudo "
+                            "apparmor_parser -r /etc/apparmor.d/usr.sbin.libvirtd"
+                          : "");
   report.ok("passt", network.passt + " is there, and libvirt " + version_text(version) + " can use it");
 }
 
@@ -118,18 +127,28 @@ Judgement judge(const SessionNetwork& network) {
   return {Severity::ok, seen + ": a full member of the bridge's network", ""};
 }
 
-Judgement judge(const Network& network, const std::string& vm) {
+/// A VM could have passt in the place of slirp.
+bool passt_would_serve(const Picture& picture) {
+  const auto& network = picture.facts.network;
+  const bool confined = (network.passt_profile && !network.passt_profile_fits) || network.passt_rules_missing;
+  return libvirt_has_passt(picture) && !network.passt.empty() && network.qemu_stream != false && !confined;
+}
+
+Judgement judge(const Picture& picture, const Network& network, const std::string& vm) {
   const std::string edit = virsh_command("edit", vm);
   if ((network.type == "user" || network.type == "vhostuser") && network.source == "passt")
     return {Severity::note,
             "user networking through passt: it reaches the network with the host's addresses; nothing can connect to "
-            "it but through a <portForward> in its definition",
+            "it but by ports of the host (policy key ports), which its next start forwards",
             ""};
   if (network.type == "user")
-    return {Severity::note,
-            "user networking (slirp): it reaches the network; nothing can connect to it, other VMs neither, and it is "
-            "slow",
-            ""};
+    return {
+        Severity::note,
+        std::string("user networking (slirp): it reaches the network; nothing can connect to it but by ports of "
+                    "the host (policy key ports), other VMs neither, and it is slow") +
+            (passt_would_serve(picture) ? "; passt, which is here, is faster: <backend type='passt'/> in the interface"
+                                        : ""),
+        passt_would_serve(picture) ? edit : ""};
   if (network.type == "bridge")
     return {Severity::ok, "bridge " + network.source + ": a full member of that network", ""};
   if (network.type == "network")
@@ -148,7 +167,7 @@ void check_vms(const Picture& picture, Report& report) {
     if (vm.networks.empty()) report.add("vm-network", Severity::ok, vm.name, "it has no network interface");
     for (const auto& network : vm.networks) {
       const auto* const bridged = bridge_network(picture, network);
-      auto seen = bridged ? judge(*bridged) : judge(network, vm.name);
+      auto seen = bridged ? judge(*bridged) : judge(picture, network, vm.name);
       report.add("vm-network", seen.severity, vm.name, std::move(seen.text), std::move(seen.fix));
     }
   }

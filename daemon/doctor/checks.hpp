@@ -48,6 +48,8 @@ void check_session(const Picture& picture, Report& report);
 void check_limits(const Picture& picture, Report& report);
 void check_bridges(const Picture& picture, Report& report);
 void check_user_network(const Picture& picture, Report& report);
+void check_reach(const Picture& picture, Report& report);
+void check_ports(const Picture& picture, Report& report);
 void check_uri(const Picture& picture, Report& report);
 void check_processes(const Picture& picture, Report& report);
 void check_policies(const Picture& picture, Report& report);
@@ -62,6 +64,8 @@ void check_failures(const Picture& picture, Report& report);
 
 /// What an interface is attached to in the end: of a network of the session's that only names a bridge, that bridge.
 Network attached_to(const Picture& picture, const Network& network);
+/// Whether it is the VM that listens there: QEMU, or its passt.
+bool is_of_vm(const Picture& picture, const CheckedVm& checked, const PortListener& listener);
 /// Whether a VM has an interface of that type.
 bool has_network(const CheckedVm& vm, const std::string& type);
 /// Names, in quotes and with commas, of those for which `holds`.

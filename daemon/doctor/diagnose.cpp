@@ -12,9 +12,10 @@
 namespace virtsession {
 namespace {
 
-constexpr Check kChecks[] = {check_complete, check_units,   check_daemons,      check_kvm,         check_session,
-                             check_limits,   check_bridges, check_user_network, check_uri,         check_processes,
-                             check_policies, check_saves,   check_disks,        check_definitions, check_failures};
+constexpr Check kChecks[] = {check_complete,    check_units,     check_daemons,      check_kvm,   check_session,
+                             check_limits,      check_bridges,   check_user_network, check_reach, check_ports,
+                             check_uri,         check_processes, check_policies,     check_saves, check_disks,
+                             check_definitions, check_failures};
 
 std::vector<std::string> sentences(const std::vector<Problem>& problems) {
   std::vector<std::string> texts;
@@ -44,6 +45,7 @@ SupervisedVm derive(const DomainFacts& domain, Policy& policy) {
   vm.stop_timeout_sec = policy.stop_timeout_sec;
   vm.start_if_paths = policy.start_if_paths;
   vm.after_units = policy.after_units;
+  vm.ports = policy.ports;
   return vm;
 }
 

@@ -112,6 +112,7 @@ void read_devices(const xmlNode* domain, DomainFacts& facts) {
         facts.remote_disks.push_back(*std::move(remote));
       if (auto socket = socket_of(node)) facts.disk_sockets.push_back(*std::move(socket));
     }
+    if (is_element(node, "vsock")) facts.vsock = true;
     if (node->type == XML_ELEMENT_NODE && is_vfio(node)) facts.locks_memory = true;
   }
   const xmlNode* backing = child(domain, "memoryBacking");
@@ -135,6 +136,7 @@ Result<DomainFacts> parse_domain_details(std::string_view xml) {
   facts.type = attribute(domain, "type").value_or("");
   facts.memory_kib = common->memory_kib;
   facts.networks = common->networks;
+  facts.agent_channel = common->agent_configured;
   read_policy(domain, facts);
   read_boot_files(domain, facts);
   read_devices(domain, facts);

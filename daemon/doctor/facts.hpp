@@ -3,7 +3,9 @@
 
 #include "core/domain.hpp"
 #include "core/policy.hpp"
+#include "doctor/forward_probe.hpp"
 #include "doctor/supervised_facts.hpp"
+#include "util/port_listeners.hpp"
 #include "util/user_folders.hpp"
 
 #include <sys/types.h>
@@ -84,7 +86,15 @@ struct LibvirtFacts {
   const DaemonSocket* socket(const std::string& daemon) const;
 };
 
-struct KvmFacts {
+/// A device's group, and whether it is what this user needs.
+struct DeviceGroup {
+  std::string group;
+  bool group_may_use = false;     ///< by the device's mode
+  bool in_group = false;          ///< the user is in it, by the group database
+  bool session_in_group = false;  ///< and so is this process
+};
+
+struct KvmFacts : DeviceGroup {
   /// Which step failed, or `works`.
   enum class Outcome {
     works,
@@ -97,11 +107,12 @@ struct KvmFacts {
   } outcome = Outcome::not_seen;
   int error = 0;  ///< errno of the step
   bool x86 = true;
-  std::string cpu_flag;           ///< vmx or svm; empty when the CPU, or the firmware, has none
-  std::string group;              ///< of the device
-  bool group_may_use = false;     ///< by the device's mode
-  bool in_group = false;          ///< the user is in it, by the group database
-  bool session_in_group = false;  ///< and so is this process
+  std::string cpu_flag;  ///< vmx or svm; empty when the CPU, or the firmware, has none
+};
+
+/// The device by which the host and guests with a vsock reach each other.
+struct VsockFacts : DeviceGroup {
+  std::optional<int> error;  ///< errno of opening it to read and write; 0 when that works
 };
 
 /// One line of bridge.conf; bridge "all" is every bridge. See qemu-bridge-helper.
@@ -119,13 +130,14 @@ struct NetworkFacts {
   std::optional<int> tun_error;
   enum class Acl { missing, unreadable, read } acl = Acl::missing;
   std::vector<BridgeRule> rules;
-  std::set<std::string> bridges;    ///< that exist
-  std::string passt;                ///< path of the program, or empty
-  std::optional<bool> qemu_user;    ///< QEMU has -netdev user (slirp)
-  std::optional<bool> qemu_stream;  ///< QEMU has -netdev stream, which passt needs
-  bool passt_profile = false;       ///< AppArmor is on and has a profile for passt
-  bool passt_profile_fits = false;  ///< which lets it work in a libvirt session
-  std::optional<bool> may_ping;     ///< net.ipv4.ping_group_range has a group of this user
+  std::set<std::string> bridges;     ///< that exist
+  std::string passt;                 ///< path of the program, or empty
+  std::optional<bool> qemu_user;     ///< QEMU has -netdev user (slirp)
+  std::optional<bool> qemu_stream;   ///< QEMU has -netdev stream, which passt needs
+  bool passt_profile = false;        ///< AppArmor is on and has a profile for passt
+  bool passt_profile_fits = false;   ///< which lets it work in a libvirt session
+  bool passt_rules_missing = false;  ///< which takes most of its rules from a file of passt's that is not there
+  std::optional<bool> may_ping;      ///< net.ipv4.ping_group_range has a group of this user
 };
 
 /// The system's libvirt, as far as it can be asked without a password.
@@ -231,6 +243,8 @@ struct DomainFacts {
   std::uint64_t memory_kib = 0;
   bool locks_memory = false;  ///< it has a PCI or mediated device, or asks for locked memory
   std::vector<Network> networks;
+  bool agent_channel = false;  ///< it has a channel for the guest agent
+  bool vsock = false;
   std::vector<ImageFacts> images;
   std::vector<std::string> remote_disks;  ///< those that are no file here: "vda (nbd)", "vdb (a volume of pool iscsi)"
   std::vector<DiskSocket> disk_sockets;
@@ -263,6 +277,12 @@ struct SaveFacts {
   std::uint64_t size = 0;
 };
 
+/// A port of this machine that leads to a guest now.
+struct ForwardFacts {
+  HostPort host;
+  ForwardAnswer answer = ForwardAnswer::unknown;
+};
+
 struct DoctorFacts {
   MachineFacts machine;
   UserManagerFacts user_manager;
@@ -270,6 +290,7 @@ struct DoctorFacts {
   std::string qemu;      ///< path of this machine's QEMU, or empty
   std::string qemu_img;  ///< path of the program, or empty
   KvmFacts kvm;
+  VsockFacts vsock;
   NetworkFacts network;
   UriFacts uri;
   LimitFacts limits;
@@ -280,9 +301,12 @@ struct DoctorFacts {
   std::vector<UnlistedDefinition> unlisted;
   std::vector<SessionNetwork> session_networks;
   std::vector<SaveFacts> saves;
-  Policy policy_defaults;             ///< for VMs, when virtsessiond cannot be asked
-  std::vector<std::string> too_late;  ///< what was given up on, for a person: "KVM"
-  std::vector<std::string> failed;    ///< what ended by an exception, with its text: "KVM (bad_alloc)"
+  std::vector<PortListener> listeners;
+  std::vector<ForwardFacts> forwards;
+  std::optional<std::uint32_t> first_user_port;  ///< lower ones are for root: net.ipv4.ip_unprivileged_port_start
+  Policy policy_defaults;                        ///< for VMs, when virtsessiond cannot be asked
+  std::vector<std::string> too_late;             ///< what was given up on, for a person: "KVM"
+  std::vector<std::string> failed;               ///< what ended by an exception, with its text: "KVM (bad_alloc)"
   std::optional<SupervisedFacts> supervised;
 };
 

@@ -161,6 +161,8 @@ DoctorFacts gather_facts(const GatherOptions& options) {
 
   Bounded<std::vector<ProcessInfo>> processes_task("doctor-processes", read_processes);
   Bounded<KvmFacts> kvm("doctor-kvm", [=] { return gather_kvm(options, machine); });
+  Bounded<PortFacts> ports("doctor-ports", [=] { return gather_ports(options); });
+  Bounded<VsockFacts> vsock("doctor-vsock", [=] { return gather_vsock(options, machine); });
   Bounded<UserManagerFacts> manager("doctor-units", [=] { return gather_user_manager(options, machine); });
   Bounded<std::optional<std::uint64_t>> budget("doctor-budget", [=] { return gather_stop_budget(options, machine); });
   Bounded<NetworkFacts> network("doctor-network", [=, qemu = facts.qemu] { return gather_network(options, qemu); });
@@ -199,10 +201,17 @@ DoctorFacts gather_facts(const GatherOptions& options) {
   // By now the slowest of these has been waited for.
   facts.limits = take(limits, deadline, "limits", facts);
   facts.kvm = take(kvm, deadline, "KVM", facts);
+  auto of_ports = take(ports, deadline, "ports", facts);
+  facts.listeners = std::move(of_ports.listeners);
+  facts.first_user_port = of_ports.first_user_port;
+  facts.vsock = take(vsock, deadline, "/dev/vhost-vsock", facts);
   facts.user_manager = manager.get(deadline).value_or(silent_manager());
   failed(manager, "the user manager", facts);
   facts.user_manager.stop_budget_usec = take(budget, deadline, "the system manager", facts);
   facts.network = take(network, deadline, "networks", facts);
+  Bounded<std::vector<ForwardFacts>> forwards(
+      "doctor-forwards", [facts, limit = options.limit / 4] { return gather_forwards(facts, limit); });
+  facts.forwards = take(forwards, Clock::now() + options.limit / 2, "ports of guests", facts);
   return facts;
 }
 

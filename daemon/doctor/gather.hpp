@@ -23,11 +23,13 @@ struct GatherOptions {
   bool libvirt_starts_nothing = false;
   std::string kvm_device = "/dev/kvm";
   std::string tun_device = "/dev/net/tun";
+  std::string vsock_device = "/dev/vhost-vsock";
   std::string etc = "/etc";
   std::string sys = "/sys";
   std::string run = "/run";
   std::string linger_folder = "/var/lib/systemd/linger";
   std::string ping_range = "/proc/sys/net/ipv4/ping_group_range";
+  std::string first_user_port = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
   std::vector<std::string> program_folders{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",    "/usr/bin",
                                            "/sbin",           "/bin",           "/usr/libexec", "/usr/lib/qemu"};
   /// For everything that may block; the whole takes little more than twice as long at most.

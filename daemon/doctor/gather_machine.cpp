@@ -38,11 +38,6 @@ UserEntry user_entry(uid_t uid) {
 
 }  // namespace
 
-std::string user_name(uid_t uid) {
-  auto name = user_entry(uid).name;
-  return name.empty() ? "uid " + std::to_string(uid) : name;
-}
-
 GatherOptions options_from_environment() {
   GatherOptions options;
   options.config_home = absolute_path_from("XDG_CONFIG_HOME");

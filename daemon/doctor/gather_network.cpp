@@ -110,13 +110,17 @@ bool file_mentions(const std::string& path, const std::string& word) {
 void read_passt_profile(const GatherOptions& options, NetworkFacts& facts) {
   const std::string folder = options.etc + "/apparmor.d/";
   std::error_code ignored;
-  facts.passt_profile = file_mentions(options.sys + "/module/apparmor/parameters/enabled", "Y") &&
-                        fs::exists(folder + "usr.bin.passt", ignored) &&
-                        !fs::exists(folder + "disable/usr.bin.passt", ignored);
+  const bool is_on = file_mentions(options.sys + "/module/apparmor/parameters/enabled", "Y");
+  facts.passt_profile =
+      is_on && fs::exists(folder + "usr.bin.passt", ignored) && !fs::exists(folder + "disable/usr.bin.passt", ignored);
   for (const char* name : {"usr.bin.passt", "abstractions/passt", "local/usr.bin.passt"})
     if (file_mentions(folder + name, "libvirt")) facts.passt_profile_fits = true;
-  for (const char* name : {"usr.sbin.libvirtd", "usr.sbin.virtqemud"})
-    if (file_mentions(folder + name, "profile passt")) facts.passt_profile_fits = true;
+  for (const char* name : {"usr.sbin.libvirtd", "usr.sbin.virtqemud"}) {
+    if (!file_mentions(folder + name, "profile passt")) continue;
+    facts.passt_profile_fits = true;
+    facts.passt_rules_missing = is_on && file_mentions(folder + name, "<abstractions/passt>") &&
+                                !fs::exists(folder + "abstractions/passt", ignored);
+  }
 }
 
 std::vector<gid_t> groups_of_process() {

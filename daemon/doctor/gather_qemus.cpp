@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/domain.hpp"
 #include "doctor/gatherers.hpp"
+#include "util/session_user.hpp"
 
 #include <algorithm>
 

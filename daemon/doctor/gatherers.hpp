@@ -22,6 +22,20 @@ UserManagerFacts gather_user_manager(const GatherOptions& options, const Machine
 /// How long the system's manager waits for the user's to stop, which any user may ask. Nothing when it does not answer.
 std::optional<std::uint64_t> gather_stop_budget(const GatherOptions& options, const MachineFacts& machine);
 
+/// Whose a device is. Nothing is known of one that is not there.
+DeviceGroup read_device_group(const std::string& device, const MachineFacts& machine);
+
+/// Who listens at ports of this machine, and from which on this user may.
+struct PortFacts {
+  std::vector<PortListener> listeners;
+  std::optional<std::uint32_t> first_user_port;
+};
+PortFacts gather_ports(const GatherOptions& options);
+/// What comes of connections to ports that lead to a guest now. \param facts with VMs, QEMUs and listeners
+std::vector<ForwardFacts> gather_forwards(const DoctorFacts& facts, std::chrono::milliseconds limit);
+
+VsockFacts gather_vsock(const GatherOptions& options, const MachineFacts& machine);
+
 KvmFacts gather_kvm(const GatherOptions& options, const MachineFacts& machine);
 
 /// \param qemu path of this machine's QEMU, or empty
@@ -40,8 +54,6 @@ LimitFacts gather_limits(const GatherOptions& options, const MachineFacts& machi
 LibvirtFacts gather_libvirt(const GatherOptions& options, const MachineFacts& machine,
                             const std::vector<ProcessInfo>& processes);
 
-/// A user's name, or "uid 1000" for one that has none.
-std::string user_name(uid_t uid);
 std::vector<OtherUsersVm> find_vms_of_others(const MachineFacts& machine, const std::vector<ProcessInfo>& processes);
 std::vector<QemuProcess> gather_qemus(const MachineFacts& machine, const std::vector<ProcessInfo>& processes);
 

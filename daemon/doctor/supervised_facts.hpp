@@ -23,6 +23,7 @@ struct SupervisedVm {
   StartWhen start = StartWhen::flag;
   std::vector<std::string> start_if_paths;
   std::vector<std::string> after_units;
+  std::vector<PortSpec> ports;
   std::vector<std::string> policy_problems;      ///< of its metadata, a sentence each
   std::vector<std::string> dependency_problems;  ///< of start_after: cycles, missing names; a sentence each
   std::vector<Problem> not_done;                 ///< what its policy wants and this machine or the VM does not allow

@@ -18,15 +18,15 @@ struct Range {
 /// See "Users, Groups, UIDs and GIDs on systemd Systems": system users, greeters of GDM, dynamic users, nobody.
 constexpr std::array kNobodysSession{Range{1, 999}, Range{60578, 60705}, Range{61184, 65519}, Range{65534, 65534}};
 
-std::string name_of(uid_t uid) {
-  std::array<char, 4096> buffer{};
+}  // namespace
+
+std::string user_name(uid_t uid) {
+  std::array<char, 16384> buffer{};
   passwd entry{};
   passwd* found = nullptr;
   if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) == 0 && found) return found->pw_name;
-  return "this";
+  return "uid " + std::to_string(uid);
 }
-
-}  // namespace
 
 std::optional<std::string> why_no_session(uid_t uid, const std::string& user) {
   if (uid == 0)
@@ -39,7 +39,7 @@ std::optional<std::string> why_no_session(uid_t uid, const std::string& user) {
 
 std::optional<std::string> why_no_session() {
   const uid_t uid = geteuid();
-  return why_no_session(uid, name_of(uid));
+  return why_no_session(uid, user_name(uid));
 }
 
 }  // namespace virtsession

@@ -8,6 +8,9 @@
 
 namespace virtsession {
 
+/// A user's name, or "uid 1000" for one that has none. From any thread.
+std::string user_name(uid_t uid);
+
 /// Why this user has no libvirt session that virtsession could look after: a sentence without its full stop, or nothing
 /// for a person. Root's `qemu:///session` is the system's libvirt (libvirt asks for the effective uid); system users,
 /// greeters among them, have a user manager and no VMs. The ranges of uids are systemd's; the units say the same with

@@ -42,6 +42,7 @@ inline void check_row(const CheckRow& row) {
 std::vector<CheckRow> session_rows();
 std::vector<CheckRow> machine_rows();
 std::vector<CheckRow> network_rows();
+std::vector<CheckRow> reach_rows();
 std::vector<CheckRow> vm_rows();
 
 }  // namespace virtsession::test

@@ -15,7 +15,7 @@ namespace {
 
 std::vector<CheckRow> all_rows() {
   std::vector<CheckRow> rows;
-  for (const auto& part : {session_rows(), machine_rows(), network_rows(), vm_rows()})
+  for (const auto& part : {session_rows(), machine_rows(), network_rows(), reach_rows(), vm_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }
@@ -28,6 +28,9 @@ TEST_CASE("What is wrong with the machine, and the command that fixes it") {
 }
 TEST_CASE("What is wrong with the network, and the command that fixes it") {
   for (const auto& row : network_rows()) check_row(row);
+}
+TEST_CASE("What keeps a VM from being reached, and the command that fixes it") {
+  for (const auto& row : reach_rows()) check_row(row);
 }
 TEST_CASE("What is wrong with a VM, and the command that fixes it") {
   for (const auto& row : vm_rows()) check_row(row);

@@ -36,10 +36,12 @@ TEST_CASE("KVM that is not there, and a device that is not KVM") {
   CHECK(only(facts, "kvm-present").severity == Severity::ok);
 }
 
-TEST_CASE("KVM that this user may not open") {
-  Elsewhere elsewhere;
-  elsewhere.write("kvm", "");
-  const std::string device = elsewhere.options.kvm_device;
+namespace {
+
+/// Looks at a device of group audio as nobody.
+template <class Look>
+void with_device_of_audio(const Elsewhere& elsewhere, const std::string& device, Look look) {
+  write_text(device, "");
   const auto* const group = getgrnam("audio");
   REQUIRE(group);
   REQUIRE(chown(device.c_str(), 0, group->gr_gid) == 0);
@@ -49,6 +51,29 @@ TEST_CASE("KVM that this user may not open") {
     REQUIRE(setgroups(0, nullptr) == 0);
     REQUIRE(setresgid(65534, 65534, 65534) == 0);
     REQUIRE(setresuid(65534, 65534, 65534) == 0);
+    look();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("A vsock device that this user may not open, and none") {
+  Elsewhere elsewhere;
+  const auto machine = gather_machine(elsewhere.options);
+  CHECK(gather_vsock(elsewhere.options, machine).error == ENOENT);
+  with_device_of_audio(elsewhere, elsewhere.options.vsock_device, [&] {
+    const auto facts = gather_vsock(elsewhere.options, machine);
+    REQUIRE(facts.error == EACCES);
+    REQUIRE(facts.group == "audio");
+    REQUIRE(facts.group_may_use);
+    REQUIRE(!facts.in_group);
+  });
+  CHECK(gather_vsock(elsewhere.options, machine).error == 0);  // as root
+}
+
+TEST_CASE("KVM that this user may not open") {
+  Elsewhere elsewhere;
+  with_device_of_audio(elsewhere, elsewhere.options.kvm_device, [&] {
     const auto facts = gather_kvm(elsewhere.options, gather_machine(elsewhere.options));
     REQUIRE(facts.outcome == KvmFacts::Outcome::open_failed);
     REQUIRE(facts.error == EACCES);
@@ -214,6 +239,11 @@ TEST_CASE("passt, and AppArmor's word on it") {
   CHECK(!network.passt_profile_fits);
   elsewhere.write("etc/apparmor.d/usr.sbin.libvirtd", "  profile passt {\n");
   CHECK(gather_network(elsewhere.options, "").passt_profile_fits);
+  CHECK(!gather_network(elsewhere.options, "").passt_rules_missing);
+  elsewhere.write("etc/apparmor.d/usr.sbin.libvirtd", "profile passt {\n include if exists <abstractions/passt>\n");
+  CHECK(gather_network(elsewhere.options, "").passt_rules_missing);
+  elsewhere.write("etc/apparmor.d/abstractions/passt", "");
+  CHECK(!gather_network(elsewhere.options, "").passt_rules_missing);
   elsewhere.write("etc/apparmor.d/disable/usr.bin.passt", "");
   CHECK(!gather_network(elsewhere.options, "").passt_profile);
 }

@@ -5,6 +5,7 @@
 #include "provoke.hpp"
 #include "sample_facts.hpp"
 #include "util/bounded.hpp"
+#include "util/session_user.hpp"
 
 #include <doctest/doctest.h>
 #include <poll.h>

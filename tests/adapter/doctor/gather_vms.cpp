@@ -5,8 +5,10 @@
 #include "sample_facts.hpp"
 #include "support/mount_namespace.hpp"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/stat.h>
 
@@ -46,6 +48,39 @@ TEST_CASE("Without a libvirt that runs, VMs are read from its files") {
   REQUIRE(facts.unlisted.size() == 1);  // libvirt will not make a VM of it either
   CHECK(facts.unlisted[0].name == "broken");
   CHECK(only(facts, "definition-listed").severity == Severity::problem);
+}
+
+TEST_CASE("A port that a VM is to have, and that this process has") {
+  const Elsewhere elsewhere;
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(listen(fd.get(), 1) == 0);
+  REQUIRE(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  elsewhere.write("config/virtsession/config.json",
+                  "{\"defaults\": {\"ports\": [\"" + std::to_string(ntohs(address.sin_port)) + ":22\"]}}");
+  elsewhere.write("first_user_port", "1024\n");
+  elsewhere.define("web", "<interface type='user'/>");
+  const auto facts = gather_facts(elsewhere.options);
+  CHECK(only(facts, "port-free").text.find("is taken by adapter_doctor (pid " + std::to_string(getpid()) + ")") !=
+        std::string::npos);
+  CHECK(only(facts, "port-allowed").severity == Severity::ok);
+}
+
+TEST_CASE("By what a VM can be reached") {
+  const Elsewhere elsewhere;
+  elsewhere.define("web",
+                   "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+                   "<vsock model='virtio'><cid auto='yes'/></vsock>");
+  elsewhere.define("db", "<channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>");
+  const auto facts = gather_facts(elsewhere.options);
+  CHECK(facts.domains[1].agent_channel);
+  CHECK(facts.domains[1].vsock);
+  CHECK_FALSE(facts.domains[0].agent_channel);
+  CHECK_FALSE(facts.domains[0].vsock);
 }
 
 TEST_CASE("Disks that are no files here, and an empty drive") {

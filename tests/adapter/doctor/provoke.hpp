@@ -115,7 +115,9 @@ struct Elsewhere {
     options.run = folder / "run";
     options.kvm_device = folder / "kvm";
     options.tun_device = folder / "tun";
+    options.vsock_device = folder / "vhost-vsock";
     options.linger_folder = folder / "linger";
+    options.first_user_port = folder / "first_user_port";
     options.ping_range = folder / "ping_group_range";
     options.program_folders = {folder / "bin"};
   }

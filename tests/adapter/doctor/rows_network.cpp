@@ -152,6 +152,14 @@ std::vector<CheckRow> user_rows() {
        "passt", S::warning, "", "AppArmor's profile",
        "sudo ln -s /etc/apparmor.d/usr.bin.passt /etc/apparmor.d/disable/ && sudo apparmor_parser -R "
        "/etc/apparmor.d/usr.bin.passt"},
+      {"AppArmor's profile of libvirt, without what it takes from passt's package",
+       [](auto& facts) {
+         facts.network.passt_profile_fits = facts.network.passt_rules_missing = true;
+         only_user_network(facts, "passt");
+       },
+       "passt", S::warning, "", "/etc/apparmor.d/abstractions/passt, which is missing; web needs it",
+       "sudo apt install --reinstall -o Dpkg::Options::=--force-confmiss passt && sudo apparmor_parser -r "
+       "/etc/apparmor.d/usr.sbin.libvirtd"},
       {"AppArmor's profile fits",
        [](auto& facts) { facts.network.passt_profile = facts.network.passt_profile_fits = true; }, "passt", S::ok, "",
        "can use it", ""},
@@ -168,10 +176,23 @@ std::vector<CheckRow> user_rows() {
       {"a bridge", [](auto&) {}, "vm-network", S::ok, "web", "bridge virbr0: a full member", ""},
       {"none", [](auto& facts) { facts.domains[0].networks = {}; }, "vm-network", S::ok, "web", "no network interface",
        ""},
-      {"slirp", [](auto& facts) { only_user_network(facts, "slirp"); }, "vm-network", S::note, "web",
-       "nothing can connect to it, other VMs neither", ""},
-      {"passt", [](auto& facts) { only_user_network(facts, "passt"); }, "vm-network", S::note, "web", "<portForward>",
-       ""},
+      {"slirp where passt would serve", [](auto& facts) { only_user_network(facts, "slirp"); }, "vm-network", S::note,
+       "web", "other VMs neither, and it is slow; passt, which is here, is faster: <backend type='passt'/>",
+       "virsh -c qemu:///session edit web"},
+      {"slirp, and libvirt has no passt",
+       [](auto& facts) {
+         only_user_network(facts, "slirp");
+         facts.libvirt.version = 9000000;
+       },
+       "vm-network", S::note, "web", "by ports of the host (policy key ports), other VMs neither", ""},
+      {"slirp, and passt may not work",
+       [](auto& facts) {
+         only_user_network(facts, "slirp");
+         facts.network.passt_profile = true;
+       },
+       "vm-network", S::note, "web", "by ports of the host (policy key ports), other VMs neither", ""},
+      {"passt", [](auto& facts) { only_user_network(facts, "passt"); }, "vm-network", S::note, "web",
+       "(policy key ports), which its next start forwards", ""},
       {"a network of the system's",
        [](auto& facts) {
          facts.domains[0].networks = {{"network", "default", ""}};

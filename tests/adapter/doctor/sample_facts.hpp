@@ -40,6 +40,7 @@ inline DomainFacts good_domain() {
   domain.autostart = true;
   domain.memory_kib = 1024 * 1024;
   domain.networks = {{"bridge", "virbr0", ""}};
+  domain.agent_channel = true;
   domain.images = {good_image()};
   return domain;
 }
@@ -98,6 +99,7 @@ inline DoctorFacts healthy() {
   facts.qemus = {{80, "6b4fb538-b287-4a87-a3f3-5d2335f1c9aa", "web", "virtsession-vm-web.scope",
                   QemuProcess::Owner::this_libvirt}};
   facts.domains_from_libvirt = true;
+  facts.first_user_port = 1024;
   facts.domains = {good_domain()};
   return facts;
 }
