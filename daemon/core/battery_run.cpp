@@ -179,8 +179,9 @@ std::vector<Problem> BatteryRun::problems(const Vm& vm) const {
     problems.push_back(not_saved(vm, "on_low_battery", "on low battery"));
   if (policy.on_low_battery != HoldAction::none && !charge_is_told_)
     problems.push_back({"/on_low_battery",
-                        "nothing is done on low battery: UPower, which tells when a battery is low, does not answer",
-                        "install the package upower", ProblemCode::not_possible});
+                        "nothing is done on low battery: UPower (package upower), which tells of one, does not answer",
+                        {},
+                        ProblemCode::not_possible});
   return problems;
 }
 

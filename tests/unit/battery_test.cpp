@@ -446,6 +446,7 @@ TEST_CASE("battery: without UPower, nobody knows when it is low, and the policy'
   world.facts(facts);
   REQUIRE(world.view("a").policy_problems.size() == 1);
   CHECK(world.view("a").policy_problems[0].pointer == "/on_low_battery");
+  CHECK(world.view("a").policy_problems[0].text.find("package upower") != std::string::npos);
   CHECK(world.view("a").policy_problems[0].code == ProblemCode::not_possible);
   facts.on_ac_power = false;
   runs_on(world, facts);
