@@ -36,7 +36,8 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
            installs what building and testing need, and does nothing else
   fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
-E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapter and ctl built otherwise.
+E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapter, ctl and window built otherwise:
+PRESET=asan tests/run.sh window runs the window under the address sanitizer.
 TXT
 }
 
@@ -83,9 +84,9 @@ test_with() {  # preset, labels
 }
 
 window() {
-  test_with release window
+  test_with "${PRESET:-release}" window
   appstreamcli validate --no-net contrib/window/data/*.metainfo.xml
-  desktop-file-validate build/release/contrib/window/*.desktop
+  desktop-file-validate "build/${PRESET:-release}"/contrib/window/*.desktop
 }
 
 e2e() {

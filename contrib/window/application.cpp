@@ -93,6 +93,7 @@ void Application::add_actions() {
     window().show_about();
   });
   add_action("quit", [this] {
+    if (window_ && !window_->may_close()) return;
     if (window_) gtk_window_destroy(window_->window());
     quit();
   });

@@ -18,9 +18,16 @@ gi.require_version("Atspi", "2.0")
 gi.require_version("Gio", "2.0")
 from gi.repository import Atspi, Gio, GLib  # noqa: E402
 
+from x11 import Display  # noqa: E402
+
 APP = "org.virtsession.Window"
 APP_PATH = "/org/virtsession/Window"
-DEADLINE = 60  # generous: reached only when a test fails
+DAEMON = "org.virtsession.Supervisor1"
+# What GTK says of a switch and of a button that stays down, which has changed with its versions.
+SWITCHES = ("switch", "toggle button", "check box")
+ROLES = {"toggle button": ("toggle button", "push button"), "push button": ("push button", "button"),
+         "switch": SWITCHES}
+DEADLINE = int(os.environ.get("VIRTSESSION_DEADLINE", "60"))  # generous: reached only when a test fails
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -39,12 +46,15 @@ def uuid_of(number):
     return f"{number:08x}-2222-3333-4444-555555555555"
 
 
-def domain(number, name, running, title="", policy=""):
-    """A domain of libvirt's test driver; policy is the JSON that it carries."""
+CRASHED = 6  # libvirt's number for it
+
+
+def domain(number, name, running, title="", policy="", state=None):
+    """A domain of libvirt's test driver; policy is the JSON that it carries, state one of libvirt's numbers."""
     more = f"<title>{title}</title>" if title else ""
     if policy:
         more += f"<metadata><v:policy xmlns:v='https://virtsession.org/policy/1'>{policy}</v:policy></metadata>"
-    return DOMAIN.format(name=name, uuid=uuid_of(number), more=more, state=1 if running else 5)
+    return DOMAIN.format(name=name, uuid=uuid_of(number), more=more, state=state or (1 if running else 5))
 
 
 def wait_until(condition, what, at_most=DEADLINE):
@@ -62,7 +72,25 @@ def wait_until(condition, what, at_most=DEADLINE):
         time.sleep(0.02)
 
 
+class Started:
+    """A process that the bus has started, for what is asked of one that was started here."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def poll(self):
+        return None if os.path.exists(f"/proc/{self.pid}") else 0
+
+    def wait(self):
+        wait_until(lambda: self.poll() is not None, "the end of a process")
+
+
 class Desk:
+    _display = None
+
     def __init__(self, programs, size=(1024, 900), scale=1):
         """programs: virtsessiond, virtsessionctl, virtsession-window, the folders of schema, icons and translations."""
         self.programs = programs
@@ -77,17 +105,25 @@ class Desk:
         shutil.copy(programs["schema"], os.path.join(self.folder, "data/virtsession/config.schema.json"))
         self._install_icons()
         self.environment = dict(os.environ)
+        self.environment.update(self.look())
         self.environment.update({
             "HOME": self.folder, "XDG_RUNTIME_DIR": self.folder + "/run", "XDG_CONFIG_HOME": self.folder + "/config",
             "XDG_STATE_HOME": self.folder + "/state", "XDG_CACHE_HOME": self.folder + "/cache",
-            "XDG_DATA_DIRS": self.folder + "/data:/usr/share", "GDK_BACKEND": "x11", "GSK_RENDERER": "cairo",
-            "GTK_A11Y": "atspi", "GDK_SCALE": str(scale), "GSETTINGS_BACKEND": "memory", "LANG": "C.UTF-8",
-            "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_AT_BRIDGE": "0", "GTK_USE_PORTAL": "0", "ADW_DISABLE_PORTAL": "1",
-            "LIBVIRT_AUTOSTART": "0"})
+            "XDG_DATA_DIRS": self.folder + "/data:/usr/share", "GDK_SCALE": str(scale), "LIBVIRT_AUTOSTART": "0",
+            # There is no system's libvirt here: what it said once. The real one is in tests/e2e.
+            "VIRTSESSION_MOVE_PROGRAM": os.path.join(os.path.dirname(os.path.abspath(__file__)), "recorded_move.py"),
+            "RECORDED_MOVE_FOLDER": self.folder})
         for name in ("AT_SPI_BUS_ADDRESS", "LANGUAGE", "DISPLAY", "WAYLAND_DISPLAY"):
             self.environment.pop(name, None)
         self._start_display(scale)
         self._start_bus()
+
+    @staticmethod
+    def look():
+        """What makes every run of the window look and speak the same."""
+        return {"GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GTK_A11Y": "atspi", "GSETTINGS_BACKEND": "memory",
+                "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_AT_BRIDGE": "0", "GTK_USE_PORTAL": "0",
+                "ADW_DISABLE_PORTAL": "1"}
 
     def _install_icons(self):
         for kind, name in (("scalable", "org.virtsession.Window.svg"), ("symbolic", "org.virtsession.Window-symbolic.svg")):
@@ -140,13 +176,13 @@ class Desk:
         with open(self.folder + "/node.xml", "w", encoding="utf-8") as node:
             node.write("<node>\n" + "".join(domains) + "</node>\n")
 
-    def start_daemon(self):
+    def start_daemon(self, uri=None, state="ready"):
         log = open(self.folder + "/daemon.log", "a", encoding="utf-8")
-        self.daemon = self._start([self.programs["virtsessiond"], "--connect", f"test://{self.folder}/node.xml"],
-                                  stderr=log)
+        self.daemon = self._start([self.programs["virtsessiond"], "--connect",
+                                   uri or f"test://{self.folder}/node.xml"], stderr=log)
         log.close()
         wait_until(lambda: self.has_owner("org.virtsession.Supervisor1") and
-                   self.manager_property("LibvirtState") == "ready", "virtsessiond is ready")
+                   state in (None, self.manager_property("LibvirtState")), "virtsessiond is ready")
 
     def stop_daemon(self, number=signal.SIGTERM):
         self.daemon.send_signal(number)
@@ -181,22 +217,39 @@ class Desk:
         wait_until(lambda: self.has_owner(APP), "the window's name")
         wait_until(self.frame, "the window")
 
-    def offer_window(self):
+    def _offer(self, name, command):
         """The bus starts it when somebody wants it."""
         words = " ".join(f"{name}='{value}'" for name, value in self.environment.items() if "'" not in value and
                          "\n" not in value and name.isidentifier() and not name.startswith("BASH_FUNC"))
-        with open(self.folder + "/window.sh", "w", encoding="utf-8") as script:
-            script.write(f"exec env {words} {self.programs['window']} --gapplication-service\n")
-        with open(self.folder + f"/services/{APP}.service", "w", encoding="utf-8") as service:
-            service.write(f"[D-BUS Service]\nName={APP}\nExec=/bin/sh {self.folder}/window.sh\n")
+        with open(self.folder + f"/{name}.sh", "w", encoding="utf-8") as script:
+            script.write(f"exec env {words} {command}\n")
+        with open(self.folder + f"/services/{name}.service", "w", encoding="utf-8") as service:
+            service.write(f"[D-BUS Service]\nName={name}\nExec=/bin/sh {self.folder}/{name}.sh\n")
+        self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ReloadConfig")
+
+    def offer_window(self):
+        self._offer(APP, f"{self.programs['window']} --gapplication-service")
+
+    def offer_daemon(self):
+        self._offer(DAEMON, f"{self.programs['virtsessiond']} --connect test://{self.folder}/node.xml")
+
+    def withdraw_daemon(self):
+        os.remove(self.folder + f"/services/{DAEMON}.service")
+        self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ReloadConfig")
+
+    def adopt_daemon(self):
+        """The process that the bus has started is the one of this test from then on."""
+        self.daemon = Started(self.owner_pid(DAEMON))
+
+    def owner_pid(self, name):
+        return self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixProcessID",
+                         GLib.Variant("(s)", (name,)))[0]
 
     def adopt_window(self):
         """Returns the process that the bus has started, once it has; it is the window from then on"""
         if not self.has_owner(APP):
             return None
-        pid = self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixProcessID",
-                        GLib.Variant("(s)", (APP,)))[0]
-        self.window = type("Started", (), {"pid": pid})
+        self.window = Started(self.owner_pid(APP))
         return self.frame()
 
     def stop_window(self):
@@ -241,27 +294,100 @@ class Desk:
     def texts(self):
         texts = []
         for node in self.walk():
-            name = node.get_name()
-            if node.get_state_set().contains(Atspi.StateType.SHOWING) and name:
-                texts.append(name)
+            if node.get_name():
+                texts.append(node.get_name())
         return texts
 
     def find(self, name, role=None):
+        return next(self.find_all(name, role), None)
+
+    def find_all(self, name, role=None):
         for node in self.walk():
-            if node.get_name() == name and (role is None or node.get_role_name() == role) and \
-                    node.get_state_set().contains(Atspi.StateType.SHOWING):
-                return node
-        return None
+            # GTK 4.8 says the name of a button with a label twice.
+            if node.get_name() in (name, f"{name} {name}") and (role is None or node.get_role_name() in ROLES.get(
+                    role, (role,))):
+                yield node
 
     def wait_for(self, text, role=None):
-        return wait_until(lambda: self.find(text, role), f"{text!r} in {self.texts()}")
+        try:
+            return wait_until(lambda: self.find(text, role), repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error} in {self.texts()}") from None
 
     def wait_text(self, part):
         """Some text that has this part."""
         return wait_until(lambda: next((text for text in self.texts() if part in text), None), f"a text with {part!r}")
 
     def press(self, name, role="push button"):
-        self.wait_for(name, role).do_action(0)
+        # A dialog has its buttons twice, for a wide and for a narrow window: the others have no place.
+        wait_until(lambda: any((role == "menu item" or node.get_extents(Atspi.CoordType.WINDOW).width > 0) and
+                               node.do_action(0) for node in self.find_all(name, role)), f"{name!r} is pressed")
+
+    def can_be_pressed(self, node):
+        return node.get_state_set().contains(Atspi.StateType.SENSITIVE)
+
+    def activate(self, name):
+        """A row that leads somewhere, by its title."""
+        node = self.wait_for(name, "list item")
+        if node.get_n_actions():
+            node.do_action(0)
+        else:  # GTK 4.8 has none there
+            display = self.display()
+            display.click(*wait_until(lambda: self._settled(name, "list item"), "the place of " + name))
+
+    def tick(self, name):
+        display = self.display()
+        display.click(*wait_until(lambda: self._settled(name, "check box"), "the place of " + name))
+
+    def write(self, name, text):
+        """Into an entry, with the keyboard."""
+        display = self.display()
+        display.click(*wait_until(lambda: self._settled(name, "text"), "the place of " + name))
+        display.press("Control_L", "a")
+        display.press("BackSpace")
+        for key in text:
+            display.press(key)
+        display.press("Return")
+
+    def _settled(self, name, role):
+        """The middle of a widget, when it is where it was a moment ago."""
+        places = []
+        for _ in range(2):
+            node = self.find(name, role)
+            if not node:
+                return None
+            places.append(node.get_extents(Atspi.CoordType.WINDOW))
+            time.sleep(0.15)
+        first, place = places
+        if (first.x, first.y, first.width) != (place.x, place.y, place.width) or place.width <= 0:
+            return None
+        return place.x + place.width // 2, place.y + place.height // 2
+
+    def display(self):
+        """The screen, with the window in its corner."""
+        if self._display is None:
+            self._display = Display(self.environment["DISPLAY"])
+        self._display.fill(*(side * int(self.environment.get("GDK_SCALE", 1)) for side in self.size))
+        self._display.give_keyboard()
+        return self._display
+
+    def focused(self):
+        """What the keyboard is on."""
+        for node in self.walk():
+            if node.get_state_set().contains(Atspi.StateType.FOCUSED):
+                return node
+        return None
+
+    def controls(self):
+        """The names of all that somebody with a mouse can press, turn or write into, by role."""
+        roles = ("push button", "toggle button", "switch", "spin button", "text", "combo box", "check box")
+        found = set()
+        for node in self.walk():
+            states = node.get_state_set()
+            if node.get_role_name() in roles and all(states.contains(one) for one in (
+                    Atspi.StateType.FOCUSABLE, Atspi.StateType.SENSITIVE)):
+                found.add(node.get_name())
+        return found
 
     # pictures
 

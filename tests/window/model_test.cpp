@@ -79,6 +79,14 @@ TEST_CASE("a VM's word and section follow from what it does") {
         Section::running);
 }
 
+TEST_CASE("a mistake of the configuration has its line") {
+  const std::string text = "{\n  \"defaults\": {\n    \"start_oder\": 1\n  },\n  \"a\": [1]\n}\n";
+  CHECK(line_of(text, "/defaults/start_oder") == 3);
+  CHECK(line_of(text, "/a/0") == 5);
+  CHECK(!line_of(text, "/b"));
+  CHECK(!line_of(text, ""));
+}
+
 TEST_CASE("only what can be done now is offered") {
   CHECK(main_verb(vm("a", "inactive", "shut-off")) == Verb::start);
   CHECK(main_verb(vm("a", "running", "running")) == Verb::shutdown);

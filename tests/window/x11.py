@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a window manager would do: give the window a place and a size."""
+"""What a window manager would do, give the window a place, a size and the keyboard; and what a keyboard does."""
 
 import ctypes
+import ctypes.util
 
 
 class Display:
@@ -12,6 +13,8 @@ class Display:
         self.display = ctypes.c_void_p(self.x11.XOpenDisplay(name.encode()))
         if not self.display.value:
             raise RuntimeError("no X display " + name)
+        self.xtest = ctypes.CDLL(ctypes.util.find_library("Xtst") or "libXtst.so.6")
+        self.x11.XStringToKeysym.restype = ctypes.c_ulong
 
     def _children(self):
         root = ctypes.c_ulong(self.x11.XDefaultRootWindow(self.display))
@@ -32,8 +35,32 @@ class Display:
                               ctypes.byref(width), ctypes.byref(height), ctypes.byref(border), ctypes.byref(depth))
         return width.value, height.value
 
+    def _largest(self):
+        return max(self._children(), key=lambda window: self._size(window)[0] * self._size(window)[1])
+
     def fill(self, width, height):
         """Makes the largest window fill this area from the corner on."""
-        largest = max(self._children(), key=lambda window: self._size(window)[0] * self._size(window)[1])
-        self.x11.XMoveResizeWindow(self.display, ctypes.c_ulong(largest), 0, 0, width, height)
+        self.x11.XMoveResizeWindow(self.display, ctypes.c_ulong(self._largest()), 0, 0, width, height)
+        self.x11.XSync(self.display, 0)
+
+    def give_keyboard(self):
+        """What is typed goes to the largest window."""
+        self.x11.XSetInputFocus(self.display, ctypes.c_ulong(self._largest()), 2, 0)  # RevertToParent, CurrentTime
+        self.x11.XSync(self.display, 0)
+
+    def press(self, *keys):
+        """Keys by their X names, held together: press("Alt_L", "2")."""
+        codes = [self.x11.XKeysymToKeycode(self.display, ctypes.c_ulong(self.x11.XStringToKeysym(key.encode())))
+                 for key in keys]
+        for code in codes:
+            self.xtest.XTestFakeKeyEvent(self.display, code, 1, ctypes.c_ulong(0))
+        for code in reversed(codes):
+            self.xtest.XTestFakeKeyEvent(self.display, code, 0, ctypes.c_ulong(0))
+        self.x11.XSync(self.display, 0)
+
+    def click(self, x, y):
+        """At a place of the screen."""
+        self.xtest.XTestFakeMotionEvent(self.display, -1, x, y, ctypes.c_ulong(0))
+        for is_press in (1, 0):
+            self.xtest.XTestFakeButtonEvent(self.display, 1, is_press, ctypes.c_ulong(0))
         self.x11.XSync(self.display, 0)

@@ -182,6 +182,15 @@ void Supervisor::call_vm(const std::string& uuid, const char* method, GVariant* 
   call({kName, vm->path.c_str(), kVm, method}, arguments, std::move(reply));
 }
 
+void Supervisor::set_policy(const std::string& uuid, const std::string& key, const nlohmann::json& value, Reply reply) {
+  GVariantBuilder policy;
+  g_variant_builder_init(&policy, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add(&policy, "{sv}", key.c_str(), variant_of(value));
+  call_vm(uuid, "SetPolicy",
+          g_variant_new("(@a{sv}@a{sv})", g_variant_builder_end(&policy), g_variant_new("a{sv}", nullptr)),
+          std::move(reply));
+}
+
 void Supervisor::plan(const char* method, std::function<void(const Plan&)> done) {
   call_manager(method, nullptr, [done = std::move(done)](GVariant* reply, const CallError& error) {
     if (error) return;

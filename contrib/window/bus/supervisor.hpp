@@ -42,6 +42,8 @@ class Supervisor {
   /// \param arguments floating, or nullptr for an empty dictionary of options
   void call_manager(const char* method, GVariant* arguments, Reply reply);
   void call_vm(const std::string& uuid, const char* method, GVariant* arguments, Reply reply);
+  /// Sets one key of a VM's policy. \param value neither null nor an object
+  void set_policy(const std::string& uuid, const std::string& key, const nlohmann::json& value, Reply reply);
   void plan(const char* method, std::function<void(const Plan&)> done);
 
   GDBusConnection* bus() const { return bus_; }

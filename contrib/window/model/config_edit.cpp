@@ -89,4 +89,20 @@ std::optional<std::string> with_config_flag(std::string_view text, std::string_v
   return result.insert(opening_brace(text), "\n  " + entry + (config.empty() ? "\n" : ","));
 }
 
+std::optional<std::size_t> line_of(const std::string& text, const std::string& pointer) {
+  std::size_t at = 0;
+  bool found_one = false;
+  for (std::size_t begin = 1; begin < pointer.size();) {
+    const auto end = std::min(pointer.find('/', begin), pointer.size());
+    const auto found = text.find('"' + pointer.substr(begin, end - begin) + '"', at);
+    if (found != std::string::npos) {  // a place in a list has no name
+      at = found;
+      found_one = true;
+    }
+    begin = end + 1;
+  }
+  if (!found_one) return std::nullopt;
+  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+}
+
 }  // namespace virtsession::window

@@ -15,4 +15,7 @@ std::optional<bool> config_flag(std::string_view text, std::string_view key);
 /// \return nothing when the text is no configuration
 std::optional<std::string> with_config_flag(std::string_view text, std::string_view key, bool value);
 
+/// Where in a configuration's text a JSON pointer leads, from 1; nothing when that is not found.
+std::optional<std::size_t> line_of(const std::string& text, const std::string& pointer);
+
 }  // namespace virtsession::window

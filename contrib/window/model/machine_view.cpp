@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "machine_view.hpp"
 
+#include "network_view.hpp"
 #include "texts/translate.hpp"
 
 #include <algorithm>
@@ -98,6 +99,7 @@ MachineView view_of(const VmInfo& vm, bool libvirt_ready) {
   if (says_nothing_more(view.reason)) view.reason.clear();
   if (view.reason.empty() && has_policy_mistake(vm)) view.reason = _("its policy has a mistake");
   view.since = vm.is_active() ? std::max(vm.number("StartedUSec"), vm.number("PhaseSinceUSec")) : 0;
+  if (vm.is_active()) view.forwards = forwards_line(vm);
   view.marked = vm.flag("Autostart") || vm.flag("AutostartOnce");
   view.dimmed = !libvirt_ready;
   return view;

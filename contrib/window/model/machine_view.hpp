@@ -37,6 +37,7 @@ struct MachineView {
   std::string icon;         ///< a symbolic icon's name
   std::string word;         ///< "Running", in the user's language
   std::string reason;       ///< why, as virtsessiond says it; empty when the word says it all
+  std::string forwards;     ///< "2222 → 22": ports that lead into it now; mostly empty
   std::uint64_t since = 0;  ///< when it began to do so, in CLOCK_REALTIME's microseconds; 0 when it does not run
   bool marked = false;      ///< starts at login
   bool dimmed = false;      ///< what is shown may be out of date

@@ -40,11 +40,10 @@ DoctorPage::DoctorPage(Shell& shell) : shell_(shell) {
       status_page(nullptr, _("Looking"), _("Units, libvirt, KVM, the network, limits, disks and policies"), spinner);
   gtk_stack_add_named(GTK_STACK(stack_), busy, "busy");
   gtk_stack_add_named(GTK_STACK(stack_), scrolled_column(&column_), "findings");
-  GtkWidget* const again = text_button(_("Check Again"), [this] { look(); });
-  gtk_widget_set_halign(again, GTK_ALIGN_CENTER);
-  gtk_widget_add_css_class(again, "pill");
+  GtkWidget* const again = pill(_("Check Again"), [this] { look(); });
   failure_ = status_page("dialog-warning-symbolic", _("It Could Not Be Checked"), "", again);
   gtk_stack_add_named(GTK_STACK(stack_), failure_, "failure");
+  hide_unshown_pages(stack_);
 }
 
 void DoctorPage::look_once() {
@@ -57,7 +56,7 @@ void DoctorPage::look() {
   shell_.supervisor().call_manager("Diagnose", nullptr, [this](GVariant* reply, const CallError& error) {
     if (!error) return show(findings_of(reply));
     looked_ = false;
-    adw_status_page_set_description(ADW_STATUS_PAGE(failure_), error.text.c_str());
+    set_status(failure_, _("It Could Not Be Checked"), error.text);
     gtk_stack_set_visible_child_name(GTK_STACK(stack_), "failure");
   });
 }

@@ -14,11 +14,12 @@ namespace {
 using namespace texts;
 
 constexpr guint kReadEverySec = 2;
+constexpr unsigned kAskForAddressesEvery = 5;  // times of that
 constexpr guint kHistoryRows = 30;
 
 }  // namespace
 
-MachinePage::MachinePage(Shell& shell) : shell_(shell), usage_(shell.supervisor().bus()) {
+MachinePage::MachinePage(Shell& shell) : shell_(shell), usage_(shell.supervisor().bus()), network_(shell) {
   box_ = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
   build_header();
   GtkWidget* column = nullptr;
@@ -42,6 +43,7 @@ void MachinePage::build_header() {
   menu_ = gtk_menu_button_new();
   gtk_menu_button_set_icon_name(GTK_MENU_BUTTON(menu_), "view-more-symbolic");
   gtk_widget_set_tooltip_text(menu_, _("More"));
+  name_menu_button(menu_, _("More"));
   adw_header_bar_pack_end(ADW_HEADER_BAR(header), menu_);
   verb_ = text_button("", [this] {
     const auto* const vm = shell_.supervisor().find(uuid_);
@@ -110,8 +112,7 @@ void MachinePage::build_facts(GtkWidget* column) {
   memory_ = fact(_("Memory"));
   processor_ = fact(_("Processor"));
   gtk_box_append(GTK_BOX(column), now_);
-  network_ = std::make_unique<Rows>(group(_("Network")));
-  gtk_box_append(GTK_BOX(column), network_->group());
+  gtk_box_append(GTK_BOX(column), network_.group());
 }
 
 void MachinePage::open(const std::string& uuid) {
@@ -186,13 +187,7 @@ void MachinePage::update_cure(const VmInfo& vm) {
       cure_->add(command_row(command, [this](const std::string& text) { shell_.tell(text); }));
   }
   gtk_widget_set_visible(cure_->group(), !cure_->empty());
-  network_->clear();
-  for (const auto& row : vm.value("Networks")) {
-    const auto source = row.value("source", std::string());
-    network_->add(
-        action_row(row.value("type", "") + (source.empty() ? "" : " (" + source + ")"), row.value("mac", "")));
-  }
-  gtk_widget_set_visible(network_->group(), !network_->empty());
+  network_.update(vm);
 }
 
 void MachinePage::update_facts(const VmInfo& vm) {
@@ -225,10 +220,12 @@ void MachinePage::set_visible(bool visible) {
   visible_ = visible;
   if (timer_ && !visible) g_source_remove(std::exchange(timer_, 0U));
   if (timer_ || !visible) return;
+  looks_ = 0;
   const auto look = [](gpointer data) -> gboolean {
     auto& page = *static_cast<MachinePage*>(data);
     const auto* const vm = page.shell_.supervisor().find(page.uuid_);
     page.update_usage();
+    if (vm && page.looks_++ % kAskForAddressesEvery == 0) page.network_.ask(*vm);
     if (!vm || vm->text("Scope").empty()) return G_SOURCE_CONTINUE;
     page.usage_.read(vm->text("Scope"), [&page](const ScopeUsage::Usage& usage) {
       if (usage.memory) gtk_label_set_text(GTK_LABEL(page.memory_), size_text(*usage.memory).c_str());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bus/scope_usage.hpp"
+#include "view/network_rows.hpp"
 #include "view/shell.hpp"
 #include "view/widgets.hpp"
 
@@ -53,7 +54,9 @@ class MachinePage {
   bool updating_ = false;
   bool visible_ = false;
   guint timer_ = 0;
+  unsigned looks_ = 0;
   ScopeUsage usage_;
+  NetworkRows network_;
 
   GtkWidget* box_ = nullptr;
   GtkWidget* title_ = nullptr;
@@ -69,7 +72,7 @@ class MachinePage {
   GtkWidget* memory_ = nullptr;
   GtkWidget* processor_ = nullptr;
   GtkWidget* now_ = nullptr;
-  std::unique_ptr<Rows> cure_, network_, history_;
+  std::unique_ptr<Rows> cure_, history_;
 };
 
 }  // namespace virtsession::window

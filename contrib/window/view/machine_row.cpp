@@ -49,7 +49,9 @@ std::string machine_line(const MachineView& machine) {
   auto text = machine.word;
   if (machine.since != 0)
     text = filled(_("{} since {}"), text, moment_text(machine.since, static_cast<std::uint64_t>(g_get_real_time())));
-  return machine.reason.empty() ? text : text + " · " + machine.reason;
+  for (const auto& more : {machine.reason, machine.forwards})
+    if (!more.empty()) text += " · " + more;
+  return text;
 }
 
 GMenuModel* machine_menu(const VmInfo& vm) {
@@ -63,6 +65,7 @@ GMenuModel* machine_menu(const VmInfo& vm) {
   if (vm.is_active()) append(look, _("Open Console"), "win.vm-console", uuid);
   append(look, _("Policy"), "win.vm-policy", uuid);
   append(look, _("Log"), "win.vm-log", uuid);
+  if (!vm.is_active() && vm.flag("Persistent")) append(look, _("Move to the System…"), "win.vm-move", uuid);
   append_section(menu, look);
   return G_MENU_MODEL(menu);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "bus/move_program.hpp"
 #include "view/machine_row.hpp"
 
 #include <giomm/liststore.h>
@@ -30,6 +31,7 @@ class MachinesPage {
  private:
   void build_list();
   void build_bars();
+  void look_at_system();
   void run_on_chosen(Verb verb);
   void activate(guint position);
 
@@ -43,6 +45,10 @@ class MachinesPage {
   Gtk::SearchBar search_bar_;
   Gtk::SearchEntry search_entry_;
   Gtk::Stack stack_;
+  GtkWidget* empty_ = nullptr;
+  GtkWidget* move_here_ = nullptr;
+  MoveProgram system_;
+  bool was_empty_ = false;
   Glib::RefPtr<Gio::ListStore<EntryItem>> store_ = Gio::ListStore<EntryItem>::create();
   Gtk::ListView list_;
   Gtk::ActionBar chosen_bar_;

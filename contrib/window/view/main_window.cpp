@@ -3,6 +3,7 @@
 
 #include "texts/translate.hpp"
 #include "view/widgets.hpp"
+#include "virtsessionctl/cut_off_moves.hpp"
 
 #include <gtkmm/application.h>
 
@@ -31,20 +32,30 @@ MainWindow::MainWindow(Gtk::Application& application, std::unique_ptr<Supervisor
   doctor_ = std::make_unique<DoctorPage>(*this);
   machine_ = std::make_unique<MachinePage>(*this);
   policy_ = std::make_unique<PolicyPage>(*this);
+  forwards_ = std::make_unique<ForwardsPage>(*this);
+  move_ = std::make_unique<MovePage>(*this);
 
   leaflet_ = adw_leaflet_new();
   adw_leaflet_set_can_unfold(ADW_LEAFLET(leaflet_), FALSE);
   adw_leaflet_set_can_navigate_back(ADW_LEAFLET(leaflet_), TRUE);
-  for (GtkWidget* const page : {build_main(), machine_->widget(), policy_->widget()})
+  main_ = build_main();
+  for (GtkWidget* const page : {main_, move_->widget(), machine_->widget(), policy_->widget(), forwards_->widget()})
     adw_leaflet_append(ADW_LEAFLET(leaflet_), page);
+  show_over(nullptr);
+  hide_unshown_pages(leaflet_);
   connect(leaflet_, "notify::visible-child", [this] {
     machine_->set_visible(adw_leaflet_get_visible_child(ADW_LEAFLET(leaflet_)) == machine_->widget());
   });
   toasts_ = adw_toast_overlay_new();
   adw_toast_overlay_set_child(ADW_TOAST_OVERLAY(toasts_), leaflet_);
   adw_application_window_set_content(ADW_APPLICATION_WINDOW(window), toasts_);
+  g_signal_connect(window, "close-request", G_CALLBACK(+[](GtkWindow*, gpointer self) -> gboolean {
+                     return !static_cast<MainWindow*>(self)->may_close();
+                   }),
+                   this);
   supervisor_->on_change([this] { update(); });
   update();
+  look_for_cut_off_moves();
 }
 
 MainWindow::~MainWindow() {
@@ -65,6 +76,7 @@ GtkWidget* MainWindow::build_main() {
     if (name == "doctor") doctor_->look_once();
     for (GtkWidget* const button : {choose_, search_}) gtk_widget_set_visible(button, name == "machines");
   });
+  hide_unshown_pages(pages_);
   gtk_box_append(GTK_BOX(box), build_header());
   gtk_box_append(GTK_BOX(box), build_banner());
   state_ = gtk_stack_new();
@@ -74,6 +86,7 @@ GtkWidget* MainWindow::build_main() {
   GtkWidget* const nothing = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);  // for the moment before anything is known
   gtk_stack_add_named(GTK_STACK(state_), nothing, "unknown");
   gtk_stack_set_visible_child(GTK_STACK(state_), nothing);
+  hide_unshown_pages(state_);
   gtk_box_append(GTK_BOX(box), state_);
   GtkWidget* const bar = adw_view_switcher_bar_new();
   adw_view_switcher_bar_set_stack(ADW_VIEW_SWITCHER_BAR(bar), ADW_VIEW_STACK(pages_));
@@ -109,6 +122,9 @@ GtkWidget* MainWindow::build_header() {
   g_menu_append(sort, _("Sort by Name"), "win.sort::name");
   g_menu_append(sort, _("Sort by Start"), "win.sort::since");
   g_menu_append_section(menu, nullptr, G_MENU_MODEL(sort));
+  GMenu* const move = g_menu_new();
+  g_menu_append(move, _("Move a Machine Here…"), "win.move-here");
+  g_menu_append_section(menu, nullptr, G_MENU_MODEL(move));
   GMenu* const app = g_menu_new();
   g_menu_append(app, _("Preferences"), "app.preferences");
   g_menu_append(app, _("Keyboard Shortcuts"), "win.show-help-overlay");
@@ -118,8 +134,9 @@ GtkWidget* MainWindow::build_header() {
   gtk_menu_button_set_icon_name(GTK_MENU_BUTTON(button), "open-menu-symbolic");
   gtk_menu_button_set_primary(GTK_MENU_BUTTON(button), TRUE);
   gtk_widget_set_tooltip_text(button, _("Main Menu"));
+  name_menu_button(button, _("Main Menu"));
   gtk_menu_button_set_menu_model(GTK_MENU_BUTTON(button), G_MENU_MODEL(menu));
-  for (GMenu* const part : {menu, sort, app}) g_object_unref(part);
+  for (GMenu* const part : {menu, sort, move, app}) g_object_unref(part);
   adw_header_bar_pack_end(ADW_HEADER_BAR(header), button);
   return header;
 }
@@ -132,9 +149,11 @@ GtkWidget* MainWindow::build_banner() {
   GtkWidget* const box = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 6);
   gtk_widget_add_css_class(box, "message");
   gtk_box_append(GTK_BOX(box), banner_text_);
-  gtk_box_append(GTK_BOX(box), text_button(_("Doctor"), [this] { show_page("doctor"); }));
+  banner_button_ = text_button("", [this] { banner_action_(); });
+  gtk_box_append(GTK_BOX(box), banner_button_);
   banner_ = gtk_revealer_new();
   gtk_revealer_set_child(GTK_REVEALER(banner_), box);
+  hide_unrevealed(banner_);
   return banner_;
 }
 
@@ -167,6 +186,7 @@ void MainWindow::update() {
   plan_->update();
   machine_->update();
   policy_->update();
+  forwards_->update();
   if (preferences_) preferences_->update();
   if (present && !wanted_machine_.empty()) show_machine(std::exchange(wanted_machine_, {}));
   if (plan_timer_ || !present) return;
@@ -185,6 +205,8 @@ void MainWindow::update_banner() {
   const auto& manager = supervisor_->manager();
   const auto reason = manager.text("LibvirtReason");
   std::string text;
+  std::string button = _("Doctor");
+  banner_action_ = [this] { show_page("doctor"); };
   if (present && !supervisor_->libvirt_ready() && (manager.text("LibvirtState") != "down" || !reason.empty()))
     text = reason.empty() ? _("There is no connection to libvirt")
                           : filled(_("There is no connection to libvirt: {}"), reason);
@@ -192,6 +214,12 @@ void MainWindow::update_banner() {
     text = _("All machines are being stopped");
   else if (present && !manager.value("ConfigProblems").empty())
     text = _("The configuration has mistakes and is not used; see Preferences");
+  else if (!cut_off_.empty()) {
+    text = filled(_("The move of “{}” was cut off"), cut_off_);
+    button = _("Show");
+    banner_action_ = [this] { show_move({}); };
+  }
+  gtk_button_set_label(GTK_BUTTON(banner_button_), button.c_str());
   if (!text.empty()) gtk_label_set_text(GTK_LABEL(banner_text_), text.c_str());
   gtk_revealer_set_reveal_child(GTK_REVEALER(banner_), !text.empty());
 }
@@ -221,8 +249,37 @@ void MainWindow::search(const std::string& text) {
   machines_->search(text);
 }
 
+void MainWindow::look_for_cut_off_moves() {
+  const auto moves = ctl::cut_off_moves();
+  cut_off_ = moves.empty() ? std::string() : moves.front().name;
+  update_banner();
+}
+
+/// Back leads from each page to the one before it that can be gone to: those that nobody came from are left out.
+void MainWindow::show_over(GtkWidget* page) {
+  for (GtkWidget* const one : {move_->widget(), policy_->widget(), forwards_->widget()})
+    adw_leaflet_page_set_navigatable(adw_leaflet_get_page(ADW_LEAFLET(leaflet_), one), one == page);
+  if (page) adw_leaflet_set_visible_child(ADW_LEAFLET(leaflet_), page);
+}
+
+/// \param vm of the session, to be moved to the system; empty: the list of those that can come here
+void MainWindow::show_move(const std::string& vm) {
+  vm.empty() ? move_->open() : move_->open_plan(vm);
+  show_over(move_->widget());
+}
+
+/// A move that goes on without the window would show nobody how it ended.
+bool MainWindow::may_close() {
+  if (!move_->is_moving()) return true;
+  ask(_("Interrupt the Move?"), _("It can be continued later, or taken back."), _("Interrupt"), [this] {
+    move_->interrupt();
+    gtk_window_destroy(window());
+  });
+  return false;
+}
+
 void MainWindow::show_page(const std::string& name) {
-  adw_leaflet_set_visible_child(ADW_LEAFLET(leaflet_), gtk_widget_get_first_child(leaflet_));
+  adw_leaflet_set_visible_child(ADW_LEAFLET(leaflet_), main_);
   adw_view_stack_set_visible_child_name(ADW_VIEW_STACK(pages_), name.c_str());
 }
 
@@ -232,13 +289,19 @@ void MainWindow::show_machine(const std::string& uuid) {
     return;
   }
   machine_->open(uuid);
-  adw_leaflet_set_visible_child(ADW_LEAFLET(leaflet_), machine_->widget());
+  show_over(machine_->widget());
 }
 
 void MainWindow::show_policy(const std::string& uuid, const std::string& key) {
   machine_->open(uuid);  // is what Back leads to
   policy_->open(uuid, key);
-  adw_leaflet_set_visible_child(ADW_LEAFLET(leaflet_), policy_->widget());
+  show_over(policy_->widget());
+}
+
+void MainWindow::show_forwards(const std::string& uuid) {
+  machine_->open(uuid);
+  forwards_->open(uuid);
+  show_over(forwards_->widget());
 }
 
 void MainWindow::go_back() { adw_leaflet_navigate(ADW_LEAFLET(leaflet_), ADW_NAVIGATION_DIRECTION_BACK); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "view/policy_field.hpp"
 
-#include "bus/variant_json.hpp"
 #include "texts/translate.hpp"
 
 namespace virtsession::window {
@@ -33,7 +32,7 @@ GtkWidget* help_button(const Field& field) {
   gtk_widget_add_css_class(button, "flat");
   gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
   gtk_widget_set_tooltip_text(button, _("What This Means"));
-  set_name(button, filled(_("What “{}” means"), field.title));
+  name_menu_button(button, filled(_("What “{}” means"), field.title));
   return button;
 }
 
@@ -84,22 +83,17 @@ void PolicyField::send(const json& value, bool can_be_undone) {
   // Null means that the key is not set.
   if (value.is_null()) return reset();
   const auto before = state_;
-  GVariantBuilder policy;
-  g_variant_builder_init(&policy, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add(&policy, "{sv}", field_.key.c_str(), variant_of(value));
-  shell_.supervisor().call_vm(
-      uuid_, "SetPolicy",
-      g_variant_new("(@a{sv}@a{sv})", g_variant_builder_end(&policy), g_variant_new("a{sv}", nullptr)),
-      [this, before, can_be_undone](GVariant*, const CallError& error) {
-        if (error) return refused(error.text);
-        if (!can_be_undone) return;
-        shell_.tell(filled(_("“{}” changed"), field_.title), _("Undo"), [this, before] {
-          if (before.source == Source::machine)
-            send(before.value, false);
-          else
-            reset();
-        });
-      });
+  shell_.supervisor().set_policy(uuid_, field_.key, value,
+                                 [this, before, can_be_undone](GVariant*, const CallError& error) {
+                                   if (error) return refused(error.text);
+                                   if (!can_be_undone) return;
+                                   shell_.tell(filled(_("“{}” changed"), field_.title), _("Undo"), [this, before] {
+                                     if (before.source == Source::machine)
+                                       send(before.value, false);
+                                     else
+                                       reset();
+                                   });
+                                 });
 }
 
 void PolicyField::reset() {

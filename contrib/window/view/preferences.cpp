@@ -46,6 +46,12 @@ std::string write_config(const std::string& text) {
   return reason;
 }
 
+GtkWidget* problem_row(const nlohmann::json& problem, const std::string& config) {
+  const auto pointer = problem.value("pointer", std::string());
+  const auto line = line_of(config, pointer);
+  return action_row(ctl::problem_text(problem), line ? filled(_("Line {}: {}"), *line, pointer) : pointer);
+}
+
 }  // namespace
 
 Preferences::Preferences(Shell& shell, Handler closed) : shell_(shell), unit_(shell.supervisor().bus()) {
@@ -124,8 +130,7 @@ void Preferences::update() {
   if (now == shown_) return;
   shown_ = now;
   problems_->clear();
-  for (const auto& problem : manager.value("ConfigProblems"))
-    problems_->add(action_row(ctl::problem_text(problem), problem.value("pointer", std::string())));
+  for (const auto& problem : manager.value("ConfigProblems")) problems_->add(problem_row(problem, config));
   gtk_widget_set_visible(problems_->group(), !problems_->empty());
   versions_->clear();
   versions_->add(action_row("virtsessiond", manager.text("Version")));

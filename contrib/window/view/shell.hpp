@@ -24,8 +24,11 @@ class Shell {
   virtual void show_machine(const std::string& uuid) = 0;
   /// \param key of the policy, which is brought into view; may be empty
   virtual void show_policy(const std::string& uuid, const std::string& key) = 0;
+  virtual void show_forwards(const std::string& uuid) = 0;
   virtual void show_plan() = 0;
   virtual void go_back() = 0;
+  /// A move has come to an end, or was cut off.
+  virtual void move_ended() = 0;
 
   /// Asks first when the guest may lose work; tells a failure.
   virtual void run(Verb verb, const std::string& uuid) = 0;

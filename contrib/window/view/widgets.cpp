@@ -35,6 +35,40 @@ void set_name(GtkWidget* widget, const std::string& name) {
   gtk_accessible_update_property(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_PROPERTY_LABEL, name.c_str(), -1);
 }
 
+void name_menu_button(GtkWidget* button, const std::string& name) {
+  set_name(button, name);
+  if (GtkWidget* const inner = gtk_widget_get_first_child(button)) set_name(inner, name);
+}
+
+namespace {
+
+void hide_from_readers(GtkWidget* widget, bool hidden) {
+  gtk_accessible_update_state(GTK_ACCESSIBLE(widget), GTK_ACCESSIBLE_STATE_HIDDEN, hidden, -1);
+}
+
+}  // namespace
+
+void hide_unshown_pages(GtkWidget* pages) {
+  const auto update = [pages] {
+    GtkWidget* shown = nullptr;
+    g_object_get(pages, "visible-child", &shown, nullptr);
+    for (GtkWidget* page = gtk_widget_get_first_child(pages); page; page = gtk_widget_get_next_sibling(page))
+      hide_from_readers(page, page != shown);
+    if (shown) g_object_unref(shown);
+  };
+  connect(pages, "notify::visible-child", update);
+  update();
+}
+
+void hide_unrevealed(GtkWidget* revealer) {
+  const auto update = [revealer] {
+    hide_from_readers(gtk_revealer_get_child(GTK_REVEALER(revealer)),
+                      !gtk_revealer_get_reveal_child(GTK_REVEALER(revealer)));
+  };
+  connect(revealer, "notify::reveal-child", update);
+  update();
+}
+
 GtkWidget* group(const std::string& title, const std::string& description) {
   GtkWidget* const widget = adw_preferences_group_new();
   adw_preferences_group_set_title(ADW_PREFERENCES_GROUP(widget), title.c_str());
@@ -93,11 +127,24 @@ GtkWidget* scrolled_column(GtkWidget** column) {
 GtkWidget* status_page(const char* icon, const std::string& title, const std::string& text, GtkWidget* child) {
   GtkWidget* const page = adw_status_page_new();
   adw_status_page_set_icon_name(ADW_STATUS_PAGE(page), icon);
-  adw_status_page_set_title(ADW_STATUS_PAGE(page), title.c_str());
-  adw_status_page_set_description(ADW_STATUS_PAGE(page), text.c_str());
+  set_status(page, title, text);
   if (child) adw_status_page_set_child(ADW_STATUS_PAGE(page), child);
   gtk_widget_set_vexpand(page, TRUE);
   return page;
+}
+
+void set_status(GtkWidget* page, const std::string& title, const std::string& text) {
+  adw_status_page_set_title(ADW_STATUS_PAGE(page), title.c_str());
+  char* const escaped = g_markup_escape_text(text.c_str(), -1);
+  adw_status_page_set_description(ADW_STATUS_PAGE(page), escaped);
+  g_free(escaped);
+}
+
+GtkWidget* pill(const std::string& text, Handler clicked) {
+  GtkWidget* const button = text_button(text, std::move(clicked));
+  gtk_widget_add_css_class(button, "pill");
+  gtk_widget_set_halign(button, GTK_ALIGN_CENTER);
+  return button;
 }
 
 void copy_to_clipboard(GtkWidget* widget, const std::string& text) {

@@ -22,6 +22,13 @@ GtkWidget* icon_button(const char* icon, const std::string& name, Handler clicke
 
 /// What screen readers say for a widget that has no text of its own.
 void set_name(GtkWidget* widget, const std::string& name);
+/// The same for a menu button, whose name the button inside it has.
+void name_menu_button(GtkWidget* button, const std::string& name);
+
+/// Screen readers leave out the children of a stack or a leaflet that are not shown: GTK before 4.10 tells them of all.
+void hide_unshown_pages(GtkWidget* pages);
+/// The same for what a revealer has not revealed.
+void hide_unrevealed(GtkWidget* revealer);
 
 GtkWidget* group(const std::string& title, const std::string& description = {});
 GtkWidget* action_row(const std::string& title, const std::string& subtitle = {});
@@ -36,6 +43,12 @@ GtkWidget* scrolled_column(GtkWidget** column);
 
 /// A page that says one thing: an icon, a title, a text, and perhaps a widget below.
 GtkWidget* status_page(const char* icon, const std::string& title, const std::string& text, GtkWidget* child = nullptr);
+
+/// What such a page says; texts as they are, not markup.
+void set_status(GtkWidget* page, const std::string& title, const std::string& text);
+
+/// A round button in the middle of a page.
+GtkWidget* pill(const std::string& text, Handler clicked);
 
 void copy_to_clipboard(GtkWidget* widget, const std::string& text);
 

@@ -4,10 +4,9 @@
 #include "view/log_window.hpp"
 #include "view/main_window.hpp"
 #include "view/widgets.hpp"
+#include "virtsessionctl/viewers.hpp"
 
 #include <giomm/simpleaction.h>
-
-#include <array>
 
 // What the window's menus, keys and the bus can ask it for.
 
@@ -61,6 +60,11 @@ void MainWindow::add_actions() {
   add_vm_action("vm-policy", [this](const std::string& uuid) { show_policy(uuid, ""); });
   add_vm_action("vm-console", [this](const std::string& uuid) { open_console(uuid); });
   add_vm_action("vm-log", [this](const std::string& uuid) { open_log(uuid); });
+  add_vm_action("vm-forwards", [this](const std::string& uuid) { show_forwards(uuid); });
+  add_vm_action("vm-move", [this](const std::string& uuid) {
+    if (const auto* const vm = supervisor_->find(uuid)) show_move(vm->name());
+  });
+  window_->add_action("move-here", [this] { show_move({}); });
   add_vm_action("page", [this](const std::string& name) { show_page(name); });
   window_->add_action("back", [this] { go_back(); });
   window_->add_action("search", [this] { search(""); });
@@ -82,12 +86,13 @@ void MainWindow::add_actions() {
 }
 
 void MainWindow::open_console(const std::string& uuid) {
-  for (const auto& command :
-       {std::vector<std::string>{"virt-viewer", "--connect", "qemu:///session", "--attach", "--uuid", uuid},
-        {"virt-manager", "--connect", "qemu:///session", "--show-domain-console", uuid}}) {
-    char* const found = g_find_program_in_path(command.front().c_str());
+  std::string programs;
+  for (const auto& viewer : ctl::viewers()) {
+    programs += (programs.empty() ? "" : ", ") + viewer.program;
+    char* const found = g_find_program_in_path(viewer.program.c_str());
     g_free(found);
     if (!found) continue;
+    const auto command = viewer.command(uuid);
     std::vector<const char*> words;
     for (const auto& word : command) words.push_back(word.c_str());
     words.push_back(nullptr);
@@ -101,7 +106,7 @@ void MainWindow::open_console(const std::string& uuid) {
     }
     return;
   }
-  tell(_("No program to show a console is installed: virt-viewer or virt-manager"));
+  tell(filled(_("No program to show a console is installed: {}"), programs));
 }
 
 void MainWindow::open_log(const std::string& uuid) {
