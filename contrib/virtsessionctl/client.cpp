@@ -258,32 +258,41 @@ nlohmann::json Client::list_addresses(const VmInfo& vm) {
   return rows_to_json(rows);
 }
 
-bool Client::wait_for_libvirt(std::chrono::milliseconds at_most) {
+bool Client::wait_for_change(const std::string& path, const std::function<bool()>& holds,
+                             std::chrono::milliseconds at_most) {
   EventLoop loop;
   bool told = false;  // of a change, by a signal
   const auto listen = [&](const std::string& rule) {
     return sdbus_compat::add_match(*connection_, "type='signal'," + rule, [&](sdbus::Message&) { told = true; });
   };
   // From here on no change is missed: what was told while the state was read is read again.
-  const auto changes =
-      listen("sender='" + service_ + "',member='PropertiesChanged',path='" + std::string(kRootPath) + "'");
+  const auto changes = listen("sender='" + service_ + "',member='PropertiesChanged',path='" + path + "'");
   const auto end =
       listen("sender='" + std::string(kBusService) + "',member='NameOwnerChanged',arg0='" + service_ + "'");
   const BusSource source(loop, *connection_, [&](const std::string&) { told = true; });
   const auto deadline = EventLoop::Clock::now() + at_most;
-  while (true) {
-    const auto now = manager_properties();  // both in one answer
-    const auto state = now.text("LibvirtState");
-    // Down without a reason: it has not begun yet.
-    const bool on_its_way =
-        state != "ready" && state != "not-answering" && (state != "down" || now.text("LibvirtReason").empty());
-    if (!on_its_way) return state == "ready";
+  while (!holds()) {
     while (!std::exchange(told, false)) {
       const auto left = std::chrono::ceil<std::chrono::microseconds>(deadline - EventLoop::Clock::now());
       if (left.count() <= 0) return false;
       loop.run_once(left);
     }
   }
+  return true;
+}
+
+bool Client::wait_for_libvirt(std::chrono::milliseconds at_most) {
+  std::string state;
+  wait_for_change(
+      std::string(kRootPath),
+      [&] {
+        const auto now = manager_properties();  // both in one answer
+        state = now.text("LibvirtState");
+        // Down without a reason: it has not begun yet.
+        return state == "ready" || state == "not-answering" || (state == "down" && !now.text("LibvirtReason").empty());
+      },
+      at_most);
+  return state == "ready";
 }
 
 void Client::require_libvirt() {

@@ -7,6 +7,7 @@
 #include "vm_info.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,6 +73,9 @@ class Client {
   VmInfo select_one(const std::string& pattern);
   /// Asks libvirt for a VM's addresses anew; the property Addresses has them as well from then on. \throws sdbus::Error
   nlohmann::json list_addresses(const VmInfo& vm);
+  /// Waits until `holds` says so, which is asked now and after every change of the properties of the object at `path`.
+  /// \return whether it did in time, and while virtsessiond was there
+  bool wait_for_change(const std::string& path, const std::function<bool()>& holds, std::chrono::milliseconds at_most);
   /// Gives a connection to libvirt that is being made a moment to get there. \return whether it is ready
   bool wait_for_libvirt(std::chrono::milliseconds at_most = kLookingWait);
   /// \throws Failure when there is no connection to libvirt, so that nothing can be done to a VM

@@ -68,7 +68,9 @@ std::string positional_usage(const CLI::Option& option) {
 }
 
 std::string row(const std::string& name, const std::string& description) {
-  return fmt::format("  {:<{}} {}\n", name, kColumn, description);
+  const bool is_long = name.size() > kColumn;
+  return fmt::format("  {:<{}}{}{}\n", name, is_long ? 0 : kColumn,
+                     is_long ? "\n" + std::string(kColumn + 3, ' ') : " ", description);
 }
 
 std::string option_row(const CLI::Option& option) {
@@ -108,12 +110,12 @@ CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
   app.set_help_flag();  // ours is a plain flag, so that one renderer makes all help
   add_global_options();
   using Add = Verb (*)(CLI::App&);
-  for (const Add add :
-       {add_status,          add_list,         add_show,      add_history,  add_monitor,  add_logs,    add_metrics,
-        add_start,           add_shutdown,     add_stop,      add_save,     add_poweroff, add_reboot,  add_pause,
-        add_resume,          add_reset_failed, add_start_all, add_stop_all, add_ssh,      add_console, add_enable,
-        add_disable,         add_policy,       add_plan,      add_linger,   add_move,     add_doctor,  add_reload,
-        add_restart_libvirt, add_version})
+  for (const Add add : {add_status,          add_list,    add_show,     add_history,      add_monitor,   add_logs,
+                        add_metrics,         add_start,   add_shutdown, add_stop,         add_save,      add_poweroff,
+                        add_reboot,          add_pause,   add_resume,   add_reset_failed, add_start_all, add_stop_all,
+                        add_ports,           add_address, add_ssh,      add_console,      add_enable,    add_disable,
+                        add_policy,          add_plan,    add_linger,   add_move,         add_doctor,    add_reload,
+                        add_restart_libvirt, add_version})
     verbs.push_back(add(app));
   add_help_verb();
 }

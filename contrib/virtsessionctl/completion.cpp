@@ -116,6 +116,7 @@ bool fits(Completes wanted, const VmInfo& vm) {
     case Completes::nothing:
     case Completes::vms:
     case Completes::one_vm:
+    case Completes::ports:
     case Completes::ssh:
     case Completes::vms_of_both:
     case Completes::policy:
@@ -162,6 +163,18 @@ Candidates policy_words(const Given& given, const std::string& word) {
   return found;
 }
 
+/// What may be added to a VM's ports, and what may be removed.
+Candidates port_changes(const std::string& vm) {
+  Candidates found{{"+auto:22", "a free port for its sshd"}, {"+auto:", "a free port"}};
+  Client client;
+  client.connection().setMethodCallTimeout(kPatience);
+  const auto read = client.find() ? client.vm(vm) : std::nullopt;
+  if (!read) return found;
+  if (const auto& ports = read->value("Policy").value("ports", nlohmann::json::array()); ports.is_array())
+    for (const auto& entry : ports) found.push_back({"-" + entry.get<std::string>(), "remove it"});
+  return found;
+}
+
 Candidates vms_of_both() {
   auto found = vm_names(Completes::vms, {});
   for (const auto& name : gather_system_libvirt(options_that_start_nothing()).vms)
@@ -201,6 +214,8 @@ Candidates arguments(const CommandLine& line, const Given& given, const std::str
       return policy_words(given, word);
     case Completes::one_vm:
       return first ? vm_names(Completes::vms, {}) : Candidates();
+    case Completes::ports:
+      return first ? vm_names(Completes::vms, {}) : port_changes(given.arguments.front());
     case Completes::ssh:
       return first ? vms_after_user(word) : Candidates();
     case Completes::vms_of_both:
@@ -222,7 +237,12 @@ Candidates complete(const CommandLine& line, const std::vector<std::string>& wor
   const auto& word = words.back();
   if (!given.is_ours) return {};
   if (given.open_option) return option_values(*given.open_option, given);
-  if (word.starts_with('-')) return options(line, given);
+  if (word.starts_with('-')) {
+    auto found = options(line, given);
+    if (given.verb && given.verb->arguments == Completes::ports)
+      for (auto& candidate : arguments(line, given, word)) found.push_back(std::move(candidate));
+    return found;
+  }
   if (given.verb) return arguments(line, given, word);
   return words.size() == 1 || words.front().starts_with('-') ? verbs(line) : Candidates();
 }

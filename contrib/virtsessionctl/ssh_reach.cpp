@@ -4,6 +4,7 @@
 #include "text.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
@@ -46,7 +47,8 @@ class Reaching {
 
   /// The guest may have got one that virtsessiond has not seen.
   void ask_for_addresses() {
-    if (!ssh_ways(vm_).usable.empty()) return;
+    const auto ways = ssh_ways(vm_);
+    if (!ways.usable.empty() || ways.awaited.empty()) return;
     try {
       client_.list_addresses(vm_);
     } catch (const sdbus::Error&) {
@@ -114,7 +116,8 @@ Reached reach_sshd(Client& client, Console& console, const VmInfo& vm, const VmW
   if (!vm.is_active() && wanted.start) {
     // Not started for nothing. Whether it has a vsock device is known when it runs.
     const auto ways = ssh_ways(vm);
-    if (ways.usable.empty() && ways.awaited.empty())
+    const bool may_have_vsock = access("/dev/vhost-vsock", R_OK | W_OK) == 0;
+    if (!may_have_vsock && ways.usable.empty() && ways.awaited.empty())
       throw Failure(kFailed, printable(vm.name()) + ": " + ways.obstacle, ways.hint);
   }
   const auto up = bring_up(client, console, vm, wanted, at_most);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ssh_way.hpp"
 
+#include "forward_text.hpp"
 #include "text.hpp"
 
 #include <fmt/format.h>
@@ -18,13 +19,6 @@ constexpr std::uint16_t kSshPort = 22;
 std::string reachable(const std::string& host_address) {
   if (host_address == "0.0.0.0") return "127.0.0.1";
   return host_address == "::" ? "::1" : host_address;
-}
-
-std::string forward_text(const Properties& forward) {
-  const auto port = forward.number("host_port");
-  const auto address = forward.text("host_address");
-  return fmt::format("{}:{}", address.find(':') == std::string::npos ? address : "[" + address + "]",
-                     port == 0 ? "auto" : std::to_string(port));
 }
 
 bool leads_to_ssh(const Properties& forward) {
@@ -45,14 +39,14 @@ void look_at_forwards(const VmInfo& vm, SshWays& ways) {
                              static_cast<std::uint16_t>(forward.number("host_port"))});
     } else if (state == "off" || (state == "next-start" && !vm.is_active())) {
       ways.awaited = "the forward of its port 22";
-      ways.obstacle = "the forward " + forward_text(forward) + " of its port 22 is not made yet";
+      ways.obstacle = "the forward " + forward_host_text(forward) + " of its port 22 is not made yet";
       ways.hint = "All forwards:  virtsessionctl ports";
     } else if (state == "next-start") {
-      ways.obstacle = "the forward " + forward_text(forward) + " of its port 22 is there from its next start on";
+      ways.obstacle = "the forward " + forward_host_text(forward) + " of its port 22 is there from its next start on";
       ways.hint = "Start it anew:  virtsessionctl shutdown " + vm.command_word() + "; virtsessionctl ssh --start " +
                   vm.command_word();
     } else {
-      ways.obstacle = "the forward " + forward_text(forward) + " of its port 22 is not made" +
+      ways.obstacle = "the forward " + forward_host_text(forward) + " of its port 22 is not made" +
                       (reason.empty() ? "" : ": " + reason);
       ways.hint = "All forwards:  virtsessionctl ports\nAnother one:  " + add_command(vm);
     }

@@ -18,6 +18,7 @@ enum class Completes {
   nothing,
   vms,
   one_vm,
+  ports,
   ssh,
   vms_of_both,  ///< of the session and of the system
   inactive_vms,
@@ -86,6 +87,8 @@ Verb add_resume(CLI::App& app);
 Verb add_reset_failed(CLI::App& app);
 Verb add_start_all(CLI::App& app);
 Verb add_stop_all(CLI::App& app);
+Verb add_ports(CLI::App& app);
+Verb add_address(CLI::App& app);
 Verb add_ssh(CLI::App& app);
 Verb add_console(CLI::App& app);
 Verb add_enable(CLI::App& app);

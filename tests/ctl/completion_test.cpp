@@ -74,6 +74,12 @@ TEST_CASE("what may follow: verbs, options, values, and VMs that the verb is for
   CHECK(session.out({"__complete", "move", "db", ""}).empty());
   CHECK(session.out({"__complete", "move", "db", "--from", "s"}) == "system\nsession\n");
   CHECK(session.out({"__complete", "move", "db", "--network", ""}) == "user\npasst\nbridge:\n");
+  CHECK(session.out({"__complete", "ports", "d"}) == "db\tshut-off\n");
+  CHECK(session.out({"__complete", "ports", "db", "+"}) == "+auto:22\ta free port for its sshd\n+auto:\ta free port\n");
+  session.out({"policy", "db", "ports=2222:22,auto:80"});
+  CHECK(session.out({"__complete", "ports", "db", "-2"}) == "-2222:22\tremove it\n");
+  CHECK(session.out({"__complete", "ports", "db", "--js"}).starts_with("--json\t"));
+  CHECK(session.out({"__complete", "address", "we"}) == "web\trunning\nweb2\trunning\n");
   CHECK(session.out({"__complete", "ssh", "we"}) == "web\trunning\nweb2\trunning\n");
   CHECK(session.out({"__complete", "ssh", "root@we"}) == "root@web\trunning\nroot@web2\trunning\n");
   CHECK(session.out({"__complete", "ssh", "web", "--", ""}).empty());

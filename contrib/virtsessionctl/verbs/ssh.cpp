@@ -19,8 +19,9 @@ namespace {
 constexpr double kTimeoutSec = 120;
 
 struct SshOptions : Waiting {
-  std::string target;  ///< [USER@]VM
-  std::vector<std::string> words;
+  std::string target;               ///< [USER@]VM
+  std::vector<std::string> words;   ///< ssh's, after --
+  std::vector<std::string> before;  ///< others
   bool start = false, config = false, proxy = false;
 };
 
@@ -110,6 +111,8 @@ Verb add_ssh(CLI::App& app) {
   auto* command = app.add_subcommand("ssh", "Log into a VM by ssh, whatever its port or address is")->group(kUse);
   command->add_option("VM", options->target, "A VM, with USER@ before it if the user is another one there")
       ->option_text("[USER@]VM");
+  command->add_option("SSH-ARGUMENT", options->before, "Options of ssh, and a command for the guest")
+      ->option_text("-- SSH-ARGUMENT");
   command->add_flag("--start", options->start, "Start the VM if it is off");
   auto* config =
       command->add_flag("--config", options->config, "Print a block for ~/.ssh/config instead; without a VM, for all");
@@ -117,13 +120,16 @@ Verb add_ssh(CLI::App& app) {
       ->excludes(config);
   add_timeout(*command, *options, "Wait no longer than this until the guest's sshd answers (120)");
   command->footer(
-      "What follows -- is ssh's: options, and a command for the guest.\n"
       "  virtsessionctl ssh root@web\n"
       "  virtsessionctl ssh web -- -A -L 8080:localhost:80 uptime\n"
       "The way is a forward of the guest's port 22, else an address on a bridge, else vsock. To make a forward:\n"
       "  virtsessionctl ports web +auto:22\n"
       "Exits as ssh does. Host keys are kept for each VM in ~/.local/state/virtsession/known_hosts.");
   Verb verb{command, Completes::ssh, [options](Console& console) {
+              if (!options->before.empty())
+                throw Failure(
+                    kUsage, "ssh: what is for ssh has to follow --",
+                    "virtsessionctl ssh " + printable(options->target) + " -- " + printable(options->before.front()));
               if (options->target.empty() && !options->config)
                 throw Failure(kUsage, "ssh: VM is required", "See:  virtsessionctl help ssh");
               if (!options->words.empty() && (options->config || options->proxy))
