@@ -389,6 +389,12 @@ class Desk:
                 found.add(node.get_name())
         return found
 
+    def answer(self, name):
+        """A dialog, by one of its buttons. Until it has gone nothing is asked: GTK 4.8 dies of a question about what is
+        just going."""
+        self.press(name)
+        time.sleep(1)
+
     # pictures
 
     def picture(self, path):

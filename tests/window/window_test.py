@@ -117,7 +117,7 @@ class WindowTest(unittest.TestCase):
         self.desk.window_action("vm-poweroff", uuid_of(WEB))
         self.desk.wait_for("Force Off “web”?")
         self.assertEqual(self.desk.vm_property(WEB, "State"), "running")
-        self.desk.press("Force Off")
+        self.desk.answer("Force Off")
         self.wait_row("web", "Off")
 
     def test_a_mistake_in_a_policy_says_what_to_do(self):
@@ -329,7 +329,7 @@ class WindowTest(unittest.TestCase):
         self.desk.wait_text("5.0 GiB of 12.0 GiB")
         self.desk.application_action("quit")
         self.desk.wait_for("Interrupt the Move?")
-        self.desk.press("Cancel")
+        self.desk.answer("Cancel")
         self.may_go_on()
         self.desk.wait_for("“archive” Is Here")
 

@@ -60,7 +60,10 @@ void PolicyField::update(const VmInfo& vm) {
   show(state_.value);
   showing_ = false;
   accept();
-  gtk_widget_set_visible(reset_, state_.source == Source::machine);
+  // It keeps its place, so that what is beside it lines up with the rows above and below.
+  const bool can_reset = state_.source == Source::machine;
+  gtk_widget_set_opacity(reset_, can_reset ? 1 : 0);
+  gtk_widget_set_sensitive(reset_, can_reset);
 }
 
 void PolicyField::show_note(const std::string& text) {

@@ -23,12 +23,11 @@ class ToggleField final : public PolicyField {
  public:
   ToggleField(Shell& shell, const Field& about) : PolicyField(shell, about), toggle_(gtk_switch_new()) {
     GtkWidget* const action = action_row(about.title);
-    GtkWidget* const suffix = suffix_of(action);
     gtk_widget_set_valign(toggle_, GTK_ALIGN_CENTER);
     gtk_widget_set_margin_end(toggle_, 6);
     adw_action_row_set_activatable_widget(ADW_ACTION_ROW(action), toggle_);
-    finish(action, suffix);
     adw_action_row_add_suffix(ADW_ACTION_ROW(action), toggle_);
+    finish(action, suffix_of(action));
     connect(toggle_, "notify::active", [this] { changed(gtk_switch_get_active(GTK_SWITCH(toggle_)) != FALSE); });
   }
 
@@ -70,14 +69,13 @@ class NumberField final : public PolicyField {
   NumberField(Shell& shell, const Field& about)
       : PolicyField(shell, about), spin_(gtk_spin_button_new_with_range(about.minimum, about.maximum, 1)) {
     GtkWidget* const action = action_row(about.title);
-    GtkWidget* const suffix = suffix_of(action);
     gtk_spin_button_set_digits(GTK_SPIN_BUTTON(spin_), about.kind == FieldKind::integer || about.minimum >= 0 ? 0 : 1);
     gtk_editable_set_width_chars(GTK_EDITABLE(spin_), 6);
     gtk_editable_set_max_width_chars(GTK_EDITABLE(spin_), 6);
     gtk_widget_set_valign(spin_, GTK_ALIGN_CENTER);
     set_name(spin_, about.title);
-    finish(action, suffix);
     adw_action_row_add_suffix(ADW_ACTION_ROW(action), spin_);
+    finish(action, suffix_of(action));
     connect(spin_, "value-changed", [this] {
       const double value = gtk_spin_button_get_value(GTK_SPIN_BUTTON(spin_));
       changed(field().kind == FieldKind::integer ? json(static_cast<std::int64_t>(value)) : json(value));
@@ -99,14 +97,13 @@ class EntryField final : public PolicyField {
  public:
   EntryField(Shell& shell, const Field& about) : PolicyField(shell, about), entry_(gtk_entry_new()) {
     GtkWidget* const action = action_row(about.title);
-    GtkWidget* const suffix = suffix_of(action);
     gtk_widget_set_valign(entry_, GTK_ALIGN_CENTER);
     gtk_editable_set_width_chars(GTK_EDITABLE(entry_), 12);
     gtk_editable_set_max_width_chars(GTK_EDITABLE(entry_), 16);
     gtk_entry_set_placeholder_text(GTK_ENTRY(entry_), about.may_be_unset ? _("Automatic") : _("None"));
     set_name(entry_, about.title);
-    finish(action, suffix);
     adw_action_row_add_suffix(ADW_ACTION_ROW(action), entry_);
+    finish(action, suffix_of(action));
     connect(entry_, "activate", [this] { take(); });
     GtkEventController* const focus = gtk_event_controller_focus_new();
     connect(focus, "leave", [this] { take(); });
