@@ -110,12 +110,15 @@ CommandLine::CommandLine() : app(kDescription, "virtsessionctl") {
   app.set_help_flag();  // ours is a plain flag, so that one renderer makes all help
   add_global_options();
   using Add = Verb (*)(CLI::App&);
-  for (const Add add : {add_status,          add_list,    add_show,     add_history,      add_monitor,   add_logs,
-                        add_metrics,         add_start,   add_shutdown, add_stop,         add_save,      add_poweroff,
-                        add_reboot,          add_pause,   add_resume,   add_reset_failed, add_start_all, add_stop_all,
-                        add_ports,           add_address, add_ssh,      add_console,      add_enable,    add_disable,
-                        add_policy,          add_plan,    add_linger,   add_move,         add_doctor,    add_reload,
-                        add_restart_libvirt, add_version})
+  for (const Add add : {add_status,    add_list,      add_show,    add_history,
+                        add_monitor,   add_logs,      add_metrics, add_start,
+                        add_shutdown,  add_stop,      add_save,    add_poweroff,
+                        add_reboot,    add_pause,     add_resume,  add_reset_failed,
+                        add_start_all, add_stop_all,  add_ports,   add_address,
+                        add_ssh,       add_console,   add_enable,  add_disable,
+                        add_policy,    add_on_demand, add_plan,    add_linger,
+                        add_move,      add_doctor,    add_reload,  add_restart_libvirt,
+                        add_version})
     verbs.push_back(add(app));
   add_help_verb();
 }

@@ -94,6 +94,7 @@ Verb add_console(CLI::App& app);
 Verb add_enable(CLI::App& app);
 Verb add_disable(CLI::App& app);
 Verb add_policy(CLI::App& app);
+Verb add_on_demand(CLI::App& app);
 Verb add_move(CLI::App& app);
 Verb add_plan(CLI::App& app);
 Verb add_linger(CLI::App& app);

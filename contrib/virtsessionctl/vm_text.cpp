@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "vm_text.hpp"
 
+#include "on_demand.hpp"
 #include "text.hpp"
 #include "vm_info.hpp"
 
@@ -8,6 +9,15 @@ namespace virtsession::ctl {
 namespace {
 
 using nlohmann::json;
+
+/// What starts a VM by a connection.
+json on_demand_json(const std::string& uuid, const std::vector<OnDemand>& on_demand) {
+  auto rows = json::array();
+  for (const auto& one : on_demand)
+    if (one.uuid == uuid)
+      rows.push_back({{"listen", endpoint(one.listen)}, {"guest_port", one.guest_port}, {"idle", one.idle}});
+  return rows;
+}
 
 /// "bridge virbr0 52:54:00:00:00:01", "10.0.2.15 net0 agent 52:54:00:00:00:01"
 std::string row_text(const json& row) {
@@ -97,8 +107,12 @@ std::string property_text(const std::string& name, const json& value, const Term
 }
 
 json to_json(const std::vector<VmInfo>& vms) {
+  const auto on_demand = read_on_demand(unit_folder());
   auto list = json::array();
-  for (const auto& vm : vms) list.push_back(vm.json());
+  for (const auto& vm : vms) {
+    auto& shown = list.emplace_back(vm.json());
+    shown["OnDemand"] = on_demand_json(vm.uuid(), on_demand);
+  }
   return list;
 }
 

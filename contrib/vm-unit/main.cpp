@@ -46,8 +46,7 @@ int stand_for(const std::vector<std::string>& names) {
 int wait(const std::string& address, const std::string& port, const std::string& seconds) {
   const auto limit = std::chrono::seconds(std::atoi(seconds.c_str()));
   if (!wait_for_guest(address, static_cast<std::uint16_t>(std::atoi(port.c_str())), limit))
-    std::fprintf(stderr,
-                 "The guest has not answered at %s, port %s, within %s s. Connections are passed on all the same.\n",
+    std::fprintf(stderr, "The guest has not answered at %s, port %s, within %s s. Connections are passed on now.\n",
                  address.c_str(), port.c_str(), seconds.c_str());
   return EXIT_SUCCESS;
 }

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 // A VM as other units of the user see it: virtsession-vm@NAME.service.
 
@@ -142,6 +144,28 @@ TEST_CASE("a VM's unit outlives restarts of virtsessiond and of libvirt's daemon
   CHECK(state_of(desktop, "virtsessiond.service") == "active");
   CHECK(state_of(desktop, "virtsession-vm@web.service") == "inactive");
   CHECK(desktop.virsh({"domstate", "web"}) == "shut off");
+}
+
+TEST_CASE("the timers of the examples start a VM by its unit and save it") {
+  Desktop desktop;
+  desktop.login();
+  const auto web = desktop.define({.name = "web", .kernel_arguments = "guest.tick"});
+  wait_until_known(desktop, {"web"});
+  const std::filesystem::path examples = std::filesystem::path(VIRTSESSION_TESTS) / "../contrib/examples/schedule";
+  for (const auto* const name : {"web-morning.timer", "web-evening.timer", "web-evening.service"}) {
+    std::ifstream file(examples / name);
+    write_unit(desktop, name, {std::istreambuf_iterator<char>(file), {}});
+  }
+  const auto comes_now = [&](const std::string& timer) {
+    write_unit(desktop, timer + ".d/now.conf", "[Timer]\nOnCalendar=\nOnActiveSec=1ms\n");
+    desktop.systemctl({"start", timer});
+  };
+  comes_now("web-morning.timer");
+  web.wait_ready();
+  wait_state(desktop, "virtsession-vm@web.service", "active");
+  comes_now("web-evening.timer");
+  wait_state(desktop, "virtsession-vm@web.service", "inactive");
+  CHECK(is_saved(desktop, "web"));
 }
 
 TEST_CASE("logout: units only follow, and virtsessiond stops their VMs once, by its one plan") {

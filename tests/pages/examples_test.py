@@ -64,6 +64,23 @@ class Examples(unittest.TestCase):
         complaints = [line for line in done.stderr.split("\n") if str(folder) in line or any(name in line for name in units)]
         self.assertEqual((done.returncode, complaints), (0, []), done.stderr)
 
+    def test_schedule(self):
+        units = {path.name: path.read_text(encoding="utf-8") for path in (EXAMPLES / "schedule").iterdir()}
+        template = (ROOT / "units/virtsession-vm@.service.in").read_text(encoding="utf-8")
+        host = self.host()
+        self.verify(host, {**units, "virtsession-vm@.service": re.sub(r"^ExecStart=.*", "ExecStart=/bin/true", template,
+                                                                      flags=re.M)})
+        for name, section, key, value in ((name, *row) for name, text in units.items() for row in settings(text)):
+            if key == "OnCalendar":
+                subprocess.run(["systemd-analyze", "calendar", value], check=True, capture_output=True, timeout=60)
+            if key == "Unit":
+                self.assertRegex(value, r"^virtsession-vm@[a-z]+\.service$", name)
+            if key == "ExecStart":
+                host.run("virtsessionctl start web")
+                self.assertEqual(host.run(value)[0], 0, name)
+                self.assertEqual(self.state(host, "web"), "shut-off")
+                self.assertEqual(host.run("virtsessionctl show web --property ManagedSave")[1].strip(), "true")
+
     def test_waybar(self):
         text = (EXAMPLES / "waybar.jsonc").read_text(encoding="utf-8")
         modules = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.M))

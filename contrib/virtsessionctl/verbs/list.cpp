@@ -2,6 +2,7 @@
 #include "../client.hpp"
 #include "../console.hpp"
 #include "../move_program.hpp"
+#include "../on_demand.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
 #include "../vm_text.hpp"
@@ -19,6 +20,14 @@ bool is_wanted(const ListOptions& options, const VmInfo& vm) {
   return (options.running && vm.is_active()) || (options.failed && tone_of(vm) == Tone::bad);
 }
 
+/// What starts it: the mark, or a connection.
+std::string start_text(const VmInfo& vm, const std::vector<OnDemand>& on_demand) {
+  const bool waits = std::ranges::any_of(on_demand, [&](const OnDemand& one) { return one.uuid == vm.uuid(); });
+  const auto mark = mark_text(vm);
+  if (!waits) return mark;
+  return mark == "no" ? "on demand" : mark + ", on demand";
+}
+
 int list(Console& console, const ListOptions& options) {
   if (options.system) run_move_program(console, {"--list"});
   auto client = looking_client();
@@ -33,13 +42,14 @@ int list(Console& console, const ListOptions& options) {
     for (const auto& vm : vms) console.print(printable(vm.name()));
     return kOk;
   }
+  const auto on_demand = read_on_demand(unit_folder());
   Table table({"NAME", "STATE", "PHASE", "AUTOSTART", "SINCE", "REASON"});
   for (const auto& vm : vms) {
     auto since = console.out().when(since_usec(vm));
     table.add({{vm.name(), Tone::strong},
                {vm.state()},
                {vm.phase(), tone_of(vm)},
-               {mark_text(vm)},
+               {start_text(vm, on_demand)},
                {since.empty() ? "-" : since},
                {why(vm)}},
               symbol_of(vm, console.out()));
