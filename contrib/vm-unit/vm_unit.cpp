@@ -58,11 +58,10 @@ VmUnit::VmUnit(EventLoop& loop, sdbus::IConnection& bus, Options options)
   listen("sender='" + std::string(kBus) + "',member='NameOwnerChanged',arg0='" + ours + "'");
   listen("sender='" + ours + "',member='PropertiesChanged',path='" + root + "'");
   listen("sender='" + ours + "',path='" + root + "',interface='org.freedesktop.DBus.ObjectManager'");
-  manager_ = sdbus::createProxy(bus_, sdbus_compat::ServiceName(ours), sdbus::ObjectPath(root));
 }
 
 void VmUnit::begin() {
-  if (!is_there()) activate();
+  if (owner().empty()) activate();
   look();
 }
 
@@ -87,37 +86,54 @@ void VmUnit::look() {
 
 /// \return nothing when that is all that can be said now; a VM that is not there has ended the loop
 std::optional<ctl::VmInfo> VmUnit::read() {
-  try {
-    if (!is_there()) {
-      notify_.status("virtsessiond is away");
-      if (!stopping_) return std::nullopt;
-      activate();
-      again_.set(EventLoop::Clock::now() + kLookAgain);
-      return std::nullopt;
-    }
-    if (path_.empty()) path_ = find();
-    if (!path_.empty()) {
-      std::map<std::string, sdbus::Variant> values;
-      sdbus::createProxy(bus_, sdbus_compat::ServiceName(std::string(kBusName)), sdbus::ObjectPath(path_))
-          ->callMethod("GetAll")
-          .onInterface(kProperties)
-          .withTimeout(kAnswerUsec)
-          .withArguments(std::string(kVm))
-          .storeResultsTo(values);
-      return ctl::VmInfo(path_, ctl::properties_to_json(values));
-    }
-  } catch (const sdbus::Error& error) {
-    if (std::string(error.getName()) != "org.freedesktop.DBus.Error.UnknownObject") {
-      again_.set(EventLoop::Clock::now() + kLookAgain);  // it went away between two calls, or does not answer
-      return std::nullopt;
-    }
+  service_ = owner();
+  if (service_.empty()) {
+    notify_.status("virtsessiond is away");
+    if (!stopping_) return std::nullopt;
+    activate();
+    again_.set(EventLoop::Clock::now() + kLookAgain);
+    return std::nullopt;
   }
-  const auto libvirt = libvirt_state();
-  if (libvirt != "ready")  // nothing is known of VMs yet
-    notify_.status("virtsessiond waits for libvirt (" + libvirt + ")");
-  else
-    on_gone();
+  try {
+    for (bool knows_vms = false;;) {
+      if (path_.empty()) path_ = find();
+      if (auto vm = properties()) return vm;
+      if (knows_vms) break;
+      const auto libvirt = libvirt_state();
+      knows_vms = libvirt == "ready";  // and if it became so just now, the VM is there by now
+      if (knows_vms) continue;
+      notify_.status("virtsessiond waits for libvirt (" + libvirt + ")");
+      return std::nullopt;
+    }
+  } catch (const sdbus::Error&) {  // it went away between two calls, or does not answer
+    again_.set(EventLoop::Clock::now() + kLookAgain);
+    return std::nullopt;
+  }
+  on_gone();
   return std::nullopt;
+}
+
+/// \return nothing when virtsessiond has no such object
+std::optional<ctl::VmInfo> VmUnit::properties() {
+  if (path_.empty()) return std::nullopt;
+  try {
+    std::map<std::string, sdbus::Variant> values;
+    proxy_to(path_)
+        ->callMethod("GetAll")
+        .onInterface(kProperties)
+        .withTimeout(kAnswerUsec)
+        .withArguments(std::string(kVm))
+        .storeResultsTo(values);
+    return ctl::VmInfo(path_, ctl::properties_to_json(values));
+  } catch (const sdbus::Error& error) {
+    if (std::string(error.getName()) != "org.freedesktop.DBus.Error.UnknownObject") throw;
+    return std::nullopt;
+  }
+}
+
+/// To virtsessiond under its unique name: a call to its other one would start it.
+std::unique_ptr<sdbus::IProxy> VmUnit::proxy_to(const std::string& path) {
+  return sdbus::createProxy(bus_, sdbus_compat::ServiceName(service_), sdbus::ObjectPath(path));
 }
 
 /// \return the VM's path; empty when none is known by one of the names
@@ -125,7 +141,8 @@ std::string VmUnit::find() {
   for (const auto& name : options_.names) {
     try {
       sdbus::ObjectPath path;
-      manager_->callMethod("GetVM")
+      proxy_to(std::string(kRootPath))
+          ->callMethod("GetVM")
           .onInterface(kManager)
           .withTimeout(kAnswerUsec)
           .withArguments(name, std::map<std::string, sdbus::Variant>())
@@ -141,14 +158,19 @@ std::string VmUnit::find() {
   return {};
 }
 
-bool VmUnit::is_there() {
-  bool there = false;
-  sdbus::createProxy(bus_, sdbus_compat::ServiceName(kBus), sdbus::ObjectPath("/org/freedesktop/DBus"))
-      ->callMethod("NameHasOwner")
-      .onInterface(kBus)
-      .withArguments(std::string(kBusName))
-      .storeResultsTo(there);
-  return there;
+/// \return the unique name of virtsessiond; empty when it does not run
+std::string VmUnit::owner() {
+  try {
+    std::string name;
+    sdbus::createProxy(bus_, sdbus_compat::ServiceName(kBus), sdbus::ObjectPath("/org/freedesktop/DBus"))
+        ->callMethod("GetNameOwner")
+        .onInterface(kBus)
+        .withArguments(std::string(kBusName))
+        .storeResultsTo(name);
+    return name;
+  } catch (const sdbus::Error&) {
+    return {};
+  }
 }
 
 /// Starts virtsessiond when it does not run; nothing else does while the unit waits for it.
@@ -174,18 +196,14 @@ void VmUnit::activate() {
 }
 
 std::string VmUnit::libvirt_state() {
-  try {
-    sdbus::Variant state;
-    manager_->callMethod("Get")
-        .onInterface(kProperties)
-        .withTimeout(kAnswerUsec)
-        .withArguments(std::string(kManager), std::string("LibvirtState"))
-        .storeResultsTo(state);
-    return state.get<std::string>();
-  } catch (const sdbus::Error&) {
-    again_.set(EventLoop::Clock::now() + kLookAgain);
-    return "not known";
-  }
+  sdbus::Variant state;
+  proxy_to(std::string(kRootPath))
+      ->callMethod("Get")
+      .onInterface(kProperties)
+      .withTimeout(kAnswerUsec)
+      .withArguments(std::string(kManager), std::string("LibvirtState"))
+      .storeResultsTo(state);
+  return state.get<std::string>();
 }
 
 void VmUnit::on_gone() {
@@ -221,7 +239,7 @@ void VmUnit::be_ready() {
 
 void VmUnit::ask_start(const ctl::VmInfo& vm) {
   try {
-    sdbus::createProxy(bus_, sdbus_compat::ServiceName(std::string(kBusName)), sdbus::ObjectPath(vm.path))
+    proxy_to(vm.path)
         ->callMethod("Start")
         .onInterface(kVm)
         .withTimeout(kAnswerUsec)
@@ -272,7 +290,7 @@ void VmUnit::judge_stop(const ctl::VmInfo& vm) {
 
 void VmUnit::ask_stop(const ctl::VmInfo& vm) {
   stop_asked_ = true;
-  vm_ = sdbus::createProxy(bus_, sdbus_compat::ServiceName(std::string(kBusName)), sdbus::ObjectPath(vm.path));
+  vm_ = proxy_to(vm.path);
   sdbus_compat::finish_registration(*vm_);
   vm_->callMethodAsync("Stop")
       .onInterface(kVm)

@@ -35,7 +35,9 @@ class VmUnit {
   void look();
   std::optional<ctl::VmInfo> read();
   std::string find();
-  bool is_there();
+  std::optional<ctl::VmInfo> properties();
+  std::unique_ptr<sdbus::IProxy> proxy_to(const std::string& path);
+  std::string owner();
   void activate();
   std::string libvirt_state();
   void judge(const ctl::VmInfo& vm);
@@ -56,8 +58,8 @@ class VmUnit {
   Timer again_;
   Timer time_;
   std::vector<sdbus::Slot> matches_;
-  std::unique_ptr<sdbus::IProxy> manager_;
   std::unique_ptr<sdbus::IProxy> vm_;  // of a stop that is under way
+  std::string service_;                // virtsessiond's unique name; empty while it is away
   std::string path_;                   // of the VM; empty until it was found
   std::string name_;
   bool looks_soon_ = false;
