@@ -14,8 +14,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr const char* kUserNic = "<interface type='user'><model type='virtio'/></interface>";
-const std::string kUnit = R"(virtsession-vm@web\x20site.service)";
+constexpr const char* kOnDemandNic = "<interface type='user'><model type='virtio'/></interface>";
+const std::string kUnitOfWeb = R"(virtsession-vm@web\x20site.service)";
 
 /// What somebody who connects to the port is told, once; empty when nobody answers.
 std::string ask(Desktop& desktop, const std::string& port) {
@@ -56,7 +56,7 @@ TEST_CASE(
   Desktop desktop;
   desktop.login();
   const auto web = desktop.define(
-      {.name = "web site", .kernel_arguments = "guest.listen=80 guest.listen_delay=3", .devices = kUserNic});
+      {.name = "web site", .kernel_arguments = "guest.listen=80 guest.listen_delay=3", .devices = kOnDemandNic});
   wait_until_known(desktop, {"web site"});
   CHECK(has(ctl_out(desktop, {"on-demand", "web site", port + ":80", "--idle", "4s"}),
             "web site: a connection to 127.0.0.1:" + port + " starts it, and it stops when none is left for 4s"));
@@ -67,26 +67,26 @@ TEST_CASE(
   keep_forward(desktop);
 
   CHECK(ask(desktop, port) == "guest web\n");  // it had to boot, and its service to start
-  CHECK(unit_state(desktop, kUnit) == "active");
+  CHECK(unit_state(desktop, kUnitOfWeb) == "active");
   CHECK(desktop.text("web site", "Phase") == "running");
   wait_saved(desktop);
-  wait_until([&] { return unit_state(desktop, kUnit) == "inactive"; }, kSoon, "its unit is inactive");
+  wait_until([&] { return unit_state(desktop, kUnitOfWeb) == "inactive"; }, kSoon, "its unit is inactive");
   CHECK(ask(desktop, port) == "guest web\n");
   CHECK_MESSAGE(web.count_on_console("guest ready") == 1, "it was restored, not booted");
 
   // One that comes while it is being saved waits until it can be restored.
-  wait_until([&] { return unit_state(desktop, kUnit) == "deactivating"; }, kLong, "it is being stopped");
+  wait_until([&] { return unit_state(desktop, kUnitOfWeb) == "deactivating"; }, kLong, "it is being stopped");
   CHECK(ask(desktop, port) == "guest web\n");
   CHECK(web.count_on_console("guest ready") == 1);
   wait_saved(desktop);
 
   // What a person has started runs on when nobody is connected.
-  wait_until([&] { return unit_state(desktop, kUnit) == "inactive"; }, kSoon, "its unit is inactive");
+  wait_until([&] { return unit_state(desktop, kUnitOfWeb) == "inactive"; }, kSoon, "its unit is inactive");
   web.start();
   desktop.wait_for("web site", "Phase", "running");
   CHECK(ask(desktop, port) == "guest web\n");
-  CHECK(unit_state(desktop, kUnit) == "active");
-  wait_until([&] { return unit_state(desktop, kUnit) == "inactive"; }, kLong, "its unit is inactive");
+  CHECK(unit_state(desktop, kUnitOfWeb) == "active");
+  wait_until([&] { return unit_state(desktop, kUnitOfWeb) == "inactive"; }, kLong, "its unit is inactive");
   CHECK(web.state() == "running");
 
   CHECK(ctl_out(desktop, {"on-demand", "web site", "--remove"}) == "web site: is not started on demand any more\n");
@@ -100,7 +100,7 @@ TEST_CASE(
 TEST_CASE("on demand: what cannot be is refused, and files of others are left alone") {
   Desktop desktop;
   desktop.login();
-  desktop.define({.name = "web", .system = System::none, .devices = kUserNic});
+  desktop.define({.name = "web", .system = System::none, .devices = kOnDemandNic});
   desktop.define({.name = "alone", .system = System::none});
   wait_until_known(desktop, {"web", "alone"});
   run_beside(desktop, "taken", {"busybox", "nc", "-ll", "-p", "24682", "-e", "true"});
@@ -122,7 +122,7 @@ TEST_CASE("logout: a VM on demand that somebody is connected to is stopped once,
   const std::string port = "24684";
   Desktop desktop;
   desktop.login();
-  const auto web = desktop.define({.name = "web site", .kernel_arguments = "guest.listen=80", .devices = kUserNic});
+  const auto web = desktop.define({.name = "web site", .kernel_arguments = "guest.listen=80", .devices = kOnDemandNic});
   wait_until_known(desktop, {"web site"});
   ctl_out(desktop, {"on-demand", "web site", port + ":80", "--idle", "1h"});
   keep_forward(desktop);
