@@ -11,9 +11,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Manual pages of others that our pages name. One that is not here may be a mistyped one of ours.
-OTHERS = {"environment.d(5)", "gdbus(1)", "journalctl(1)", "loginctl(1)", "pkttyagent(1)", "scdoc(5)", "ssh(1)", "ssh_config(5)",
-          "sysexits.h(3head)", "systemctl(1)",
-          "systemd(1)", "systemd-escape(1)", "systemd-socket-proxyd(8)", "systemd.time(7)", "systemd.resource-control(5)", "systemd.unit(5)", "user@.service(5)", "virsh(1)"}
+OTHERS = {"environment.d(5)", "gdbus(1)", "journalctl(1)", "loginctl(1)", "passt(1)", "pkttyagent(1)", "scdoc(5)", "ssh(1)",
+          "ssh_config(5)", "sysexits.h(3head)", "systemctl(1)", "systemd(1)", "systemd-escape(1)", "systemd-socket-proxyd(8)",
+          "systemd.resource-control(5)", "systemd.time(7)", "systemd.unit(5)", "user@.service(5)", "virsh(1)"}
 
 
 def markdown():
