@@ -33,8 +33,11 @@ class Reaching {
       look();
       const auto ways = ssh_ways(vm_);
       if (ways.usable.empty() && ways.awaited.empty()) fail(ways);
-      for (const auto& way : ways.usable)
+      problem_.clear();
+      for (const auto& way : ways.usable) {
         if (auto probe = try_once(way); probe.connection) return {way, std::move(probe)};
+        tell(ways);
+      }
       if (left() <= milliseconds(0)) give_up(ways);
       tell(ways);
       std::this_thread::sleep_for(std::min(kBetweenTries, std::max(left(), milliseconds(1))));
@@ -76,7 +79,7 @@ class Reaching {
     const auto patience = std::min(left(), untold ? std::max(until_told, milliseconds(200)) : patience_);
     if (!untold) patience_ = std::min(patience_ * 2, kLastPatience);
     auto probe = probe_ssh(way, std::max(patience, milliseconds(1)));
-    if (!probe.connection) problem_ = to_text(way) + " " + probe.problem;
+    if (!probe.connection) problem_ += (problem_.empty() ? "" : "; ") + to_text(way) + " " + probe.problem;
     return probe;
   }
 
@@ -105,7 +108,7 @@ class Reaching {
   const milliseconds at_most_;
   const Clock::time_point began_ = Clock::now();
   milliseconds patience_ = kFirstPatience;
-  std::string problem_;
+  std::string problem_;  ///< of all ways, in the last round
   bool told_ = false;
 };
 
