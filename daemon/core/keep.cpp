@@ -11,6 +11,7 @@
 namespace virtsession {
 
 std::set<std::string> up_for_next_login(const Vms& vms, const StartRun& starts) {
+  // Until it was used, what ran at the last stop is still so; until the first list was read, nothing else is known.
   auto up = starts.was_up();
   for (const auto& [uuid, vm] : vms.all())
     if (starts.begun() && vm.status().intent == Intent::up && vm.domain().persistent && !vm.is_stopping())
@@ -31,12 +32,8 @@ Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const Sto
   }
   kept.autostart_begun = starts.begun();
   kept.power = battery.power();
-  // Until it was used, what ran at the last stop is still so; until the first list was read, nothing else is known.
-  kept.up = starts.was_up();
-  for (const auto& [uuid, vm] : vms.all()) {
-    kept.vms[uuid] = kept_of(vm);
-    if (starts.begun() && vm.status().intent == Intent::up && vm.domain().persistent) kept.up.insert(uuid);
-  }
+  kept.up = up_for_next_login(vms, starts);
+  for (const auto& [uuid, vm] : vms.all()) kept.vms[uuid] = kept_of(vm);
   // What is stopped for the end of the session goes on at the next login.
   if (stops.ends_session()) kept.up = stops.up();
   if (stops.ends_session() || stops.under_way()) kept.stop = KeptStop{stops.begun(), stops.deadline(), stops.cause()};

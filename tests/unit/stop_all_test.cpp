@@ -117,6 +117,16 @@ TEST_CASE("stop all: a second one may want it sooner") {
   CHECK(world.stops().back() == "power off a");
 }
 
+TEST_CASE("stop all: what is being stopped when the power fails is not up at the next login") {
+  World world;
+  world.define("a", {.policy = {{"start", "was-running"}}, .running = true});
+  world.connect();
+  CHECK(world.supervisor().kept_state().lasting["up"] == json{world.uuid("a")});
+  world.request_stop_all();
+  REQUIRE(world.phase("a") == "stopping");
+  CHECK(world.supervisor().kept_state().lasting["up"] == json::array());
+}
+
 TEST_CASE("stop all: without libvirt it is refused") {
   World world;
   world.define("a", running());
