@@ -13,11 +13,12 @@ bool is_at_a_job(const DomainSnapshot& domain) { return domain.pause_reason == P
 /// Boxes pauses all VMs in a moment, and then it ends. libvirt's news may come a little later than that of its end.
 constexpr Duration kAroundItsEnd = std::chrono::seconds(5);
 
-bool was_paused_by_boxes(const Vm& vm) {
-  const auto& closed = vm.context().boxes.closed;
+bool was_paused_around(const Vm& vm, std::optional<SteadyTime> end_of_boxes) {
   const auto paused = vm.run() ? vm.run()->paused_by_others() : std::nullopt;
-  return closed && paused && *paused >= *closed - kAroundItsEnd && *paused <= *closed + kAroundItsEnd;
+  return end_of_boxes && paused && *paused >= *end_of_boxes - kAroundItsEnd && *paused <= *end_of_boxes + kAroundItsEnd;
 }
+
+bool was_paused_by_boxes(const Vm& vm) { return was_paused_around(vm, vm.context().boxes.closed); }
 
 /// Until Boxes was closed, the VM was shown as paused by another client of libvirt.
 void tell_who_paused(Vm& vm, Moment now) {
@@ -52,8 +53,7 @@ bool is_to_go_on_after_boxes(const Vm& vm) {
 }
 
 bool is_to_resume_after_boxes(const Vm& vm, Moment now) {
-  const auto paused = vm.run() ? vm.run()->paused_by_others() : std::nullopt;
-  const bool closing = vm.context().boxes.open && paused && now.steady - *paused <= kAroundItsEnd;
+  const bool closing = vm.context().boxes.open && was_paused_around(vm, now.steady);
   return (closing || was_paused_by_boxes(vm)) && is_to_go_on_after_boxes(vm);
 }
 
