@@ -5,12 +5,12 @@
 #include "util/bounded.hpp"
 #include "util/file_lock.hpp"
 #include "util/files.hpp"
+#include "util/paths.hpp"
 #include "util/shell_word.hpp"
 #include "util/unique_fd.hpp"
 
 #include <fcntl.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 namespace virtsession::ctl {
@@ -21,12 +21,7 @@ namespace fs = std::filesystem;
 /// A state folder that hangs, as any home may, holds up nobody who looks.
 constexpr std::chrono::seconds kLimit{1};
 
-fs::path folder_of_journals() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  const char* home = std::getenv("HOME");
-  const fs::path base = state && *state == '/' ? fs::path(state) : fs::path(home ? home : "/") / ".local/state";
-  return base / "virtsession/move";
-}
+fs::path folder_of_journals() { return fs::path(state_home()) / "virtsession/move"; }
 
 /// Whether a move runs now, of any VM: only one does at a time, and until it ends no other goes on or is taken back.
 bool is_one_running(const fs::path& folder) {
