@@ -378,22 +378,6 @@ VmView Supervisor::view(const std::string& uuid) const {
   return view_of(vm, problems, connected_);
 }
 
-std::vector<PlanStep> Supervisor::plan_start(const HostFacts& facts) const {
-  return explain_start(vms_, start_run_, facts);
-}
-
-std::vector<PlanStep> Supervisor::plan_stop(Duration budget) const {
-  return explain_stop(vms_, config_.stop_parallel, budget);
-}
-
-std::map<std::string, double> Supervisor::stop_ends() const { return explain_stop_ends(vms_, config_.stop_parallel); }
-
-std::string Supervisor::stop_progress(SteadyTime now) const { return explain_progress(vms_, stop_run_, now); }
-
-std::vector<HistoryEntry> Supervisor::history(const std::string& uuid, std::size_t limit) const {
-  return history_.entries(uuid, limit);
-}
-
 Result<void> Supervisor::check(const VmRequest& request) const { return requests_.check(request, starts_forbidden()); }
 
 }  // namespace virtsession

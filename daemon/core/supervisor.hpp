@@ -123,15 +123,17 @@ class Supervisor {
   std::map<std::string, std::uint32_t> counts() const { return counts_of(vms_, connected_); }
   /// What plan_start() has to know of the host.
   WantedFacts plan_facts() const { return facts_of_start(vms_, start_run_); }
-  std::vector<PlanStep> plan_start(const HostFacts& facts) const;
+  std::vector<PlanStep> plan_start(const HostFacts& facts) const { return explain_start(vms_, start_run_, facts); }
   StopState stop_state() const { return stop_run_.under_way() ? StopState::running : StopState::idle; }
   /// How a run that stops all VMs gets on, for a person; empty when there is none.
-  std::string stop_progress(SteadyTime now) const;
+  std::string stop_progress(SteadyTime now) const { return explain_progress(vms_, stop_run_, now); }
   /// \param budget time for all of it
-  std::vector<PlanStep> plan_stop(Duration budget) const;
+  std::vector<PlanStep> plan_stop(Duration budget) const { return explain_stop(vms_, config_.stop_parallel, budget); }
   /// When each VM that runs would be off at the latest, in seconds from the begin of a stop of all without a deadline.
-  std::map<std::string, double> stop_ends() const;
-  std::vector<HistoryEntry> history(const std::string& uuid, std::size_t limit) const;
+  std::map<std::string, double> stop_ends() const { return explain_stop_ends(vms_, config_.stop_parallel); }
+  std::vector<HistoryEntry> history(const std::string& uuid, std::size_t limit) const {
+    return history_.entries(uuid, limit);
+  }
   /// What can be said about a request before it is made.
   Result<void> check(const VmRequest& request) const;
 
