@@ -256,6 +256,8 @@ void settle_active(Vm& vm, const Cause& cause, Moment now) {
   }
 }
 
+Phase phase_of_active(const Vm& vm) { return what_it_does(vm, {CauseKind::policy}).phase; }
+
 bool is_to_go_on(const Vm& vm) {
   return vm.domain().pause_reason == PauseReason::job && !vm.domain().in_job && !vm.lasting().saved_paused;
 }

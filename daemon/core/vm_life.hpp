@@ -4,6 +4,7 @@
 #include "core/cause.hpp"
 #include "core/domain.hpp"
 #include "core/moment.hpp"
+#include "core/phase.hpp"
 #include "core/result.hpp"
 
 #include <optional>
@@ -43,6 +44,8 @@ void settle(Vm& vm, bool state_changed, Moment now);
 /// The one view of what a VM that is active does: the phase follows from it, and from the phase counts, advice and the
 /// state of the autostart. For a VM about which nothing is under way.
 void settle_active(Vm& vm, const Cause& cause, Moment now);
+/// The phase by the same view: also for a VM that was left as it is.
+Phase phase_of_active(const Vm& vm);
 /// It was restored and stands still, and nobody had paused it: it has to be told to go on.
 bool is_to_go_on(const Vm& vm);
 /// Why nobody can have it started now: it is on its way down, or libvirt is at it.

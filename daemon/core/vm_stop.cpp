@@ -5,6 +5,7 @@
 #include "core/guest_save.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm.hpp"
+#include "core/vm_life.hpp"
 
 #include <algorithm>
 
@@ -114,7 +115,7 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
     const auto text = "could not be stopped" + failed_;
     vm.set_error(text);
     if (vm.run()) vm.run()->keep_running();
-    vm.enter(Phase::running, text, terms.cause(), now);
+    vm.enter(phase_of_active(vm), text, terms.cause(), now);
     return end(vm, StopOutcome::left_running);
   }
   overdue_ = false;
@@ -125,7 +126,7 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
 void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   const auto action = actions_.front();
   if (action == StopAction::leave) {
-    vm.enter(Phase::running,
+    vm.enter(phase_of_active(vm),
              std::string("left running, as its policy says") +
                  (terms.ends_session() ? ": systemd ends it with the session, without a shutdown" : ""),
              terms.cause(), now);

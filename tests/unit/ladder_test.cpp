@@ -164,6 +164,13 @@ TEST_CASE("asleep: a guest that sleeps on its power button is not waited for") {
     CHECK(world.phase("a") == "asleep");
     CHECK(world.intent("a") == "up");
   }
+  SUBCASE("a stop that can do nothing else leaves it asleep, and says that it is") {
+    world.set_policy("a", {{"stop_actions", {"shutdown"}}});
+    world.request_stop_all();
+    world.pass(3);
+    CHECK(world.phase("a") == "asleep");
+    CHECK(world.view("a").last_error == "could not be stopped; shutdown: the guest went to sleep instead");
+  }
 }
 
 TEST_CASE("save: a refusal is remembered for the run, and the guest is asked to shut down before its plug is pulled") {
