@@ -22,6 +22,14 @@ json on_demand_json(const std::string& uuid, const std::vector<OnDemand>& on_dem
 /// "bridge virbr0 52:54:00:00:00:01", "10.0.2.15 net0 agent 52:54:00:00:00:01"
 std::string row_text(const json& row) {
   std::string text;
+  if (row.contains("host_port")) {
+    const auto port = row.value("host_port", 0);
+    text = row.value("state", "") + " " + row.value("host_address", "") + ":" +
+           (port == 0 ? "auto" : std::to_string(port)) + "/" + row.value("protocol", "") + " to " +
+           std::to_string(row.value("guest_port", 0));
+    const auto reason = row.value("reason", std::string());
+    return reason.empty() ? text : text + " (" + reason + ")";
+  }
   for (const char* const name : {"pointer", "type", "address", "nic", "source", "mac", "text", "suggestion"})
     if (const auto part = row.value(name, std::string()); !part.empty()) text += (text.empty() ? "" : " ") + part;
   return text;

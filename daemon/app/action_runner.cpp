@@ -41,6 +41,8 @@ JournalKind journal_kind(Incident incident) {
       return {message_id::kVmForced, log::Level::warning};
     case Incident::stuck:
       return {message_id::kVmStuck, log::Level::error};
+    case Incident::no_forward:
+      return {message_id::kVmNoForward, log::Level::warning};
     case Incident::bad_policy:
       break;
   }

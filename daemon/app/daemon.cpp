@@ -332,6 +332,10 @@ void Daemon::on_addresses(const std::string& uuid, const FoundAddresses& found) 
   tell([&](Moment) { supervisor_.on_addresses(uuid, found); });
 }
 
+void Daemon::on_forwards(const std::string& uuid, const ForwardReport& report) {
+  supervisor_.on_forwards(uuid, report);
+}
+
 void Daemon::on_operation_done(OperationId id, const Result<void>& result) {
   tell([&](Moment now) { supervisor_.on_operation_done(id, result, now); });
 }

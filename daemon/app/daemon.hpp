@@ -75,6 +75,7 @@ class Daemon final : private DomainSink {
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) override;
   void on_job_progress(const std::string& uuid, const JobProgress& progress) override;
   void on_addresses(const std::string& uuid, const FoundAddresses& found) override;
+  void on_forwards(const std::string& uuid, const ForwardReport& report) override;
   void on_operation_done(OperationId id, const Result<void>& result) override;
 
   Arguments arguments_;

@@ -26,6 +26,8 @@ bool is_exclusive(const Operation& operation) {
     case OperationKind::job_progress:
     case OperationKind::set_time:
     case OperationKind::read_addresses:
+    case OperationKind::sync_forwards:
+    case OperationKind::define_forwards:
       break;
   }
   return false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/enum_text.hpp"
+#include "core/port_spec.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -72,8 +73,18 @@ struct Network {
   std::string type;    ///< libvirt's interface type: user, bridge, network, ethernet, direct ...
   std::string source;  ///< bridge, network or device name; the backend (passt, slirp) for type user; may be empty
   std::string mac;
+  std::string nic = {};  ///< libvirt's alias ("net0") while it runs; else the one that it will get, by its place
 
   bool operator==(const Network&) const = default;
+};
+
+/// A port of the host that leads to one of the guest.
+struct Forward {
+  std::string nic;  ///< of the guest: an alias or a MAC, as is said where it is used
+  HostPort host;
+  std::uint16_t guest_port = 0;
+
+  auto operator<=>(const Forward&) const = default;
 };
 
 /// Everything virtsession knows of a domain from libvirt, read in one go by a worker.
@@ -102,6 +113,9 @@ struct DomainSnapshot {
   std::vector<Network> networks;
   /// Where host programs reach the guest; nothing without a vsock.
   std::optional<std::uint32_t> vsock_cid;
+  std::vector<Forward> forwards;         ///< passt's, of the definition that it runs with; by MAC, as those below
+  std::vector<Forward> next_forwards;    ///< passt's, of the definition that the next start takes
+  std::vector<Forward> own_forwards;     ///< those of next_forwards that its policy has put there
   std::vector<std::string> disk_files;   ///< files and devices of disks without which it does not start
   std::vector<std::string> usb_devices;  ///< "046d:c52b": of the host, without which it does not start
   std::string save_blocker;              ///< why libvirt cannot save it, for a person; empty when it can

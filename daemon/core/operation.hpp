@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/domain.hpp"
 #include "core/enum_text.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace virtsession {
 
@@ -25,11 +27,13 @@ enum class OperationKind {
   abort_job,     ///< of the domain, whoever began it; a save that is aborted leaves the guest running
   job_progress,  ///< answered by DomainSink::on_job_progress() before its end, when there is a job
   set_time,
-  read_addresses,  ///< answered by DomainSink::on_addresses() before its end, when anything was found
+  read_addresses,   ///< answered by DomainSink::on_addresses() before its end, when anything was found
+  sync_forwards,    ///< answered by DomainSink::on_forwards() before its end
+  define_forwards,  ///< in the definition, for its next start
 };
 
 template <>
-inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 14>{{{
+inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 16>{{{
     {OperationKind::start, "start"},
     {OperationKind::shutdown, "shut down"},
     {OperationKind::save, "save"},
@@ -44,6 +48,8 @@ inline constexpr auto kEnumText<OperationKind> = EnumText<OperationKind, 14>{{{
     {OperationKind::job_progress, "read the progress of"},
     {OperationKind::set_time, "set the clock of"},
     {OperationKind::read_addresses, "read the addresses of"},
+    {OperationKind::sync_forwards, "forward ports of"},
+    {OperationKind::define_forwards, "define the forwards of"},
 }}};
 
 /// How a guest is asked to shut down.
@@ -62,6 +68,24 @@ struct JobProgress {
   /// How much of it is done, 0 to 100; `total_bytes` is not 0.
   int per_cent() const;
   bool operator==(const JobProgress&) const = default;
+};
+
+/// A forward that could not be made, or removed.
+struct ForwardFailure {
+  Forward forward;
+  std::string reason;       ///< for a person: who has the port
+  bool retry_helps = true;  ///< the next try may do better, without a person
+
+  bool operator==(const ForwardFailure&) const = default;
+};
+
+/// What came of making forwards.
+struct ForwardReport {
+  /// What QEMU says of its user networking (SLIRP), by alias; nothing: it was not asked.
+  std::optional<std::vector<Forward>> there;
+  std::vector<ForwardFailure> failed;  ///< by alias, those of passt by MAC
+
+  bool operator==(const ForwardReport&) const = default;
 };
 
 using OperationId = std::uint64_t;
@@ -106,13 +130,22 @@ struct ReadAddresses {
   bool agent = false;  ///< takes as long as the guest's agent does
   bool arp = false;
 };
+/// Of a VM that runs, with QEMU's user networking (SLIRP); without changes it only asks what is there.
+struct SyncForwards {
+  std::vector<Forward> remove = {}, add = {};  ///< by alias
+};
+/// Of its NICs with passt: what the policy wants in the definition, in the place of what it wanted before.
+struct DefineForwards {
+  std::vector<Forward> wanted = {};  ///< by MAC
+};
 
 }  // namespace call
 
 /// In the order of OperationKind.
-using Call = std::variant<call::Start, call::Shutdown, call::Save, call::PowerOff, call::Reboot, call::Pause,
-                          call::Resume, call::SetAutostart, call::SetAutostartOnce, call::SetPolicy, call::AbortJob,
-                          call::ReadProgress, call::SetTime, call::ReadAddresses>;
+using Call =
+    std::variant<call::Start, call::Shutdown, call::Save, call::PowerOff, call::Reboot, call::Pause, call::Resume,
+                 call::SetAutostart, call::SetAutostartOnce, call::SetPolicy, call::AbortJob, call::ReadProgress,
+                 call::SetTime, call::ReadAddresses, call::SyncForwards, call::DefineForwards>;
 
 /// One call to libvirt on one domain.
 struct Operation {

@@ -25,6 +25,7 @@ enum class Incident {
   stopped,
   forced,
   stuck,
+  no_forward,
 };
 
 struct RunOperation {

@@ -83,7 +83,9 @@ void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSn
 
 void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
   auto* vm = vms_.find(event.uuid);
-  definitions_.on_event(event, vm, past_.was_here(event.uuid, now), now);
+  // What we change in a definition ourselves is nobody's news.
+  const bool ours = event.kind == DomainEventKind::defined && calls_.has(event.uuid, OperationKind::define_forwards);
+  if (!ours) definitions_.on_event(event, vm, past_.was_here(event.uuid, now), now);
   if (!vm) return;
   if (vm->run()) vm->run()->on_event(event.kind);
   if (event.kind == DomainEventKind::agent_connected || event.kind == DomainEventKind::agent_disconnected) {
@@ -102,6 +104,7 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   const auto call = calls_.take(id);
   if (!call) return;  // of a connection that is gone: its requests were answered then
   auto& vm = vms_.at(call->operation.uuid);
+  if (forwards_.on_call_done(vm, *call, result, now)) return advance(now);
   const auto kind = call->operation.kind();
   auto answer = result;
   if (!stop_run_.on_call_done(vm, *call, result, now) &&
@@ -148,6 +151,7 @@ void Supervisor::on_libvirt_lost(Moment now) {
   stop_run_.on_libvirt_lost(now);
   sleep_run_.on_libvirt_lost();
   battery_run_.on_libvirt_lost();
+  forwards_.on_libvirt_lost();
   requests_.on_libvirt_lost();
 }
 
@@ -276,6 +280,7 @@ void Supervisor::advance(Moment now) {
   requests_.advance(now);
   stop_run_.advance(now);
   requests_.ask_addresses(now);
+  forwards_.advance(stop_run_.forbids_starts(), now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped
   sleep_run_.advance(now);
   if (!sleep_run_.host_sleeps()) battery_run_.advance(now);
@@ -343,6 +348,7 @@ std::optional<SteadyTime> Supervisor::wake() const {
   consider(sleep_run_.wake());
   if (!sleep_run_.host_sleeps()) consider(battery_run_.wake());
   consider(unstick_wake(context_, vms_));
+  consider(forwards_.wake());
   return first;
 }
 
@@ -375,7 +381,10 @@ VmView Supervisor::view(const std::string& uuid) const {
   auto problems = start_run_.dependency_problems(uuid);
   if (auto problem = sleep_run_.problem(vm)) problems.push_back(*std::move(problem));
   std::ranges::move(battery_run_.problems(vm), std::back_inserter(problems));
-  return view_of(vm, problems, connected_);
+  for (auto& problem : forwards_.problems(uuid)) problems.push_back(std::move(problem));
+  auto view = view_of(vm, problems, connected_);
+  view.forwards = forwards_.views(uuid);
+  return view;
 }
 
 Result<void> Supervisor::check(const VmRequest& request) const { return requests_.check(request, starts_forbidden()); }

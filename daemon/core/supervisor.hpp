@@ -10,6 +10,7 @@
 #include "core/context.hpp"
 #include "core/definitions.hpp"
 #include "core/explain.hpp"
+#include "core/forwards.hpp"
 #include "core/history.hpp"
 #include "core/kept_state.hpp"
 #include "core/outbox.hpp"
@@ -74,6 +75,7 @@ class Supervisor {
   void on_tick(Moment now);
   void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
   void on_addresses(const std::string& uuid, FoundAddresses found) { requests_.on_addresses(uuid, std::move(found)); }
+  void on_forwards(const std::string& uuid, const ForwardReport& report) { forwards_.on_report(uuid, report); }
   /// \param scope the unit that the VM's processes are in; empty when they are in none of their own
   /// \param started_usec when its QEMU was started: CLOCK_REALTIME, microseconds; 0 when it is not known
   void on_scope(const std::string& uuid, const std::string& scope, std::uint64_t started_usec = 0);
@@ -167,6 +169,7 @@ class Supervisor {
   SleepRun sleep_run_{context_, vms_};
   BatteryRun battery_run_;
   VmRequests requests_{context_, vms_};
+  Forwards forwards_{context_, vms_};
 };
 
 }  // namespace virtsession

@@ -52,6 +52,28 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
+/// `next_start`: only the next start of the VM brings it.
+enum class ForwardState { off, active, next_start, failed, impossible };
+
+template <>
+inline constexpr auto kEnumText<ForwardState> = EnumText<ForwardState, 5>{{{
+    {ForwardState::off, "off"},
+    {ForwardState::active, "active"},
+    {ForwardState::next_start, "next-start"},
+    {ForwardState::failed, "failed"},
+    {ForwardState::impossible, "impossible"},
+}}};
+
+/// A port of the host that leads, or is to lead, to one of the guest.
+struct ForwardView {
+  Forward forward;  ///< by Network::nic, which is empty when none fits; host port 0: to be chosen
+  ForwardState state = ForwardState::off;
+  std::string reason;  ///< for a person; empty when there is nothing to say
+  std::string spec;    ///< the policy's text; empty: somebody else made it
+
+  bool operator==(const ForwardView&) const = default;
+};
+
 /// One VM as the API shows it. Plain data: the D-Bus object keeps a copy and announces what differs from the last one.
 struct VmView {
   std::string uuid;
@@ -77,6 +99,7 @@ struct VmView {
   std::uint64_t started_usec = 0;  ///< CLOCK_REALTIME, microseconds; 0 when off or not known
   std::vector<Network> networks;
   std::vector<Address> addresses;
+  std::vector<ForwardView> forwards;
   std::string scope;  ///< the systemd unit of its processes; empty when it has none
 
   bool operator==(const VmView&) const = default;

@@ -276,6 +276,8 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
     case OperationKind::job_progress:
     case OperationKind::set_time:
     case OperationKind::read_addresses:
+    case OperationKind::sync_forwards:
+    case OperationKind::define_forwards:
       return;
   }
   const auto phase = vm.status().phase;

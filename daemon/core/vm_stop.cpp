@@ -3,6 +3,7 @@
 
 #include "core/answers.hpp"
 #include "core/guest_save.hpp"
+#include "core/list_text.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm.hpp"
 #include "core/vm_life.hpp"
@@ -314,6 +315,8 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
     case OperationKind::job_progress:
     case OperationKind::set_time:
     case OperationKind::read_addresses:
+    case OperationKind::sync_forwards:
+    case OperationKind::define_forwards:
       break;
   }
   return true;

@@ -49,6 +49,9 @@ VmView with_valid_utf8(VmView view) {
     make_valid(network.source);
     make_valid(network.mac);
   }
+  for (ForwardView& forward : view.forwards)
+    for (std::string* text : {&forward.forward.nic, &forward.forward.host.address, &forward.reason, &forward.spec})
+      make_valid(*text);
   return view;
 }
 

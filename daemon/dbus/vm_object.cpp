@@ -49,6 +49,7 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
   compare(&VmView::started_usec, "StartedUSec");
   compare(&VmView::networks, "Networks");
   compare(&VmView::addresses, "Addresses");
+  compare(&VmView::forwards, "Forwards");
   compare(&VmView::scope, "Scope");
   return names;
 }
@@ -230,6 +231,21 @@ std::vector<VariantMap> VmObject::Addresses() { return to_rows(view_.addresses);
 VmObject::Rows VmObject::Networks() {
   Rows rows;
   for (const Network& network : view_.networks) rows.emplace_back(network.type, network.source, network.mac);
+  return rows;
+}
+
+std::vector<VariantMap> VmObject::Forwards() {
+  std::vector<VariantMap> rows;
+  const auto text = [](std::string_view value) { return sdbus::Variant(std::string(value)); };
+  for (const auto& [forward, state, reason, spec] : view_.forwards)
+    rows.push_back({{"host_address", text(forward.host.address)},
+                    {"host_port", sdbus::Variant(forward.host.port)},
+                    {"protocol", text(to_text(forward.host.protocol))},
+                    {"guest_port", sdbus::Variant(forward.guest_port)},
+                    {"nic", text(forward.nic)},
+                    {"state", text(to_text(state))},
+                    {"reason", text(reason)},
+                    {"spec", text(spec)}});
   return rows;
 }
 

@@ -70,6 +70,7 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   std::uint64_t StartedUSec() override;
   Rows Networks() override;
   std::vector<VariantMap> Addresses() override;
+  std::vector<VariantMap> Forwards() override;
   std::string Scope() override;
 
   void call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read);

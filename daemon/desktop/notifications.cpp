@@ -61,6 +61,7 @@ std::string summary_of(const Notice& notice) {
     case Incident::started:
     case Incident::stopping:
     case Incident::stopped:
+    case Incident::no_forward:
       break;
   }
   return "Virtual machine " + name;

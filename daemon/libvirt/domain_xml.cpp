@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "libvirt/domain_xml.hpp"
 
+#include "libvirt/forward_xml.hpp"
 #include "libvirt/save_blocker.hpp"
 #include "libvirt/xml.hpp"
 
@@ -46,8 +47,14 @@ std::string source_name(const xmlNode* interface, const std::string& type) {
   return {};
 }
 
-Network network_of(const xmlNode* interface) {
+// libvirt counts all NICs but those that are devices of the host, or that a person has named.
+Network network_of(const xmlNode* interface, int& place) {
   Network network;
+  const xmlNode* alias = child(interface, "alias");
+  const auto name = alias ? attribute(alias, "name") : std::nullopt;
+  const bool counts = attribute(interface, "type") != "hostdev" && !(name && name->starts_with("ua-"));
+  network.nic = name.value_or("net" + std::to_string(place));
+  place += counts ? 1 : 0;
   network.type = attribute(interface, "type").value_or("");
   network.source = source_name(interface, network.type);
   if (const xmlNode* mac = child(interface, "mac")) network.mac = attribute(mac, "address").value_or("");
@@ -100,6 +107,7 @@ void read_metadata(const xmlNode* root, DomainXml& domain) {
     const auto space = namespace_of(node);
     domain.is_guestfs |= space.find("libguestfs.org") != std::string_view::npos;
     if (space == kMoveNamespace) domain.move_mark = text_of(node).value_or("");
+    if (space == kForwardsNamespace) domain.own_forwards = read_own_forwards(text_of(node).value_or(""));
   }
 }
 
@@ -134,8 +142,13 @@ Result<DomainXml> parse_domain_xml(std::string_view xml) {
   domain.save_blocker = save_blocker(root);
   read_metadata(root, domain);
   const xmlNode* devices = child(root, "devices");
+  int place = 0;
   for (const xmlNode* node = devices ? devices->children : nullptr; node; node = node->next) {
-    if (is_element(node, "interface")) domain.networks.push_back(network_of(node));
+    if (is_element(node, "interface")) {
+      domain.networks.push_back(network_of(node, place));
+      const auto forwards = forwards_of_interface(node);
+      domain.forwards.insert(domain.forwards.end(), forwards.begin(), forwards.end());
+    }
     if (is_element(node, "channel")) read_channel(node, domain);
     if (is_element(node, "vsock")) domain.vsock_cid = vsock_cid(node);
     if (is_element(node, "disk")) read_disk(node, domain);

@@ -25,6 +25,8 @@ struct DomainXml {
   bool agent_connected = false;
   std::vector<Network> networks;
   std::optional<std::uint32_t> vsock_cid;         ///< of the running domain, or one that is always the same
+  std::vector<Forward> forwards;                  ///< see forwards_of_interface()
+  std::vector<Forward> own_forwards;              ///< see kForwardsNamespace
   std::map<std::string, std::string> disk_files;  ///< by target ("vda"): the file or device; not of network disks
   std::vector<std::string> needed_files;          ///< those of them that a start cannot do without
   std::vector<std::string> usb_devices;           ///< "046d:c52b": likewise, of the host

@@ -50,6 +50,8 @@ class DomainSink {
   virtual void on_job_progress(const std::string& uuid, const JobProgress& progress) = 0;
   /// What a read_addresses has found, before its end.
   virtual void on_addresses(const std::string& uuid, const FoundAddresses& found) = 0;
+  /// What came of making forwards, before the end of the sync_forwards or start that it is about.
+  virtual void on_forwards(const std::string& uuid, const ForwardReport& report) = 0;
   /// The domain's new state has been passed to on_domain() before, except for an operation on a job or on
   /// addresses, which is none on the domain's state.
   virtual void on_operation_done(OperationId id, const Result<void>& result) = 0;

@@ -200,8 +200,11 @@ void LibvirtSession::do_run(const Operation& operation) {
     if (is_no_domain(error)) post_domain(operation.uuid, std::nullopt);
     return answer(operation.id, to_error(error, connection_->calls()));
   }
-  const auto result = run_operation(domain.get(), operation);
+  std::optional<ForwardReport> report;
+  const auto result = run_operation(domain.get(), operation, report);
   if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
+  if (report)
+    post([uuid = operation.uuid, report = *report](const Sinks& sinks) { sinks.domains.on_forwards(uuid, report); });
   answer(operation.id, result);
 }
 
@@ -213,7 +216,8 @@ Result<void> LibvirtSession::run_beside(virDomainPtr domain, const Operation& op
     post([uuid = operation.uuid, found](const Sinks& sinks) { sinks.domains.on_addresses(uuid, found); });
     return result;
   }
-  if (operation.kind() != OperationKind::job_progress) return run_operation(domain, operation);
+  std::optional<ForwardReport> none;
+  if (operation.kind() != OperationKind::job_progress) return run_operation(domain, operation, none);
   const auto progress = read_job_progress(domain);
   if (!progress) return progress.error();
   if (*progress)

@@ -3,6 +3,7 @@
 
 #include "libvirt/autostart_once.hpp"
 #include "libvirt/error.hpp"
+#include "libvirt/forwards.hpp"
 #include "libvirt/policy_xml.hpp"
 
 #include <libvirt/virterror.h>
@@ -110,8 +111,12 @@ class JobStats {
 /// One overload a kind: a new one that is not handled does not compile.
 struct Runner {
   virDomainPtr domain;
+  std::optional<ForwardReport>& report;
 
-  Result<void> operator()(const call::Start& call) const { return checked(domain, start(domain, call)); }
+  Result<void> operator()(const call::Start& call) const {
+    report = leave_out_taken_forwards(domain);
+    return checked(domain, start(domain, call));
+  }
   Result<void> operator()(const call::Shutdown& call) const { return checked(domain, shut_down(domain, call.way)); }
   Result<void> operator()(const call::Save& call) const {
     unsigned flags = call.running ? VIR_DOMAIN_SAVE_RUNNING : 0;
@@ -140,6 +145,13 @@ struct Runner {
     return Error{ErrorCode::internal, "Addresses are read in another way"};
   }
   Result<void> operator()(const call::SetTime& call) const { return checked(domain, set_time(domain, call.usec)); }
+  Result<void> operator()(const call::SyncForwards& call) const {
+    auto synced = sync_forwards(domain, call);
+    if (!synced) return synced.error();
+    report = *std::move(synced);
+    return {};
+  }
+  Result<void> operator()(const call::DefineForwards& call) const { return define_forwards(domain, call); }
 };
 
 }  // namespace
@@ -165,8 +177,8 @@ std::string row_of(const Operation& operation) {
 
 bool is_on_state(const Operation& operation) { return row_of(operation) == operation.uuid; }
 
-Result<void> run_operation(virDomainPtr domain, const Operation& operation) {
-  return std::visit(Runner{domain}, operation.call);
+Result<void> run_operation(virDomainPtr domain, const Operation& operation, std::optional<ForwardReport>& report) {
+  return std::visit(Runner{domain, report}, operation.call);
 }
 
 TaskPace pace_of(const Operation& operation, bool has_managed_save) {
@@ -180,6 +192,7 @@ TaskPace pace_of(const Operation& operation, bool has_managed_save) {
     case OperationKind::power_off:
     case OperationKind::reboot:
     case OperationKind::set_time:
+    case OperationKind::define_forwards:
       return TaskPace::slow;
     case OperationKind::read_addresses:
       return std::get<call::ReadAddresses>(operation.call).agent ? TaskPace::guest : TaskPace::quick;
@@ -190,6 +203,7 @@ TaskPace pace_of(const Operation& operation, bool has_managed_save) {
     case OperationKind::set_autostart:
     case OperationKind::set_autostart_once:
     case OperationKind::set_policy:
+    case OperationKind::sync_forwards:
       return TaskPace::quick;
   }
   return TaskPace::slow;

@@ -15,8 +15,9 @@ namespace virtsession {
 
 /// Makes the one call to libvirt that an operation is. Blocks; see pace_of(). Not for job_progress and read_addresses,
 /// which have a result.
+/// \param report what came of making forwards, when it has to do with any
 /// \return no_such_vm, not_supported, libvirt_unavailable, operation_failed in libvirt's words, or invalid_policy
-Result<void> run_operation(virDomainPtr domain, const Operation& operation);
+Result<void> run_operation(virDomainPtr domain, const Operation& operation, std::optional<ForwardReport>& report);
 
 /// How far the domain's job is, a save say; nothing when it has none, also because it is off. Blocks for milliseconds.
 /// \return the errors of run_operation()

@@ -10,6 +10,7 @@
 
 #include <libvirt/virterror.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -126,6 +127,7 @@ class Reader {
     snapshot_.agent_connected = details.agent_connected;
     snapshot_.networks = std::move(details.networks);
     snapshot_.vsock_cid = details.vsock_cid;
+    read_forwards(std::move(details.forwards), std::move(details.own_forwards));
     snapshot_.move_mark = std::move(details.move_mark);
     snapshot_.disk_files = std::move(details.needed_files);
     snapshot_.usb_devices = std::move(details.usb_devices);
@@ -133,6 +135,28 @@ class Reader {
     snapshot_.appliance = details.is_guestfs && !snapshot_.persistent;
     if (snapshot_.pause_reason == PauseReason::io_error) read_disk_error(details.disk_files);
     snapshot_.save_blocker = snapshot_.persistent ? std::move(details.save_blocker) : kTransient;
+  }
+
+  // A domain that runs with passt takes what is new in its definition at its next start.
+  void read_forwards(std::vector<Forward> forwards, std::vector<Forward> own) {
+    if (snapshot_.active()) {
+      snapshot_.forwards = std::move(forwards);
+      forwards = own = {};
+      const bool has_passt =
+          std::ranges::any_of(snapshot_.networks, [](const Network& network) { return network.source == "passt"; });
+      if (!has_passt || !snapshot_.persistent) return;
+      const CString xml(virDomainGetXMLDesc(domain_, VIR_DOMAIN_XML_INACTIVE));
+      if (!xml) {
+        failed();
+        return;
+      }
+      auto next = parse_domain_xml(xml.get());
+      if (!next) return;
+      forwards = next->forwards;
+      own = next->own_forwards;
+    }
+    snapshot_.next_forwards = std::move(forwards);
+    snapshot_.own_forwards = std::move(own);
   }
 
   // QEMU keeps the error of a disk until the guest goes on.

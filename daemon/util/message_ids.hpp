@@ -14,6 +14,7 @@ inline constexpr const char* kVmBadPolicy = "a0aaa3aaeb644fa6bdac6251fbf90af6";
 inline constexpr const char* kStopBegun = "a418aac0c3d84995a9fe36774b681a35";
 inline constexpr const char* kStopEnded = "8efe53479c4c48eaa8dd8b6c71c9c147";
 inline constexpr const char* kVmStuck = "66dfeab0a2834a41afbc60a7ba46b601";
+inline constexpr const char* kVmNoForward = "dd8991750b9343dd9ef3b2e94b300582";
 inline constexpr const char* kVmForced = "3146d0f31f2648e2b856fd57ce40fb4c";
 inline constexpr const char* kLibvirtLost = "20eb6363272248b9a4bb3328f338c898";
 inline constexpr const char* kLibvirtBack = "1f55c69749834392bd10700fd6e1739f";

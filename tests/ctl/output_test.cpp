@@ -127,6 +127,7 @@ RestartCount:       0
 LastError:          -
 Networks:           -
 Addresses:          -
+Forwards:           -
 Scope:              -
 PolicyProblems:     -
 PolicyProblemCodes: -

@@ -16,10 +16,12 @@ namespace {
 
 constexpr std::uint64_t kRoom = std::uint64_t{1} << 30;
 const std::vector<BatteryCharge> kCharges{BatteryCharge::fine, BatteryCharge::low, BatteryCharge::not_told};
+const std::vector<Strings> kPorts = {{"2222:22"}, {"0.0.0.0:2222:22", "8080:80"}, {"auto:22"}, {"[::1]:2222:22"}, {}};
 
 class Chaos {
  public:
-  explicit Chaos(std::uint32_t seed) : random_(seed), addresses_(seed), world_(Config{.parallel = pick(4) + 1}) {
+  explicit Chaos(std::uint32_t seed)
+      : random_(seed), addresses_(seed), ports_(seed), world_(Config{.parallel = pick(4) + 1}) {
     most_parallel_ = world_.config().parallel;
     world_.view_check_interval = 16;
     world_.on_policy_start = [this](const std::string& name) { check_start(name); };
@@ -30,6 +32,7 @@ class Chaos {
     world_.connect();
     for (int step = 0; step < 60; ++step) {
       event();
+      disturb_ports();
       CHECK(world_.most_starts_in_flight() <= static_cast<std::size_t>(most_parallel_));
     }
     settle();
@@ -66,6 +69,7 @@ class Chaos {
     if (chance(5)) keys["start_oder"] = 1;
     if (chance(20)) keys["when_saved_by_others"] = "leave";
     if (chance(20)) keys["resume_when_unstuck"] = false;
+    keys["ports"] = kPorts[ports_() % kPorts.size()];
     if (chance(20)) keys["sleep"] = one_of(Strings{"pause", "save"});
     if (chance(20)) keys["on_battery"] = one_of(Strings{"pause", "save"});
     if (chance(20)) keys["on_low_battery"] = one_of(Strings{"pause", "save"});
@@ -82,6 +86,8 @@ class Chaos {
     spec.running = !spec.persistent || chance(15);
     spec.agent_channel = chance(80);
     const auto name = "vm" + std::to_string(++defined_);
+    if (ports_() % 8 != 0)
+      spec.networks = {{"user", ports_() % 3 == 0 ? "passt" : "slirp", "52:54:00:00:00:" + name.substr(2), "net0"}};
     world_.define(name, spec);
     auto& domain = world_.domain(name);
     domain.start_always_fails = chance(10);
@@ -92,7 +98,7 @@ class Chaos {
     if (chance(10)) domain.save_refusal = "State blocked by non-migratable device";
     if (!spec.persistent) domain.snapshot.appliance = chance(30);
     domain.start_takes = std::chrono::milliseconds(pick(3000));
-    if (addresses_() % 2 == 0) domain.snapshot.networks = {{"bridge", "br0", "52:54:00:00:00:01"}};
+    if (addresses_() % 2 == 0) domain.snapshot.networks.push_back({"bridge", "br0", "52:54:00:00:00:01"});
     if (addresses_() % 2 == 0) domain.agent_addresses = {{"192.0.2.1", "52:54:00:00:00:01"}};
     if (addresses_() % 3 == 0) domain.question_takes = std::chrono::milliseconds(addresses_() % 30000);
     domain.questions_fail = addresses_() % 10 == 0;
@@ -173,6 +179,15 @@ class Chaos {
     }
   }
 
+  /// Another program takes a port of the host or lets go of it; QEMU does not answer, or does again.
+  void disturb_ports() {
+    if (ports_() % 8 == 0) world_.listened = {{"127.0.0.1", 2222, PortProtocol::tcp}};
+    if (ports_() % 8 == 0) world_.listened.clear();
+    for (const auto& name : world_.names())
+      if (ports_() % 16 == 0)
+        world_.domain(name).monitor_failure = ports_() % 2 == 0 ? "the monitor does not answer" : "";
+  }
+
   void configure() {
     auto config = world_.config();
     config.parallel = pick(4) + 1;
@@ -249,6 +264,8 @@ class Chaos {
                   .battery_charge = BatteryCharge::fine});
     world_.wake_up();
     world_.boxes(false);
+    world_.listened.clear();
+    for (const auto& name : world_.names()) world_.domain(name).monitor_failure.clear();
     for (const auto& name : world_.names())
       if (world_.domain(name).snapshot.in_job) world_.foreign_save(name);
     world_.pass(1e6);
@@ -273,11 +290,26 @@ class Chaos {
       const auto expected = world_.running(name) ? what_it_does(name) : Strings{"inactive", "gave-up"};
       CHECK(std::ranges::count(expected, phase) == 1);
       CHECK(world_.history(name).size() <= 50);
+      check_forwards(name);
+    }
+  }
+
+  /// What is wanted of a VM that runs is there, unless another one has the port, or it takes another start.
+  void check_forwards(const std::string& name) {
+    for (const auto& forward : world_.view(name).forwards) {
+      CAPTURE(forward.spec);
+      CAPTURE(forward.reason);
+      if (!world_.running(name))
+        CHECK((forward.state == ForwardState::off || forward.state == ForwardState::impossible));
+      else
+        CHECK(forward.state != ForwardState::off);
+      if (forward.state == ForwardState::failed) CHECK(forward.reason.starts_with("VM \""));
     }
   }
 
   std::mt19937 random_;
   std::mt19937 addresses_;  // of its own, so that a seed has the scenario that it had without
+  std::mt19937 ports_;      ///< of its own, so that what else happens stays as it was
   World world_;
   std::int64_t most_parallel_ = 0;
   int defined_ = 0;

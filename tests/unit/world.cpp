@@ -144,6 +144,7 @@ void World::define(const std::string& name, const VmSpec& spec) {
   domain.snapshot.agent_configured = spec.agent_channel;
   domain.snapshot.state = DomainState::shut_off;
   domain.snapshot.shutoff_reason = ShutoffReason::unknown;
+  domain.snapshot.networks = spec.networks;
   if (!spec.policy.is_null()) domain.snapshot.policy_text = spec.policy.dump();
   if (spec.running) {
     domain.snapshot.id = next_id_++;
@@ -197,6 +198,8 @@ void World::start(FakeDomain& domain) {
   snapshot.managed_save = false;
   snapshot.agent_connected = false;
   snapshot.in_job = false;
+  domain.forwards.clear();
+  snapshot.forwards = snapshot.next_forwards;
   domain.booted = time_ + domain.boot_takes;
   send_event(snapshot.uuid, DomainEventKind::started);
   if (domain.dies_at_once) stop(domain, ShutoffReason::failed, {});
@@ -215,6 +218,8 @@ void World::stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainE
   snapshot.disk_error_path.clear();
   snapshot.agent_connected = false;
   snapshot.in_job = false;
+  domain.forwards.clear();
+  snapshot.forwards.clear();
   if (!snapshot.persistent) domains_.erase(id);
   if (before) send_event(id, *before);
 }
@@ -246,6 +251,7 @@ void World::panic(const std::string& name) { STOP_FROM_OUTSIDE(crashed, DomainEv
 
 void World::foreign_pause(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
+  if (snapshot.state == DomainState::paused) return;  // libvirt leaves it as it is, with its reason
   snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
   refresh(name);
 }

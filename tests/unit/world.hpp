@@ -28,6 +28,7 @@ struct VmSpec {
   bool running = false;
   std::uint64_t memory_mib = 0;
   bool agent_channel = true;
+  std::vector<Network> networks = {};
 };
 
 /// A VM that runs.
@@ -68,6 +69,8 @@ struct FakeDomain {
   bool saved_standing = false;                     ///< its saved state is of a guest that did not run
   bool asked = false;                              ///< it was asked to shut down and has heard it
   std::vector<std::uint64_t> clock_settings = {};  ///< the times that its agent was told
+  std::vector<Forward> forwards = {};              ///< of its QEMU, by alias
+  std::string monitor_failure;                     ///< libvirt's words when QEMU is asked about them
 };
 
 /// The world around a Supervisor: a libvirt of plain data, a clock that a test moves, and a listener that keeps what
@@ -182,6 +185,12 @@ class World {
   std::string stop_state() const { return std::string(to_text(supervisor_->stop_state())); }
   std::size_t most_starts_in_flight() const { return most_starts_in_flight_; }
   bool has_notice(const std::string& name, Incident incident) const;
+  /// "active 127.0.0.1:2222/tcp to 22", and why, of what a VM shows
+  Strings forwards(const std::string& name) const;
+  /// Other programs listen on these ports of the host.
+  std::vector<HostPort> listened = {};
+  /// How often QEMU was asked about forwards.
+  int forward_calls = 0;
   /// \param name empty for what is about all VMs
   Strings journal(const std::string& name, Incident incident) const;
   std::vector<HistoryEntry> history(const std::string& name) const;
@@ -218,6 +227,9 @@ class World {
   void terminate(const std::string& uuid);
   void replace_libvirt(const std::string& reason);
   Result<void> apply(FakeDomain& domain, const Operation& operation);
+  Result<void> forward(FakeDomain& domain, const call::SyncForwards& call);
+  void define_forwards(FakeDomain& domain, const call::DefineForwards& call);
+  void check_forward_call(const FakeDomain& domain, const Operation& operation) const;
   void start(FakeDomain& domain);
   void stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainEventKind> before);
   void send(const std::string& uuid);
@@ -236,6 +248,7 @@ class World {
   int next_id_ = 1;
   std::uint64_t next_uuid_ = 1;
   std::deque<Call> calls_;
+  std::optional<ForwardReport> report_;  // of the call that is being executed
   std::deque<Planned> planned_;
   bool libvirt_hangs_ = false;
   Strings stops_;

@@ -20,6 +20,7 @@ void World::execute(Call call) {
   const auto before = found == domains_.end() ? -1 : found->second.snapshot.id;
   if (found != domains_.end()) result = apply(found->second, operation);
   send(operation.uuid);
+  if (const auto report = std::exchange(report_, {})) supervisor_->on_forwards(operation.uuid, *report);
   supervisor_->on_operation_done(operation.id, result, now());
   collect();
   const auto asked = domains_.find(operation.uuid);
@@ -55,6 +56,10 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
     case OperationKind::set_policy:
       snapshot.policy_text = std::get<call::SetPolicy>(operation.call).text;
       return {};
+    case OperationKind::define_forwards:
+      define_forwards(domain, std::get<call::DefineForwards>(operation.call));
+      return {};
+    case OperationKind::sync_forwards:
     case OperationKind::abort_job:
     case OperationKind::job_progress:
     case OperationKind::start:
@@ -84,6 +89,7 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       stop(domain, ShutoffReason::destroyed, DomainEventKind::shutdown_by_host);
       return {};
     case OperationKind::pause:
+      if (snapshot.state == DomainState::paused) return {};
       snapshot.state = DomainState::paused, snapshot.state_reason = "user";
       snapshot.pause_reason = PauseReason::user;
       return {};
@@ -97,6 +103,9 @@ Result<void> World::apply(FakeDomain& domain, const Operation& operation) {
       if (!domain.agent_failure.empty()) return failed(domain.agent_failure);
       domain.clock_settings.push_back(std::get<call::SetTime>(operation.call).usec);
       return {};
+    case OperationKind::sync_forwards:
+      return forward(domain, std::get<call::SyncForwards>(operation.call));
+    case OperationKind::define_forwards:
     case OperationKind::start:
     case OperationKind::reboot:
     case OperationKind::set_autostart:
@@ -168,6 +177,7 @@ void World::begin(const Operation& operation) {
   const auto& name = found->second.snapshot.name;
   const bool asked_for = operation.uuid == asked_for_;
   check_operation(found->second, operation, asked_for);
+  check_forward_call(found->second, operation);
   if (operation.kind() != OperationKind::start) return;
   started_.push_back(name);
   if (asked_for) return;

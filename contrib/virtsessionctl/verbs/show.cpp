@@ -16,30 +16,12 @@ namespace {
 using nlohmann::json;
 
 /// The order in which a person looks for them; what a later version adds comes after these.
-constexpr const char* kOrder[] = {"Name",
-                                  "Title",
-                                  "Uuid",
-                                  "State",
-                                  "StateReason",
-                                  "Phase",
-                                  "PhaseReason",
-                                  "Progress",
-                                  "Intent",
-                                  "PhaseSinceUSec",
-                                  "StartedUSec",
-                                  "Autostart",
-                                  "AutostartOnce",
-                                  "Persistent",
-                                  "ManagedSave",
-                                  "RestartCount",
-                                  "LastError",
-                                  "Networks",
-                                  "Addresses",
-                                  "Scope",
-                                  "PolicyProblems",
-                                  "PolicyProblemCodes",
-                                  "PolicyOverrides",
-                                  "Policy"};
+constexpr const char* kOrder[] = {
+    "Name",          "Title",      "Uuid",        "State",          "StateReason",        "Phase",
+    "PhaseReason",   "Progress",   "Intent",      "PhaseSinceUSec", "StartedUSec",        "Autostart",
+    "AutostartOnce", "Persistent", "ManagedSave", "RestartCount",   "LastError",          "Networks",
+    "Addresses",     "Forwards",   "Scope",       "PolicyProblems", "PolicyProblemCodes", "PolicyOverrides",
+    "Policy"};
 
 std::vector<std::string> names_in_order(const VmInfo& vm) {
   std::vector<std::string> names;

@@ -40,6 +40,10 @@ VmView web() {
   vm.started_usec = 1'700'000'000'000'000;
   vm.networks = {{"bridge", "virbr0", "52:54:00:00:00:01"}};
   vm.addresses = {{"192.0.2.7", "net0", "52:54:00:00:00:01", AddressSource::arp}};
+  vm.forwards = {{{"net0", {"127.0.0.1", 2222, PortProtocol::udp}, 22},
+                  ForwardState::failed,
+                  "sshd (pid 7) has it",
+                  "2222:22/udp"}};
   return vm;
 }
 

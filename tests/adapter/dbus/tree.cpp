@@ -17,7 +17,7 @@ std::set<std::string> keys(const VariantMap& properties) {
   return names;
 }
 
-constexpr std::size_t kProperties = 24;
+constexpr std::size_t kProperties = 25;
 
 using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
 
@@ -65,6 +65,17 @@ TEST_CASE("a VM shows every field") {
   CHECK(address.at("nic").get<std::string>() == "net0");
   CHECK(address.at("mac").get<std::string>() == "52:54:00:00:00:01");
   CHECK(address.at("source").get<std::string>() == "arp");
+  auto forwards = vm.Forwards();
+  REQUIRE(forwards.size() == 1);
+  CHECK(forwards[0].size() == 8);
+  CHECK(forwards[0].at("host_address").get<std::string>() == "127.0.0.1");
+  CHECK(forwards[0].at("host_port").get<std::uint16_t>() == 2222);
+  CHECK(forwards[0].at("protocol").get<std::string>() == "udp");
+  CHECK(forwards[0].at("guest_port").get<std::uint16_t>() == 22);
+  CHECK(forwards[0].at("nic").get<std::string>() == "net0");
+  CHECK(forwards[0].at("state").get<std::string>() == "failed");
+  CHECK(forwards[0].at("reason").get<std::string>() == "sshd (pid 7) has it");
+  CHECK(forwards[0].at("spec").get<std::string>() == "2222:22/udp");
   CHECK(vm.PolicyProblems() == Rows{{"/start_oder", "unknown key start_oder", "did you mean start_order?"}});
   CHECK(vm.PolicyProblemCodes() == std::vector<std::string>{"unknown-key"});
   CHECK(vm.PolicyOverrides().at("start_order").get<std::int32_t>() == 5);
@@ -152,10 +163,10 @@ TEST_CASE("one update of a VM is one PropertiesChanged that names what differs, 
   signals = client.signals();
   REQUIRE(signals.size() == 1);
   // Every property that differs from before: of all, not the constant Uuid nor what is equal.
-  CHECK(keys(signals[0].changed) == std::set<std::string>{"Name", "Title", "State", "StateReason", "Phase",
-                                                          "PhaseReason", "Intent", "Autostart", "Persistent", "Policy",
-                                                          "PolicyOverrides", "PolicyProblems", "PolicyProblemCodes",
-                                                          "LastError", "RestartCount", "Networks", "Addresses"});
+  CHECK(keys(signals[0].changed) ==
+        std::set<std::string>{"Name", "Title", "State", "StateReason", "Phase", "PhaseReason", "Intent", "Autostart",
+                              "Persistent", "Policy", "PolicyOverrides", "PolicyProblems", "PolicyProblemCodes",
+                              "LastError", "RestartCount", "Networks", "Addresses", "Forwards"});
 }
 
 TEST_CASE("every property that may change is announced when it does") {

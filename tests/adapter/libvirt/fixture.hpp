@@ -60,6 +60,10 @@ class RecordingSink : public ConnectionSink, public DomainSink {
     log.push_back("addresses of " + uuid);
     addresses = given;
   }
+  void on_forwards(const std::string& uuid, const ForwardReport& given) override {
+    log.push_back("forwards of " + uuid);
+    forwards = given;
+  }
   void on_operation_done(OperationId id, const Result<void>& result) override {
     log.push_back("done " + std::to_string(id));
     done.emplace(id, result);
@@ -100,6 +104,7 @@ class RecordingSink : public ConnectionSink, public DomainSink {
   std::optional<Result<std::vector<DomainSnapshot>>> listed;
   std::optional<JobProgress> progress;
   FoundAddresses addresses;
+  std::optional<ForwardReport> forwards;
   std::optional<LibvirtInfo> info;
   std::optional<Error> open_error;
   std::optional<LostReason> lost;

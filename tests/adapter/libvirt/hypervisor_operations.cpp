@@ -310,3 +310,9 @@ TEST_CASE("refreshes that wait become one") {
   CHECK(answered >= 2);
   CHECK(answered < kAsked);
 }
+
+TEST_CASE("a libvirt without QEMU cannot ask it for forwards, and says so") {
+  OpenFixture fixture;
+  CHECK(fixture.fails(OperationKind::sync_forwards).code == ErrorCode::not_supported);
+  CHECK_FALSE(fixture.sink.forwards);
+}
