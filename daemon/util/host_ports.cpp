@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "util/host_ports.hpp"
 
-#include "core/list_text.hpp"
 #include "util/files.hpp"
-#include "util/proc.hpp"
+#include "util/port_listeners.hpp"
 #include "util/unique_fd.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <filesystem>
-#include <set>
-#include <sstream>
 #include <system_error>
-#include <utility>
 
 namespace virtsession {
 namespace {
@@ -52,77 +43,9 @@ int try_to_listen(const HostPort& host) {
   return bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0 ? 0 : errno;
 }
 
-/// Of proc_net_tcp(5): "0100007F:08AE", each 32 bits in the machine's order.
-std::optional<HostPort> parse_local(const std::string& text, PortProtocol protocol) {
-  const auto colon = text.find(':');
-  if (colon != 8 && colon != 32) return std::nullopt;
-  std::array<std::uint32_t, 4> words{};
-  for (std::size_t i = 0; i < colon / 8; ++i)
-    std::from_chars(text.data() + 8 * i, text.data() + 8 * i + 8, words.at(i), 16);
-  std::array<char, INET6_ADDRSTRLEN> address{};
-  if (!inet_ntop(colon == 8 ? AF_INET : AF_INET6, words.data(), address.data(), address.size())) return std::nullopt;
-  HostPort host{address.data(), 0, protocol};
-  std::from_chars(text.data() + colon + 1, text.data() + text.size(), host.port, 16);
-  return host;
-}
-
-/// The inodes of the sockets that are in the way.
-std::set<std::string> sockets_at(const HostPort& host) {
-  const bool tcp = host.protocol == PortProtocol::tcp;
-  std::set<std::string> inodes;
-  for (const char* const file : {tcp ? "/proc/net/tcp" : "/proc/net/udp", tcp ? "/proc/net/tcp6" : "/proc/net/udp6"}) {
-    const auto text = read_file(file);
-    if (!text || !*text) continue;
-    std::istringstream lines(**text);
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      std::string number, local, remote, state, queues, timer, retransmits, uid, timeout, inode;
-      words >> number >> local >> remote >> state >> queues >> timer >> retransmits >> uid >> timeout >> inode;
-      const auto there = parse_local(local, host.protocol);
-      const bool listens = !tcp || state == "0A";
-      if (there && listens && overlap(*there, host)) inodes.insert("socket:[" + inode + "]");
-    }
-  }
-  return inodes;
-}
-
-bool has_socket(const std::filesystem::path& process, const std::set<std::string>& sockets) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(process / "fd", error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (sockets.contains(std::filesystem::read_symlink(entry->path(), ignored).string())) return true;
-  }
-  return false;
-}
-
-/// "sshd (pid 12)"; a QEMU by the VM that it runs.
-std::string process_text(pid_t pid) {
-  const auto with_pid = " (pid " + std::to_string(pid) + ")";
-  const auto command = read_proc(pid, "cmdline");
-  constexpr std::string_view kGuest("-name\0guest=", 12);  // as libvirt calls QEMU
-  if (const auto at = command.find(kGuest); at != std::string::npos) {
-    const auto begin = at + kGuest.size();
-    return "VM " + in_quotes(command.substr(begin, command.find_first_of(std::string_view(",\0", 2), begin) - begin)) +
-           with_pid;
-  }
-  auto name = read_proc(pid, "comm");
-  while (!name.empty() && name.back() == '\n') name.pop_back();
-  return name + with_pid;
-}
-
 std::string who_has(const HostPort& host) {
-  const auto sockets = sockets_at(host);
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && !sockets.empty() && entry != end;
-       entry.increment(error)) {
-    const auto name = entry->path().filename().string();
-    pid_t pid = 0;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) continue;
-    if (has_socket(entry->path(), sockets)) return process_text(pid);
-  }
-  return "a program of another user";
+  const auto who = who_listens_at(host);
+  return who.empty() ? "another program" : who;  // it has ended meanwhile
 }
 
 std::string first_free_for_all() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "util/port_listeners.hpp"
 
+#include "core/list_text.hpp"
 #include "util/files.hpp"
 #include "util/proc.hpp"
 #include "util/session_user.hpp"
@@ -66,6 +67,12 @@ std::uint64_t socket_inode(const std::string& target) {
 }
 
 std::string program_of(pid_t pid) {
+  const auto command = read_proc(pid, "cmdline");
+  constexpr std::string_view kGuest("-name\0guest=", 12);  // as libvirt calls QEMU
+  if (const auto at = command.find(kGuest); at != std::string::npos) {
+    const auto begin = at + kGuest.size();
+    return "VM " + in_quotes(command.substr(begin, command.find_first_of(std::string_view(",\0", 2), begin) - begin));
+  }
   auto program = read_proc(pid, "comm");
   while (program.ends_with('\n')) program.pop_back();
   return program;

@@ -15,7 +15,7 @@ namespace virtsession {
 /// The process of a socket.
 struct PortHolder {
   pid_t pid = 0;
-  std::string name;  ///< of its program
+  std::string name;  ///< of its program; of a QEMU the VM that it runs: VM "web"
 };
 
 /// Somebody who listens on a TCP port, or has a UDP port, in this network namespace.
