@@ -26,8 +26,6 @@ bool is_of_link(const std::string& address) {
 
 }  // namespace
 
-std::string nic_name(std::size_t position) { return "net" + std::to_string(position); }
-
 std::optional<call::ReadAddresses> RunAddresses::question(const DomainSnapshot& domain) {
   const bool runs = domain.state == DomainState::running || domain.state == DomainState::blocked;
   const call::ReadAddresses question{domain.agent_connected && runs, std::ranges::any_of(domain.networks, is_shared)};
@@ -82,7 +80,7 @@ std::vector<Address> RunAddresses::list(const DomainSnapshot& domain) const {
       if (std::ranges::find(result, found.address, &Address::address) != result.end()) continue;
       const auto nic = position(found.mac);
       result.push_back(
-          {std::move(found.address), nic < nics.size() ? nic_name(nic) : "", std::move(found.mac), source});
+          {std::move(found.address), nic < nics.size() ? nics[nic].nic : "", std::move(found.mac), source});
     }
   };
   add(agent_, AddressSource::agent);

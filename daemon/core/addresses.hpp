@@ -30,16 +30,14 @@ inline constexpr auto kEnumText<AddressSource> = EnumText<AddressSource, 4>{{{
 
 /// Where a VM can be reached.
 struct Address {
-  std::string address;  ///< IPv4 or IPv6; of a vsock its CID
-  std::string nic;      ///< "net0": see nic_name(); empty when it is of none of the VM's NICs
+  std::string address;  ///< IPv4 or IPv6; of a vsock its CID; of a forward the host's
+  std::string nic;      ///< Network::nic; empty when it is of none of the VM's NICs
   std::string mac;      ///< in lower case; may be empty
   AddressSource source = AddressSource::agent;
+  std::optional<Forward> forward = {};  ///< of source forward
 
   bool operator==(const Address&) const = default;
 };
-
-/// libvirt's alias of a VM's NIC. \param position among its NICs, from 0
-std::string nic_name(std::size_t position);
 
 /// What a source says.
 struct FoundAddress {

@@ -172,6 +172,15 @@ std::vector<ForwardView> forward_views(const DomainSnapshot& domain, const std::
   return views;
 }
 
+std::vector<Address> addresses_of(const std::vector<ForwardView>& forwards) {
+  std::vector<Address> addresses;
+  for (const auto& view : forwards)
+    if (view.state == ForwardState::active)
+      addresses.push_back(
+          {view.forward.host.address, view.forward.nic, "", AddressSource::forward, std::optional(view.forward)});
+  return addresses;
+}
+
 std::optional<call::SyncForwards> missing_forwards(const std::vector<WantedForward>& wanted, const KnownForwards& known,
                                                    const FindRival& find_rival) {
   if (!known.unsupported.empty()) return {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "core/addresses.hpp"
 #include "core/domain.hpp"
 #include "core/operation.hpp"
 #include "core/policy.hpp"
@@ -73,6 +74,8 @@ bool fulfils(const Forward& there, const Forward& wanted);
 /// What a person sees. \param find_rival of a VM that runs, or is off
 std::vector<ForwardView> forward_views(const DomainSnapshot& domain, const std::vector<WantedForward>& wanted,
                                        const KnownForwards& known, const FindRival& find_rival);
+/// The same to somebody who looks for a way to the VM: those that are there.
+std::vector<Address> addresses_of(const std::vector<ForwardView>& forwards);
 /// What QEMU is to be told; those that failed are added again. Nothing: all is as it should be, or there is nothing
 /// that QEMU could do.
 std::optional<call::SyncForwards> missing_forwards(const std::vector<WantedForward>& wanted, const KnownForwards& known,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/supervisor.hpp"
 
+#include "core/forward_plan.hpp"
 #include "core/keep.hpp"
 #include "core/saved_by_others.hpp"
 #include "core/unstick.hpp"
@@ -384,6 +385,7 @@ VmView Supervisor::view(const std::string& uuid) const {
   for (auto& problem : forwards_.problems(uuid)) problems.push_back(std::move(problem));
   auto view = view_of(vm, problems, connected_);
   view.forwards = forwards_.views(uuid);
+  std::ranges::move(addresses_of(view.forwards), std::back_inserter(view.addresses));
   return view;
 }
 

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Network kUserNic{"user", "slirp", "52:54:00:00:00:01"};
-const Network kBridgeNic{"bridge", "br0", "52:54:00:00:00:02"};
+const Network kUserNic{"user", "slirp", "52:54:00:00:00:01", "net0"};
+const Network kBridgeNic{"bridge", "br0", "52:54:00:00:00:02", "net1"};
 const FoundAddress kOfUserNic{"10.0.2.15", "52:54:00:00:00:01"};
 const FoundAddress kOfBridgeNic{"192.0.2.7", "52:54:00:00:00:02"};
 

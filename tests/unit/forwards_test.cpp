@@ -44,7 +44,13 @@ TEST_CASE("forwards: made at a start by whatever program, at a restore, and not 
   world.deliver();
   CHECK(shown_forwards(world) == active);
   CHECK(world.domain("a").forwards.size() == 2);
+  const auto addresses = world.view("a").addresses;
+  REQUIRE(addresses.size() == 2);
+  CHECK(addresses[0].source == AddressSource::forward);
+  CHECK(addresses[0].nic == "net0");
+  CHECK(addresses[0].forward->guest_port == 22);
   world.foreign_save("a");
+  CHECK(world.view("a").addresses.empty());
   CHECK(shown_forwards(world)[0] == "off 127.0.0.1:2222/tcp to 22");
   world.request(RequestKind::start, "a");
   world.deliver();

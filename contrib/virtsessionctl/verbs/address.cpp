@@ -12,25 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-/// Ports of this host that lead into the VM: for many a VM that is the only address that can be reached.
-json forward_rows(const VmInfo& vm) {
-  auto rows = json::array();
-  const auto& forwards = vm.value("Forwards");
-  if (!forwards.is_array()) return rows;
-  for (const auto& row : forwards) {
-    const Properties forward(row);
-    if (forward.text("state") != "active") continue;
-    rows.push_back({{"address", forward.text("host_address")},
-                    {"nic", forward.text("nic")},
-                    {"mac", ""},
-                    {"source", "forward"},
-                    {"host_port", forward.number("host_port")},
-                    {"guest_port", forward.number("guest_port")},
-                    {"protocol", forward.text("protocol")}});
-  }
-  return rows;
-}
-
 /// \param problem why libvirt could not say, or empty
 json addresses_of(Client& client, const VmInfo& vm, std::string& problem) {
   json rows = json::array();
@@ -42,7 +23,6 @@ json addresses_of(Client& client, const VmInfo& vm, std::string& problem) {
     problem = printable(error.getMessage());
     if (vm.value("Addresses").is_array()) rows = vm.value("Addresses");
   }
-  for (auto& row : forward_rows(vm)) rows.push_back(std::move(row));
   return rows;
 }
 
