@@ -209,7 +209,7 @@ class Lookup(unittest.TestCase):
 class Run(unittest.TestCase):
     # What has to be so before, by verb; and verbs that have nothing to talk to here: they are looked up only.
     BEFORE = {"start": "virtsessionctl poweroff web", "resume": "virtsessionctl start web; virtsessionctl pause web"}
-    NOT_HERE = {"linger", "logs", "move", "monitor"}
+    NOT_HERE = {"address", "console", "linger", "logs", "move", "monitor", "on-demand", "ports", "ssh"}
     MENTIONED = {"virtsessionctl policy"}
 
     def host(self, running):
