@@ -45,10 +45,12 @@ std::string ports_of(const Session& session, const std::string& vm) {
 
 }  // namespace
 
-TEST_CASE("ports: + adds to the VM's policy and - removes by meaning") {
+TEST_CASE("ports: + adds to the VM's policy and - removes by meaning; what is not possible is said, with status 1") {
   const Usual session;
-  session.ctl({"ports", "db", "+2222:22"});
-  session.ctl({"ports", "db", "+auto:53/udp", "+[::1]:8080:80"});
+  const std::string reason = ", cannot be: the VM has no network interface of type user, which alone forwards ports\n";
+  CHECK(session.err({"ports", "db", "+2222:22"}, 1) ==
+        "virtsessionctl: db: 127.0.0.1:2222 -> port 22 of the guest" + reason);
+  CHECK(says(session.err({"ports", "db", "+auto:53/udp", "+[::1]:8080:80"}, 1), " -> port 53 of the guest (UDP)"));
   CHECK(ports_of(session, "db") == R"(["2222:22","auto:53/udp","[::1]:8080:80"])");
   // Another text with the same meaning.
   CHECK(session.out({"ports", "db", "+127.0.0.1:2222:22/tcp"}) == "db: 127.0.0.1:2222:22/tcp is there already\n");
@@ -70,8 +72,28 @@ TEST_CASE("ports: what the configuration has stays when one is added") {
   session.define(usual_domains());
   session.write_config(R"({"defaults": {"ports": ["auto:22"]}})");
   session.start_daemon();
-  session.ctl({"ports", "db", "+8080:80"});
+  session.err({"ports", "db", "+8080:80"}, 1);
   CHECK(ports_of(session, "db") == R"(["auto:22","8080:80"])");
+}
+
+TEST_CASE("ports: a table and JSON of all VMs") {
+  const Usual session;
+  CHECK(session.out({"ports"}).empty());
+  CHECK(session.json({"ports"}) == json::array());
+  session.err({"ports", "db", "+2222:22"}, 1);
+  session.err({"ports", "web", "+auto:80"}, 1);
+  CHECK(masked(session.out({"ports"})) ==
+        "VM  HOST  PROTOCOL  GUEST PORT  NIC  STATE  REASON\n"
+        "db  VERSION.1:2222  tcp  22  -  impossible  the VM has no network interface of type user, which alone "
+        "forwards ports\n"
+        "web  VERSION.1:auto  tcp  80  -  impossible  the VM has no network interface of type user, which alone "
+        "forwards ports\n");
+  const auto rows = session.json({"ports", "web"});
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0]["name"] == "web");
+  CHECK(rows[0]["uuid"] == "11111111-2222-3333-4444-555555555555");
+  CHECK(rows[0]["host_port"] == 0);
+  CHECK(rows[0]["spec"] == "auto:80");
 }
 
 TEST_CASE("ports: a port that another VM wants, or a process has, is told before it is taken into the policy") {
