@@ -33,12 +33,16 @@ class Reaching {
       look();
       const auto ways = ssh_ways(vm_);
       if (ways.usable.empty() && ways.awaited.empty()) fail(ways);
-      problem_.clear();
+      std::string problem;
       for (const auto& way : ways.usable) {
-        if (auto probe = try_once(way); probe.connection) return {way, std::move(probe)};
+        auto probe = try_once(way);
+        if (probe.connection) return {way, std::move(probe)};
+        problem += (problem.empty() ? "" : "; ") + to_text(way) + " " + probe.problem;
         tell(ways);
       }
-      if (left() <= milliseconds(0)) give_up(ways);
+      const bool cut_off = left() <= milliseconds(0);  // the round before had its time, and knows better
+      if (!cut_off || problem_.empty()) problem_ = problem;
+      if (cut_off) give_up(ways);
       tell(ways);
       std::this_thread::sleep_for(std::min(kBetweenTries, std::max(left(), milliseconds(1))));
     }
@@ -78,9 +82,7 @@ class Reaching {
     const auto until_told = std::chrono::ceil<milliseconds>(began_ + kTellAfter - Clock::now());
     const auto patience = std::min(left(), untold ? std::max(until_told, milliseconds(200)) : patience_);
     if (!untold) patience_ = std::min(patience_ * 2, kLastPatience);
-    auto probe = probe_ssh(way, std::max(patience, milliseconds(1)));
-    if (!probe.connection) problem_ += (problem_.empty() ? "" : "; ") + to_text(way) + " " + probe.problem;
-    return probe;
+    return probe_ssh(way, std::max(patience, milliseconds(1)));
   }
 
   void tell(const SshWays& ways) {
@@ -108,7 +110,7 @@ class Reaching {
   const milliseconds at_most_;
   const Clock::time_point began_ = Clock::now();
   milliseconds patience_ = kFirstPatience;
-  std::string problem_;  ///< of all ways, in the last round
+  std::string problem_;  ///< of all ways, in the last whole round
   bool told_ = false;
 };
 

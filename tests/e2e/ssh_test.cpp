@@ -38,8 +38,7 @@ std::string port_of(Desktop& desktop, const std::string& vm) {
 
 }  // namespace
 
-TEST_CASE(
-    "ssh: from a VM that is defined to a command in its guest in two commands; it stays so over ports and saves") {
+TEST_CASE("ssh: from a VM that is defined to a command in its guest in two commands, and so over ports and saves") {
   Desktop desktop;
   desktop.login();
   bring_key(desktop);
@@ -126,5 +125,7 @@ TEST_CASE("ssh: a guest without an sshd, something else on its port, a guest tha
   CHECK(has(ctl_err(desktop, {"ssh", "root@other"}, 1), "virtsessionctl ports other +auto:22"));
   CHECK(has(ctl_out(desktop, {"ports", "other", "+auto:22"}), ", active\n"));
   other.wait_for_console("guest listens: 22", kLong);
-  CHECK(has(ctl_err(desktop, {"ssh", "--timeout", "4", "root@other"}, 1), "answers, and is no sshd"));
+  const auto answered = ctl_err(desktop, {"ssh", "--timeout", "4", "root@other"}, 1);
+  INFO(answered);
+  CHECK(has(answered, "answers, and is no sshd"));
 }
