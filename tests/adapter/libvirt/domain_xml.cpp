@@ -34,7 +34,7 @@ TEST_CASE("a running domain's XML tells its title, id, memory, networks and agen
         <interface type='user'><mac address='52:54:00:00:00:03'/><backend type='passt'/></interface>
         <interface type='user'/>
         <interface type='direct'><source dev='eth0' mode='bridge'/></interface>
-        <interface type='ethernet'/>
+        <interface type='ethernet'><alias name='ua-lan'/></interface>
         <channel type='spicevmc'><target type='virtio' name='com.redhat.spice.0'/></channel>
         <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0' state='connected'/></channel>
       </devices>
@@ -44,14 +44,14 @@ TEST_CASE("a running domain's XML tells its title, id, memory, networks and agen
   CHECK(domain.memory_kib == 2097152);
   CHECK(domain.agent_configured);
   CHECK(domain.agent_connected);
-  const std::vector<Network> networks = {{"network", "default", "52:54:00:00:00:01"},
-                                         {"bridge", "br0", "52:54:00:00:00:02"},
-                                         {"bridge", "br1", ""},
-                                         {"vhostuser", "passt", ""},
-                                         {"user", "passt", "52:54:00:00:00:03"},
-                                         {"user", "slirp", ""},
-                                         {"direct", "eth0", ""},
-                                         {"ethernet", "", ""}};
+  const std::vector<Network> networks = {{"network", "default", "52:54:00:00:00:01", "net0"},
+                                         {"bridge", "br0", "52:54:00:00:00:02", "net1"},
+                                         {"bridge", "br1", "", "net2"},
+                                         {"vhostuser", "passt", "", "net3"},
+                                         {"user", "passt", "52:54:00:00:00:03", "net4"},
+                                         {"user", "slirp", "", "net5"},
+                                         {"direct", "eth0", "", "net6"},
+                                         {"ethernet", "", "", "ua-lan"}};
   CHECK(domain.networks == networks);
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("what is missing or odd keeps its default") {
       "<channel><target/></channel></devices></domain>");
   CHECK(odd.id == -1);
   CHECK(odd.memory_kib == 0);
-  CHECK(odd.networks == std::vector<Network>{{}});
+  CHECK(odd.networks == std::vector<Network>{{"", "", "", "net0"}});
   CHECK_FALSE(odd.agent_configured);
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("a snapshot tells all there is of a domain") {
   CHECK(domain.save_blocker.empty());
   CHECK_FALSE(domain.restarts_on_poweroff);
   CHECK_FALSE(domain.in_job);
-  CHECK(domain.networks == std::vector<Network>{{"network", "default", "aa:bb:cc:dd:ee:ff"}});
+  CHECK(domain.networks == std::vector<Network>{{"network", "default", "aa:bb:cc:dd:ee:ff", "net0"}});
 }
 
 TEST_CASE("each operation does what it says, and the new state comes before its end") {
