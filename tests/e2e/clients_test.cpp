@@ -69,7 +69,7 @@ TEST_CASE("virsh destroy of a VM that is being started by its policy: it stays o
   run_beside(desktop, "destroy", {"virsh", "-c", "qemu:///session", "destroy", "a"});
   wait_until([&] { return has_pending_sigterm(desktop, held); }, kSoon, "libvirt ends QEMU");
   desktop.host().must_exec({"kill", "-CONT", held});
-  desktop.wait_for("a", "Phase", "inactive");
+  desktop.wait_for("a", "Phase", "inactive", kLong);  // libvirt sends SIGKILL when 10 s of SIGTERM were of no use
   CHECK(desktop.text("a", "PhaseReason") == "stopped by a client while it started");
   CHECK(desktop.text("a", "Intent") == "down");
   CHECK(desktop.text("a", "LastError").empty());

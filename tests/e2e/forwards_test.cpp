@@ -123,7 +123,8 @@ TEST_CASE("forwards: of two VMs that want a port one has it, the other one gets 
   wait_for_forward(desktop, "second", "2222:22", "active 2222");
 }
 
-TEST_CASE("forwards: a port that a program has is told with its name, and forwarded when it is free; auto avoids it") {
+TEST_CASE(
+    "forwards: a port that a program has is told with its name, and forwarded when it is free, and auto avoids it") {
   Desktop desktop;
   desktop.login();
   const auto listen = [&](const std::string& unit, const std::string& address) {
