@@ -246,6 +246,8 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
       if (active) {
         const bool paused = std::get<call::Start>(call.operation.call).paused;
         if (!paused && is_to_go_on(vm)) context_.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, call.cause);
+        // A stop of all may have waited for the call, and have ended before it.
+        if (!context_.calls.lifecycle(vm.uuid())) settle(vm, false, now);
         return;
       }
       if (vm.status().phase != Phase::starting) return;

@@ -102,6 +102,21 @@ TEST_CASE("stop all: with a deadline it ends then, tells who still runs, and lea
   }
 }
 
+TEST_CASE("stop all: a start that libvirt ends after it leaves no phase behind") {
+  World world;
+  world.define("a", {});
+  world.domain("a").start_takes = 40s;
+  world.connect();
+  world.request(RequestKind::start, "a");
+  const auto id = world.request_stop_all(true, 30);
+  world.foreign_start("a");
+  world.pass(30);
+  REQUIRE(world.answer(id) == "OperationFailed");
+  world.pass(11);
+  CHECK(world.phase("a") == "running");
+  CHECK(world.intent("a") == "up");
+}
+
 TEST_CASE("stop all: a second one may want it sooner") {
   World world;
   world.define("a", running());
