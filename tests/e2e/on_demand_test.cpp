@@ -25,16 +25,6 @@ std::string ask(Desktop& desktop, const std::string& port) {
       .out;
 }
 
-/// The forward of the VM's policy, made with virsh as long as that virtsessiond has not made it.
-void keep_forward(Desktop& desktop) {
-  const auto spec = ctl_out(desktop, {"policy", "web site", "ports"});
-  const auto command = "hostfwd_add hostnet0 tcp:127.0.0.1:" + spec.substr(0, spec.find(':')) + "-:80";
-  run_beside(desktop, "forward",
-             {"sh", "-c",
-              "while sleep 0.2; do virsh -c qemu:///session qemu-monitor-command --hmp 'web site' '" + command +
-                  "' >/dev/null 2>&1; done"});
-}
-
 std::string unit_state(Desktop& desktop, const std::string& unit) {
   return desktop.systemctl({"show", "--property=ActiveState", "--value", unit});
 }
@@ -64,7 +54,6 @@ TEST_CASE(
   CHECK(ctl_json(desktop, {"list"})[0]["OnDemand"][0]["listen"] == "127.0.0.1:" + port);
   CHECK(ctl_out(desktop, {"policy", "web site", "stop_actions"}) == "save,shutdown,poweroff\n");
   CHECK(web.state() == "shut off");
-  keep_forward(desktop);
 
   CHECK(ask(desktop, port) == "guest web\n");  // it had to boot, and its service to start
   CHECK(unit_state(desktop, kUnitOfWeb) == "active");
@@ -125,7 +114,6 @@ TEST_CASE("logout: a VM on demand that somebody is connected to is stopped once,
   const auto web = desktop.define({.name = "web site", .kernel_arguments = "guest.listen=80", .devices = kOnDemandNic});
   wait_until_known(desktop, {"web site"});
   ctl_out(desktop, {"on-demand", "web site", port + ":80", "--idle", "1h"});
-  keep_forward(desktop);
   CHECK(ask(desktop, port) == "guest web\n");
   desktop.logout();
   CHECK(std::filesystem::exists(desktop.host().disk_path("/home/alice/.config/libvirt/qemu/save/web site.save")));
@@ -134,6 +122,5 @@ TEST_CASE("logout: a VM on demand that somebody is connected to is stopped once,
   CHECK_FALSE(has(said, "is being saved asked for by"));
   desktop.login();
   CHECK(web.state() == "shut off");  // until somebody connects
-  keep_forward(desktop);
   CHECK(ask(desktop, port) == "guest web\n");
 }
