@@ -3,6 +3,7 @@
 
 #include "util/files.hpp"
 #include "util/printable.hpp"
+#include "util/unit_name.hpp"
 #include "util/user_folders.hpp"
 
 #include <fmt/format.h>
@@ -40,16 +41,6 @@ std::map<std::string, std::string> our_section(const std::string& text) {
 }
 
 }  // namespace
-
-std::string escape_for_unit(const std::string& name) {
-  std::string text;
-  for (const char c : name) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-                       c == ':' || (c == '.' && !text.empty());
-    text += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-  }
-  return text;
-}
 
 std::string unit_of_vm(const std::string& name) { return "virtsession-vm@" + escape_for_unit(name) + ".service"; }
 
@@ -126,12 +117,7 @@ Result<OnDemand> parse_on_demand(const std::string& text) {
     return Error{ErrorCode::invalid_args, "it was not made by virtsessionctl on-demand"};
   OnDemand on_demand;
   on_demand.uuid = values["VM"];
-  const auto& escaped = values["Name"];
-  for (std::size_t i = 0; i < escaped.size(); ++i) {
-    const bool is_hex = escaped[i] == '\\' && i + 3 < escaped.size();
-    on_demand.name += is_hex ? static_cast<char>(std::stoi(escaped.substr(i + 2, 2), nullptr, 16)) : escaped[i];
-    if (is_hex) i += 3;
-  }
+  on_demand.name = unescape_from_unit(values["Name"]);
   on_demand.listen = listen->host;
   on_demand.forward = forward->host;
   on_demand.guest_port = listen->guest_port;

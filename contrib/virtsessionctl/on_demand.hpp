@@ -30,8 +30,6 @@ struct OnDemand {
   std::string service_text(const std::string& proxy, const std::string& waits) const;
 };
 
-/// A name as a part of a unit's, see systemd-escape(1).
-std::string escape_for_unit(const std::string& name);
 /// "virtsession-vm@NAME.service"
 std::string unit_of_vm(const std::string& name);
 /// What a unit of a VM on demand has beside the template's, so that it is stopped when nothing needs it.

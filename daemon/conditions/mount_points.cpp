@@ -4,10 +4,10 @@
 #include "util/log.hpp"
 #include "util/paths.hpp"
 #include "util/unique_c_ptr.hpp"
+#include "util/unit_name.hpp"
 
 #include <mntent.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <string_view>
@@ -24,21 +24,7 @@ constexpr std::chrono::seconds kUnitsLimit{2};
 constexpr std::string_view kMountSuffix = ".mount";
 
 /// "srv-my\x2ddisk" is /srv/my-disk.
-std::string path_of_unit(std::string_view name) {
-  if (name == "-") return "/";
-  std::string path = "/";
-  for (std::size_t at = 0; at < name.size(); ++at) {
-    unsigned char byte = 0;
-    if (name.substr(at).starts_with("\\x") && at + 3 < name.size() &&
-        std::from_chars(name.data() + at + 2, name.data() + at + 4, byte, 16).ptr == name.data() + at + 4) {
-      path += static_cast<char>(byte);
-      at += 3;
-    } else {
-      path += name[at] == '-' ? '/' : name[at];
-    }
-  }
-  return path;
-}
+std::string path_of_unit(std::string_view name) { return name == "-" ? "/" : "/" + unescape_from_unit(name); }
 
 bool is_masked(const fs::path& unit) {
   std::error_code error;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "processes/vm_scopes.hpp"
 
+#include "util/unit_name.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -36,22 +38,13 @@ bool is_scope_of(const std::string& unit, const std::string& uuid, const std::se
   return unit.starts_with(kPrefix) && unit.ends_with(suffix(uuid, after_units));
 }
 
-std::string escape(char letter, bool is_first) {
-  const bool is_plain = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                        (letter >= '0' && letter <= '9') || letter == ':' || letter == '_' ||
-                        (letter == '.' && !is_first);
-  if (is_plain) return {letter};
-  if (letter == '/') return "-";
-  return fmt::format("\\x{:02x}", static_cast<unsigned char>(letter));
-}
-
 }  // namespace
 
 std::string scope_name(const std::string& name, const std::string& uuid, const std::set<std::string>& after_units) {
   const auto end = suffix(uuid, after_units);
   std::string unit(kPrefix);
   for (std::size_t i = 0; i < name.size(); ++i) {
-    const auto letter = escape(name[i], i == 0);
+    const auto letter = escape_for_unit(name[i], i == 0);
     if (unit.size() + letter.size() + end.size() > kUnitNameMax) break;
     unit += letter;
   }
