@@ -60,8 +60,8 @@ class BatteryRun {
   Vms& vms_;
   HostPower power_;
   std::optional<Change> change_;
-  std::set<std::string>
-      due_;  ///< uuids of VMs that the last change is about, and that libvirt has not paused or saved yet
+  /// Uuids of VMs that the last change is about, and that libvirt has not paused or saved yet.
+  std::set<std::string> due_;
   bool charge_is_told_ = true;
 };
 
