@@ -24,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::loop_until;
-using test::loop_until_idle;
 using test::TemporaryFolder;
 
 /// A watch, and what it was told.
