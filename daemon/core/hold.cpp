@@ -73,7 +73,7 @@ void end_hold(Vm& vm, const Cause& over, Moment now) {
 
 void forget_hold(Vm& vm) {
   vm.set_hold({});
-  if (vm.run()) vm.run()->set_clock_stale(true);
+  if (vm.run()) vm.run()->standstill().set_clock_stale(true);
 }
 
 }  // namespace virtsession

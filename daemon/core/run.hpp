@@ -88,6 +88,27 @@ class RunSave {
   bool by_boxes_ = false;
 };
 
+/// The guest stands still, or did.
+class RunStandstill {
+ public:
+  /// The guest stood still: its clock is to be set when its agent can be asked.
+  void set_clock_stale(bool stale) { clock_stale_ = stale; }
+  bool clock_stale() const { return clock_stale_; }
+
+  /// A guest that an I/O error had paused was told to go on.
+  void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
+  const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
+
+  /// When another client of libvirt paused the guest; nothing when it runs, or was paused otherwise
+  void set_paused_by_others(std::optional<SteadyTime> when) { paused_by_others_ = when; }
+  const std::optional<SteadyTime>& paused_by_others() const { return paused_by_others_; }
+
+ private:
+  bool clock_stale_ = false;
+  std::optional<SteadyTime> unstuck_at_;
+  std::optional<SteadyTime> paused_by_others_;
+};
+
 /// One run of a VM's QEMU, and what dies with it.
 class Run {
  public:
@@ -113,6 +134,8 @@ class Run {
   const RunSave& saving() const { return saving_; }
   RunAddresses& addresses() { return addresses_; }
   const RunAddresses& addresses() const { return addresses_; }
+  RunStandstill& standstill() { return standstill_; }
+  const RunStandstill& standstill() const { return standstill_; }
 
   /// Somebody asked for its end.
   void end_for(const Cause& cause) { end_cause_ = cause; }
@@ -126,18 +149,6 @@ class Run {
   bool was_told_to_shut_down() const { return told_to_shut_down_; }
   void set_told_to_shut_down() { told_to_shut_down_ = true; }
 
-  /// The guest stood still: its clock is to be set when its agent can be asked.
-  void set_clock_stale(bool stale) { clock_stale_ = stale; }
-  bool clock_stale() const { return clock_stale_; }
-
-  /// A guest that an I/O error had paused was told to go on.
-  void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
-  const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
-
-  /// When another client of libvirt paused the guest; nothing when it runs, or was paused otherwise
-  void set_paused_by_others(std::optional<SteadyTime> when) { paused_by_others_ = when; }
-  const std::optional<SteadyTime>& paused_by_others() const { return paused_by_others_; }
-
   void set_scope(const std::string& scope) { scope_ = scope; }
   /// The systemd unit of its processes; empty until it has one.
   const std::string& scope() const { return scope_; }
@@ -149,14 +160,12 @@ class Run {
   OffWait off_wait_;
   RunSave saving_;
   RunAddresses addresses_;
+  RunStandstill standstill_;
   std::optional<Cause> end_cause_;
   bool told_to_shut_down_ = false;
   bool host_ended_it_ = false;
   bool guest_ended_it_ = false;
   bool panicked_ = false;
-  bool clock_stale_ = false;
-  std::optional<SteadyTime> unstuck_at_;
-  std::optional<SteadyTime> paused_by_others_;
   std::string scope_;
 };
 

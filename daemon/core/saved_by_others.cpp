@@ -14,7 +14,7 @@ bool is_at_a_job(const DomainSnapshot& domain) { return domain.pause_reason == P
 constexpr Duration kAroundItsEnd = std::chrono::seconds(5);
 
 bool was_paused_around(const Vm& vm, std::optional<SteadyTime> end_of_boxes) {
-  const auto paused = vm.run() ? vm.run()->paused_by_others() : std::nullopt;
+  const auto paused = vm.run() ? vm.run()->standstill().paused_by_others() : std::nullopt;
   return end_of_boxes && paused && *paused >= *end_of_boxes - kAroundItsEnd && *paused <= *end_of_boxes + kAroundItsEnd;
 }
 
@@ -40,7 +40,7 @@ void note_foreign_pause(Vm& vm, const DomainSnapshot& before, Moment now) {
   if (!vm.run() || vm.domain().pause_reason == before.pause_reason) return;
   const bool by_others =
       vm.domain().pause_reason == PauseReason::user && !vm.hold() && !vm.context().calls.lifecycle(vm.uuid());
-  vm.run()->set_paused_by_others(by_others ? std::optional(now.steady) : std::nullopt);
+  vm.run()->standstill().set_paused_by_others(by_others ? std::optional(now.steady) : std::nullopt);
 }
 
 bool was_saved_by_boxes(const Vm& vm, bool asked) {
@@ -66,7 +66,7 @@ void go_on_after_boxes(Vm& vm, Moment now) {
 void resume_after_boxes(const Context& context, Vms& vms, Moment now) {
   for (auto& [uuid, vm] : vms.all()) {
     if (!was_paused_by_boxes(vm) || vm.status().phase != Phase::paused || context.calls.lifecycle(uuid)) continue;
-    vm.run()->set_paused_by_others({});
+    vm.run()->standstill().set_paused_by_others({});
     tell_who_paused(vm, now);
     if (is_to_go_on_after_boxes(vm)) context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::boxes});
   }

@@ -83,7 +83,7 @@ void SleepRun::end(Moment now) {
   host_sleeps_ = false;
   give_up_saves(now);
   for (auto& [uuid, vm] : vms_.all())
-    if (vm.run()) vm.run()->set_clock_stale(true);
+    if (vm.run()) vm.run()->standstill().set_clock_stale(true);
 }
 
 void SleepRun::give_up_saves(Moment now) {
@@ -126,7 +126,7 @@ void SleepRun::advance(Moment now) {
   }
   for (auto& [uuid, vm] : vms_.all()) {
     if (sleeps(vm) && !vm.hold()->under_way()) end_hold(vm, kHostWokeUp, now);
-    if (vm.run() && vm.run()->clock_stale()) set_clock(vm, now);
+    if (vm.run() && vm.run()->standstill().clock_stale()) set_clock(vm, now);
   }
 }
 
@@ -134,9 +134,9 @@ void SleepRun::advance(Moment now) {
 void SleepRun::set_clock(Vm& vm, Moment now) {
   const auto& domain = vm.domain();
   if (!domain.persistent || !domain.agent_configured || !vm.policy().resume_sync_time) {
-    vm.run()->set_clock_stale(false);
+    vm.run()->standstill().set_clock_stale(false);
   } else if (domain.state == DomainState::running && domain.agent_connected) {
-    vm.run()->set_clock_stale(false);
+    vm.run()->standstill().set_clock_stale(false);
     context_.calls.send({.uuid = vm.uuid(), .call = call::SetTime{now.wall_usec}}, kHostWokeUp);
   }
 }

@@ -26,7 +26,7 @@ bool has_room(const Context& context, const Vm& vm) {
 /// When it is told to go on; nothing while there is no room, or while libvirt is at it.
 std::optional<SteadyTime> try_at(const Context& context, const Vm& vm) {
   if (!waits_for_room(vm) || !vm.run() || context.calls.lifecycle(vm.uuid()) || !has_room(context, vm)) return {};
-  return vm.run()->unstuck() ? *vm.run()->unstuck() + kTryAgain : SteadyTime::min();
+  return vm.run()->standstill().unstuck() ? *vm.run()->standstill().unstuck() + kTryAgain : SteadyTime::min();
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ void resume_unstuck(const Context& context, Vms& vms, Moment now) {
   for (auto& [uuid, vm] : vms.all()) {
     const auto when = try_at(context, vm);
     if (!when || now.steady < *when) continue;
-    vm.run()->unstuck_at(now.steady);
+    vm.run()->standstill().unstuck_at(now.steady);
     context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::policy});
   }
 }

@@ -173,7 +173,7 @@ void came_up(Vm& vm, const std::optional<Cause>& ours, bool restored, const Surr
   end_off_wait(vm, Result<void>());  // it was off in between
   vm.set_hold({});
   vm.set_run(Run(now.wall_usec));
-  if (restored) vm.run()->set_clock_stale(true);
+  if (restored) vm.run()->standstill().set_clock_stale(true);
   note_begin(vm, restored, now);
   begin_ready_wait(vm, ordered, now);
   vm.want(Intent::up);

@@ -95,10 +95,10 @@ TEST_CASE("a VM's life: a restart by policy keeps its count") {
 TEST_CASE("a VM's life: one that was restored has the time of then") {
   CoreFixture core;
   auto& vm = core.running("web");
-  CHECK_FALSE(vm.run()->clock_stale());
+  CHECK_FALSE(vm.run()->standstill().clock_stale());
   core.goes_down(vm, ShutoffReason::saved);
   core.comes_up(vm);
-  CHECK(vm.run()->clock_stale());
+  CHECK(vm.run()->standstill().clock_stale());
 }
 
 TEST_CASE("a VM's life: it runs, and why does it not do anything?") {
