@@ -39,7 +39,8 @@ let
   # Every unit where the user's systemd finds it, and what systemctl --user enable makes, see [Install] of the units.
   daemonUnits = name: [ "virtsession-${name}.service" "virtsession-${name}.socket" ];
   units = [ "virtsessiond.service" "virtsession-vm@.service" "virtsession-last-resort.service" "virtsession.slice" ]
-    ++ lib.concatMap daemonUnits [ "libvirtd" "virtqemud" "virtlogd" ]
+    ++ lib.concatMap daemonUnits
+      [ "libvirtd" "virtqemud" "virtlogd" "virtsecretd" "virtstoraged" "virtnetworkd" ]
     ++ [ "virtsession-libvirtd-admin.socket" "virtsession-virtqemud-admin.socket" ];
   sockets = [ "virtsession-libvirtd.socket" "virtsession-libvirtd-admin.socket" "virtsession-virtlogd.socket" ];
   link = folder: name:
