@@ -114,7 +114,7 @@ struct DomainSnapshot {
   /// Where host programs reach the guest; nothing without a vsock.
   std::optional<std::uint32_t> vsock_cid;
   std::vector<Forward> forwards;         ///< passt's, of the definition that it runs with; by MAC, as those below
-  std::vector<Forward> next_forwards;    ///< passt's, of the definition that the next start takes
+  std::vector<Forward> next_forwards;    ///< passt's, of the definition or the save that the next start takes
   std::vector<Forward> own_forwards;     ///< those of next_forwards that its policy has put there
   std::vector<std::string> disk_files;   ///< files and devices of disks without which it does not start
   std::vector<std::string> usb_devices;  ///< "046d:c52b": of the host, without which it does not start

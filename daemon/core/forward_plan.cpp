@@ -10,6 +10,7 @@ namespace virtsession {
 namespace {
 
 const char* const kNextStart = "passt takes new forwards only when the VM starts";
+const char* const kUntilTheEnd = "passt keeps it until the VM stops";
 const char* const kBeingMade = "it is being made";
 
 std::string attached_to(const Network& network) {
@@ -90,6 +91,12 @@ void append_others(std::vector<ForwardView>& views, const std::vector<Forward>& 
   }
 }
 
+/// One of passt's that the policy does not want: whether the next start brings it again. A transient VM has none.
+bool stays(const DomainSnapshot& domain, const Forward& forward) {
+  const auto is_in = [&](const std::vector<Forward>& list) { return std::ranges::find(list, forward) != list.end(); };
+  return !domain.persistent || (is_in(domain.next_forwards) && !is_in(domain.own_forwards));
+}
+
 std::uint64_t fnv1a(const std::string& text) {
   std::uint64_t hash = 14695981039346656037U;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
@@ -167,7 +174,10 @@ std::vector<ForwardView> forward_views(const DomainSnapshot& domain, const std::
   for (const auto& forward : known.there.value_or(std::vector<Forward>()))
     if (std::ranges::find(known.ours, forward) == known.ours.end()) others.push_back(forward);
   append_others(views, others, ForwardState::active, {}, domain);
-  append_others(views, domain.forwards, ForwardState::active, {}, domain);
+  std::vector<Forward> lasting, going;
+  for (const auto& forward : domain.forwards) (stays(domain, forward) ? lasting : going).push_back(forward);
+  append_others(views, lasting, ForwardState::active, {}, domain);
+  append_others(views, going, ForwardState::active, kUntilTheEnd, domain);
   append_others(views, domain.next_forwards, ForwardState::next_start, kNextStart, domain);
   return views;
 }
@@ -184,7 +194,8 @@ std::vector<Address> addresses_of(const std::vector<ForwardView>& forwards) {
 std::optional<call::SyncForwards> missing_forwards(const std::vector<WantedForward>& wanted, const KnownForwards& known,
                                                    const FindRival& find_rival) {
   if (!known.unsupported.empty()) return {};
-  const bool any = std::ranges::any_of(wanted, [](const auto& each) { return each.is_by(Forwarder::slirp); });
+  const bool any =
+      !known.ours.empty() || std::ranges::any_of(wanted, [](const auto& each) { return each.is_by(Forwarder::slirp); });
   if (!known.there) return any ? std::optional(call::SyncForwards{}) : std::nullopt;
   call::SyncForwards call;
   for (const auto& each : wanted) {

@@ -43,7 +43,7 @@ struct WantedForward {
 /// What is known of the forwards of one VM beside what libvirt tells of it.
 struct KnownForwards {
   std::optional<std::vector<Forward>> there = {};    ///< QEMU's; nothing: it was not asked in this run
-  std::vector<Forward> ours = {};                    ///< those of `there` that a policy wanted
+  std::vector<Forward> ours = {};                    ///< those of QEMU's that a policy wanted
   std::vector<ForwardFailure> failed = {};           ///< those that QEMU refused
   std::string unsupported = {};                      ///< why QEMU cannot be asked at all, or empty
   std::string not_defined = {};                      ///< why the definition could not be changed, or empty

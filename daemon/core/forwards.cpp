@@ -14,6 +14,7 @@ constexpr Duration kLongestWait = std::chrono::seconds(60);
 
 bool has_any(const Vm& vm) {
   const auto& domain = vm.domain();
+  if (vm.run() && !vm.run()->own_forwards().empty()) return true;
   return !vm.policy().ports.empty() || !domain.forwards.empty() || !domain.next_forwards.empty() ||
          !domain.own_forwards.empty();
 }
@@ -52,6 +53,7 @@ void Forwards::advance(bool all_stop, Moment now) {
     const auto& vm = vms_.at(uuid);
     looks.push_back({vm, state.known, wanted_forwards(vm.policy().ports, vm.domain(), state.known.chosen)});
     note_ours(looks.back());
+    keep_ours(vm, state);
     claims.add(looks.back());
   }
   for (auto& look : looks) choose_ports(look, claims);
@@ -69,7 +71,7 @@ void Forwards::find_vms() {
     if (has_any(vm)) states_.try_emplace(uuid);
   std::erase_if(states_, [this](const auto& entry) {
     const auto* vm = vms_.find(entry.first);
-    if (vm && (has_any(*vm) || (vm->domain().active() && !entry.second.known.ours.empty()))) return false;
+    if (vm && has_any(*vm)) return false;
     if (vm) vms_.touch(entry.first);
     return true;
   });
@@ -79,10 +81,13 @@ void Forwards::find_vms() {
 void Forwards::note_runs(Moment now) {
   bool any_ended = false;
   for (auto& [uuid, state] : states_) {
-    const auto id = vms_.at(uuid).domain().id;
+    const auto& vm = vms_.at(uuid);
+    const auto id = vm.domain().id;
     if (state.run == id) continue;
     any_ended |= state.run >= 0;
-    state.known = {.not_defined = std::move(state.known.not_defined), .chosen = std::move(state.known.chosen)};
+    state.known = {.ours = vm.run() ? vm.run()->own_forwards() : std::vector<Forward>(),
+                   .not_defined = std::move(state.known.not_defined),
+                   .chosen = std::move(state.known.chosen)};
     state.run = id;
     state.report.reset();
     state.again.reset();
@@ -105,6 +110,11 @@ void Forwards::note_ours(ForwardLook& look) {
     });
     if (is_wanted && std::ranges::find(ours, forward) == ours.end()) ours.push_back(forward);
   }
+}
+
+/// For an instance after this one.
+void Forwards::keep_ours(const Vm& vm, const OfVm& state) {
+  if (auto* run = vms_.at(vm.uuid()).run()) run->set_own_forwards(state.known.ours);
 }
 
 /// For QEMU when what is there is known; for passt before that.
@@ -243,6 +253,7 @@ void Forwards::on_synced(const Vm& vm, OfVm& state, const call::SyncForwards& ca
     const auto& there = *state.report->there;
     state.known.there = there;
     std::erase_if(state.known.ours, [&](const Forward& one) { return std::ranges::find(there, one) == there.end(); });
+    keep_ours(vm, state);
   }
   state.stale = false;
   auto& failed = state.known.failed;

@@ -45,6 +45,13 @@ std::uint64_t usec(SteadyTime time) {
   return usec > 0 ? static_cast<std::uint64_t>(usec) : 0;
 }
 
+json to_list(const std::vector<Forward>& forwards) {
+  auto list = json::array();
+  for (const auto& [nic, host, guest_port] : forwards)
+    list.push_back(valid_utf8(to_text(PortSpec{.text = {}, .nic = nic, .host = host, .guest_port = guest_port})));
+  return list;
+}
+
 json to_entry(const KeptVm& vm) {
   auto entry = json{{"id", vm.id}, {"intent", to_text(vm.intent)}};
   if (vm.started_usec > 0) entry["started_usec"] = vm.started_usec;
@@ -65,6 +72,7 @@ json to_entry(const KeptVm& vm) {
   if (vm.since_usec > 0) entry["phase"] = {{"name", to_text(vm.phase)}, {"since_usec", vm.since_usec}};
   if (vm.told_to_shut_down) entry["told_to_shut_down"] = true;
   if (!vm.save_refusal.empty()) entry["save_refusal"] = valid_utf8(vm.save_refusal);
+  if (!vm.own_forwards.empty()) entry["own_forwards"] = to_list(vm.own_forwards);
   if (vm.stopping) entry["stopping"] = true;
   if (vm.stop_alone) entry["stop_alone"] = valid_utf8(to_text(*vm.stop_alone));
   return entry;
@@ -111,6 +119,13 @@ std::optional<KeptHold> hold_from(const json& entry) {
   const auto action = from_text<HoldAction>(text_in(entry, "action"));
   if (!why || !action) return std::nullopt;
   return KeptHold{{*why}, *action, flag_in(entry, "answered", false)};
+}
+
+std::vector<Forward> forwards_from(const json& entry) {
+  std::vector<Forward> forwards;
+  for (const auto& text : texts_in(entry, "own_forwards"))
+    if (const auto spec = parse_port_spec(text)) forwards.push_back({spec->nic, spec->host, spec->guest_port});
+  return forwards;
 }
 
 std::string wrong(const std::string& name, const json& object, const char* key, const char* expected) {
@@ -162,6 +177,7 @@ KeptVm from_entry(const json& entry) {
   }
   vm.told_to_shut_down = flag_in(entry, "told_to_shut_down", false);
   vm.save_refusal = valid_utf8(text_in(entry, "save_refusal"));
+  vm.own_forwards = forwards_from(entry);
   vm.stopping = flag_in(entry, "stopping", false);
   if (const auto cause = text_in(entry, "stop_alone"); !cause.empty()) vm.stop_alone = cause_from_text(cause);
   return vm;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/cause.hpp"
+#include "core/domain.hpp"
 #include "core/host_power.hpp"
 #include "core/moment.hpp"
 #include "core/phase.hpp"
@@ -15,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace virtsession {
 
@@ -61,6 +63,7 @@ struct KeptVm {
   std::uint64_t since_usec = 0;    ///< when it entered that phase
   bool told_to_shut_down = false;  ///< as in Run, and the next one
   std::string save_refusal = {};
+  std::vector<Forward> own_forwards = {};
   bool stopping = false;  ///< by the stop of all that was under way, or alone
   std::optional<Cause> stop_alone = {};
 };

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace virtsession {
 
@@ -149,6 +150,10 @@ class Run {
   bool was_told_to_shut_down() const { return told_to_shut_down_; }
   void set_told_to_shut_down() { told_to_shut_down_ = true; }
 
+  /// QEMU's forwards that its policy has had made, by alias. Others are left alone.
+  void set_own_forwards(const std::vector<Forward>& forwards) { own_forwards_ = forwards; }
+  const std::vector<Forward>& own_forwards() const { return own_forwards_; }
+
   void set_scope(const std::string& scope) { scope_ = scope; }
   /// The systemd unit of its processes; empty until it has one.
   const std::string& scope() const { return scope_; }
@@ -166,6 +171,7 @@ class Run {
   bool host_ended_it_ = false;
   bool guest_ended_it_ = false;
   bool panicked_ = false;
+  std::vector<Forward> own_forwards_;
   std::string scope_;
 };
 

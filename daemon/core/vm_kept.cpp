@@ -25,6 +25,7 @@ void go_on(Vm& vm, const KeptVm& kept, Moment now) {
   if (kept.never_ready) vm.run()->readiness().set_never();
   if (kept.told_to_shut_down) vm.run()->set_told_to_shut_down();
   vm.run()->saving().set_refusal(kept.save_refusal);
+  vm.run()->set_own_forwards(kept.own_forwards);
   if (kept.ready_wait_ordered) begin_ready_wait(vm, *kept.ready_wait_ordered, now);
   if (vm.run()->readiness().wait() && kept.phase == Phase::waiting_ready)
     vm.enter(Phase::waiting_ready, "waits to be ready: " + to_text(vm.policy().start_ready), {CauseKind::policy}, now);
@@ -44,6 +45,7 @@ KeptVm kept_of(const Vm& vm) {
     kept.never_ready = run->readiness().never();
     kept.told_to_shut_down = run->was_told_to_shut_down();
     kept.save_refusal = run->saving().refusal();
+    kept.own_forwards = run->own_forwards();
     if (run->readiness().wait()) kept.ready_wait_ordered = run->readiness().wait()->ordered;
   }
   if (const auto* start = vm.start())

@@ -68,21 +68,29 @@ Result<void> define(virDomainPtr domain, const std::string& xml) {
   return {};
 }
 
-/// \return the definition without those that are taken, which are added to `taken`; nothing: none is
-std::optional<std::string> without_taken(const std::string& xml, std::vector<ForwardFailure>& taken) {
-  const auto own = own_forwards_in(xml);
-  if (!own) return std::nullopt;
-  std::vector<Forward> free;
-  for (const auto& forward : *own) {
+/// What the VM was saved with is its definition at the next start. Nothing to do when it is not saved.
+Result<void> define_in_save(virDomainPtr domain, const std::vector<Forward>& wanted) {
+  if (virDomainHasManagedSaveImage(domain, 0) != 1) return {};
+  const CString before(virDomainManagedSaveGetXMLDesc(domain, VIR_DOMAIN_SAVE_IMAGE_XML_SECURE));
+  if (!before) return last_error(domain);
+  const auto own = own_forwards_in(before.get());
+  if (!own) return own.error();
+  if (*own == wanted) return {};
+  const auto xml = with_own_forwards(before.get(), wanted);
+  if (!xml) return xml.error();
+  if (virDomainManagedSaveDefineXML(domain, xml->c_str(), 0) < 0) return last_error(domain);
+  return {};
+}
+
+/// Takes those out that are taken. \return them
+std::vector<ForwardFailure> remove_taken(std::vector<Forward>& forwards) {
+  std::vector<ForwardFailure> taken;
+  std::erase_if(forwards, [&](const Forward& forward) {
     auto trouble = trouble_with(forward.host);
-    if (!trouble)
-      free.push_back(forward);
-    else if (std::ranges::find(taken, forward, &ForwardFailure::forward) == taken.end())
-      taken.push_back({forward, std::move(trouble->text), trouble->may_pass});
-  }
-  if (free.size() == own->size()) return std::nullopt;
-  auto changed = with_own_forwards(xml, free);
-  return changed ? std::optional(*std::move(changed)) : std::nullopt;
+    if (trouble) taken.push_back({forward, std::move(trouble->text), trouble->may_pass});
+    return trouble.has_value();
+  });
+  return taken;
 }
 
 }  // namespace
@@ -128,6 +136,8 @@ Result<ForwardReport> sync_forwards(virDomainPtr domain, const call::SyncForward
 }
 
 Result<void> define_forwards(virDomainPtr domain, const call::DefineForwards& call) {
+  // The save first: after the change of the definition, which libvirt tells of, both are read.
+  if (const auto saved = define_in_save(domain, call.wanted); !saved) return saved.error();
   const CString before(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
   if (!before) return last_error(domain);
   const auto xml = with_own_forwards(before.get(), call.wanted);
@@ -135,20 +145,18 @@ Result<void> define_forwards(virDomainPtr domain, const call::DefineForwards& ca
   return define(domain, *xml);
 }
 
-std::optional<ForwardReport> leave_out_taken_forwards(virDomainPtr domain) {
-  const CString own(
-      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kForwardsNamespace, VIR_DOMAIN_AFFECT_CONFIG));
+std::optional<ForwardReport> prepare_forwards(virDomainPtr domain) {
+  const CString xml(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
+  const auto own = own_forwards_in(xml ? xml.get() : "");
   ForwardReport report;
   if (own) {
-    const CString xml(virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE));
-    const auto changed = xml ? without_taken(xml.get(), report.failed) : std::nullopt;
-    if (changed) static_cast<void>(define(domain, *changed));
-    const bool is_saved = virDomainHasManagedSaveImage(domain, 0) == 1;
-    const CString saved(is_saved ? virDomainManagedSaveGetXMLDesc(domain, VIR_DOMAIN_SAVE_IMAGE_XML_SECURE) : nullptr);
-    const auto changed_save = saved ? without_taken(saved.get(), report.failed) : std::nullopt;
-    if (changed_save) virDomainManagedSaveDefineXML(domain, changed_save->c_str(), 0);
+    auto free = *own;
+    report.failed = remove_taken(free);
+    if (!report.failed.empty())
+      if (const auto changed = with_own_forwards(xml.get(), free)) static_cast<void>(define(domain, *changed));
+    static_cast<void>(define_in_save(domain, free));
   }
-  virResetLastError();  // of what is not there; the start tells what is wrong with the rest
+  virResetLastError();  // the start tells what is wrong
   if (report.failed.empty()) return std::nullopt;
   return report;
 }

@@ -22,10 +22,11 @@ std::vector<Forward> parse_usernet(std::string_view text);
 /// report, with who has the port. Marks the domain as tainted (custom-monitor), which is a word in libvirt's log.
 /// \return not_supported where libvirt has no monitor to ask
 Result<ForwardReport> sync_forwards(virDomainPtr domain, const call::SyncForwards& call);
-/// Changes the definition, see with_own_forwards().
+/// Changes the definition, and what the VM was saved with, see with_own_forwards().
 Result<void> define_forwards(virDomainPtr domain, const call::DefineForwards& call);
 /// Before a start: passt fails, and the start with it, when a port is taken. Those that virtsessiond has put into the
-/// definition, and the managed save, are taken out again when they would. \return which; nothing when there are none
-std::optional<ForwardReport> leave_out_taken_forwards(virDomainPtr domain);
+/// definition are taken out again when they would. A VM that is saved gets those of its definition: it may have been
+/// saved with others. \return those that were taken out; nothing when there are none
+std::optional<ForwardReport> prepare_forwards(virDomainPtr domain);
 
 }  // namespace virtsession

@@ -114,7 +114,7 @@ struct Runner {
   std::optional<ForwardReport>& report;
 
   Result<void> operator()(const call::Start& call) const {
-    report = leave_out_taken_forwards(domain);
+    report = prepare_forwards(domain);
     return checked(domain, start(domain, call));
   }
   Result<void> operator()(const call::Shutdown& call) const { return checked(domain, shut_down(domain, call.way)); }

@@ -137,23 +137,22 @@ class Reader {
     snapshot_.save_blocker = snapshot_.persistent ? std::move(details.save_blocker) : kTransient;
   }
 
-  // A domain that runs with passt takes what is new in its definition at its next start.
+  // What the next start takes is in another definition where passt runs already, and where the VM is saved.
   void read_forwards(std::vector<Forward> forwards, std::vector<Forward> own) {
+    const bool has_passt =
+        std::ranges::any_of(snapshot_.networks, [](const Network& network) { return network.source == "passt"; });
     if (snapshot_.active()) {
       snapshot_.forwards = std::move(forwards);
       forwards = own = {};
-      const bool has_passt =
-          std::ranges::any_of(snapshot_.networks, [](const Network& network) { return network.source == "passt"; });
-      if (!has_passt || !snapshot_.persistent) return;
-      const CString xml(virDomainGetXMLDesc(domain_, VIR_DOMAIN_XML_INACTIVE));
-      if (!xml) {
-        failed();
-        return;
+    }
+    if (has_passt && snapshot_.persistent && (snapshot_.active() || snapshot_.managed_save)) {
+      const CString xml(snapshot_.active() ? virDomainGetXMLDesc(domain_, VIR_DOMAIN_XML_INACTIVE)
+                                           : virDomainManagedSaveGetXMLDesc(domain_, 0));
+      if (!xml) failed();
+      if (auto next = parse_domain_xml(xml ? xml.get() : "")) {
+        forwards = std::move(next->forwards);
+        own = std::move(next->own_forwards);
       }
-      auto next = parse_domain_xml(xml.get());
-      if (!next) return;
-      forwards = next->forwards;
-      own = next->own_forwards;
     }
     snapshot_.next_forwards = std::move(forwards);
     snapshot_.own_forwards = std::move(own);

@@ -73,6 +73,20 @@ TEST_CASE("forwards: made at a start by whatever program, at a restore, and not 
     world.deliver();
     CHECK_MESSAGE(world.domain("a").forwards.size() == 1, "and knows that a policy wanted them");
   }
+  SUBCASE("the policy changes while no virtsessiond is there") {
+    auto policy = json::object();
+    SUBCASE("to another port") { policy = ports({"2222:22", "8080:80"}); }
+    SUBCASE("to none") {}
+    world.domain("a").forwards.push_back({"net0", {"127.0.0.1", 9999, PortProtocol::tcp}, 99});
+    world.domain("a").snapshot.policy_text = policy.dump();
+    world.restart_supervisor();
+    world.connect();
+    world.deliver();
+    const auto& there = world.domain("a").forwards;
+    CHECK(there.size() == (policy.empty() ? 1 : 3));
+    CHECK(std::ranges::none_of(there, [](const Forward& one) { return one.guest_port == 53; }));
+    CHECK_MESSAGE(std::ranges::count(there, 99, &Forward::guest_port) == 1, "somebody else's stays");
+  }
   SUBCASE("libvirt is lost while they are made") {
     world.set_policy("a", ports({"2222:22", "8080:80"}));
     world.lose_libvirt(true);
@@ -294,8 +308,8 @@ TEST_CASE("forwards: passt's are in the definition before a start, and what is n
   world.set_policy("a", ports({"8080:80"}));
   world.deliver();
   const Strings waiting = {"next-start 127.0.0.1:8080/tcp to 80: passt takes new forwards only when the VM starts",
-                           "active 127.0.0.1:2222/tcp to 22 (not by policy)",
-                           "active 127.0.0.1:9999/tcp to 99 (not by policy)"};
+                           "active 127.0.0.1:9999/tcp to 99 (not by policy)",
+                           "active 127.0.0.1:2222/tcp to 22 (not by policy): passt keeps it until the VM stops"};
   CHECK(shown_forwards(world) == waiting);
   CHECK(snapshot.own_forwards.size() == 1);
   CHECK(std::ranges::count(snapshot.next_forwards, by_person) == 1);
@@ -308,6 +322,21 @@ TEST_CASE("forwards: passt's are in the definition before a start, and what is n
   world.deliver();
   CHECK(snapshot.next_forwards == std::vector{by_person});
   for (const auto& entry : world.history("a")) CHECK(entry.reason.find("definition was changed") == std::string::npos);
+}
+
+TEST_CASE("forwards: passt's that a policy got while the VM ran, or was saved, come with its restore") {
+  auto world = with_vm(forwarding({"2222:22"}, kPasst));
+  world.foreign_start("a");
+  world.set_policy("a", ports({"8080:80"}));
+  world.deliver();
+  world.foreign_save("a");
+  world.deliver();
+  CHECK(shown_forwards(world) == Strings{"off 127.0.0.1:8080/tcp to 80"});
+  world.set_policy("a", ports({"8080:80", "5353:53/udp"}));
+  world.deliver();
+  world.foreign_start("a");
+  world.deliver();
+  CHECK(shown_forwards(world) == Strings{"active 127.0.0.1:8080/tcp to 80", "active 127.0.0.1:5353/udp to 53"});
 }
 
 TEST_CASE("forwards: a definition leaves out a port that a VM has which runs, or passt would fail with the whole VM") {

@@ -24,7 +24,8 @@ Kept full() {
                           .ready_wait_ordered = true,
                           .start = KeptStart{asked_by("me"), false, false, true},
                           .hold = KeptHold{{CauseKind::host_sleeps}, HoldAction::save, true},
-                          .gave_up = "failed too often"};
+                          .gave_up = "failed too often",
+                          .own_forwards = {{"net0", {"0.0.0.0", 2222, PortProtocol::tcp}, 22}}};
   kept.stop = KeptStop{SteadyTime(1h), SteadyTime(2h)};
   kept.power = HostPower::low_battery;
   kept.up = {"uuid-web", "uuid-db"};
@@ -76,6 +77,7 @@ TEST_CASE("kept files: everything that one instance leaves is read by the next")
   CHECK(vm.hold->action == HoldAction::save);
   CHECK(vm.hold->answered);
   CHECK(vm.gave_up == "failed too often");
+  CHECK(vm.own_forwards == full().vms["uuid-web"].own_forwards);
 }
 
 TEST_CASE("kept files: of a session that is over, only what ran is left") {

@@ -200,6 +200,7 @@ void World::start(FakeDomain& domain) {
   snapshot.in_job = false;
   domain.forwards.clear();
   snapshot.forwards = snapshot.next_forwards;
+  domain.run_own_forwards = snapshot.own_forwards;
   domain.booted = time_ + domain.boot_takes;
   send_event(snapshot.uuid, DomainEventKind::started);
   if (domain.dies_at_once) stop(domain, ShutoffReason::failed, {});
@@ -219,6 +220,10 @@ void World::stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainE
   snapshot.agent_connected = false;
   snapshot.in_job = false;
   domain.forwards.clear();
+  if (snapshot.managed_save) {  // with the definition that it ran with
+    snapshot.next_forwards = snapshot.forwards;
+    snapshot.own_forwards = domain.run_own_forwards;
+  }
   snapshot.forwards.clear();
   if (!snapshot.persistent) domains_.erase(id);
   if (before) send_event(id, *before);

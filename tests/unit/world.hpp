@@ -70,6 +70,7 @@ struct FakeDomain {
   bool asked = false;                              ///< it was asked to shut down and has heard it
   std::vector<std::uint64_t> clock_settings = {};  ///< the times that its agent was told
   std::vector<Forward> forwards = {};              ///< of its QEMU, by alias
+  std::vector<Forward> run_own_forwards = {};      ///< passt's by policy, of the definition that it runs with
   std::string monitor_failure;                     ///< libvirt's words when QEMU is asked about them
 };
 
