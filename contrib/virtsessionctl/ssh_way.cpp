@@ -43,8 +43,8 @@ void look_at_forwards(const VmInfo& vm, SshWays& ways) {
       ways.hint = "All forwards:  virtsessionctl ports";
     } else if (state == "next-start") {
       ways.obstacle = "the forward " + forward_host_text(forward) + " of its port 22 is there from its next start on";
-      ways.hint = "Start it anew:  virtsessionctl shutdown " + vm.command_word() + "; virtsessionctl ssh --start " +
-                  vm.command_word();
+      ways.hint = "To have it at once, with all that runs in the VM:  virtsessionctl save " + vm.command_word() +
+                  "; virtsessionctl ssh --start " + vm.command_word();
     } else {
       ways.obstacle = "the forward " + forward_host_text(forward) + " of its port 22 is not made" +
                       (reason.empty() ? "" : ": " + reason);

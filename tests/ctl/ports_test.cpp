@@ -108,6 +108,18 @@ TEST_CASE("ports: a port that another VM wants, or a process has, is told before
   CHECK(!says(session.ctl({"ports", "mail", "+" + listener.port() + ":80/udp"}).err, "Note:"));
 }
 
+TEST_CASE("ports: a port of root's, and an address that this host does not have, are told before, too") {
+  const Usual session;
+  CHECK(session.ctl({"ports", "db", "+10.9.9.9:auto:22"})
+            .err.starts_with("Note: this machine does not have the address 10.9.9.9.\n"));
+  CHECK(ports_of(session, "db") == R"(["10.9.9.9:auto:22"])");
+  if (geteuid() == 0) {
+    MESSAGE("root may listen on all ports: that of root's ports is seen by e2e");
+    return;
+  }
+  CHECK(session.ctl({"ports", "db", "+80:80"}).err.starts_with("Note: only root may listen on ports below "));
+}
+
 TEST_CASE("ports: words that make no sense") {
   const Usual session;
   CHECK(session.err({"ports", "db", "2222:22"}, 2) ==

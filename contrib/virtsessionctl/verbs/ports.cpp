@@ -5,7 +5,7 @@
 #include "../port_changes.hpp"
 #include "../text.hpp"
 #include "../verb.hpp"
-#include "util/port_listeners.hpp"
+#include "util/host_ports.hpp"
 
 #include <fmt/format.h>
 
@@ -96,14 +96,14 @@ bool has_at(const VmInfo& vm, const HostPort& host) {
 void warn_of_conflicts(Client& client, Console& console, const VmInfo& vm, const std::vector<PortSpec>& added) {
   const auto vms = client.vms();
   for (const auto& spec : added) {
-    if (spec.host.port == 0 || has_at(vm, spec.host)) continue;
+    if (has_at(vm, spec.host)) continue;
     const auto other = std::ranges::find_if(
         vms, [&](const VmInfo& each) { return each.uuid() != vm.uuid() && has_at(each, spec.host); });
     if (other != vms.end())
       console.note(fmt::format("Note: VM {} has {}, too; only one of the two can have it at a time.",
                                quote(other->name()), to_text(spec.host)));
-    else if (const auto who = who_listens_at(spec.host); !who.empty())
-      console.note(fmt::format("Note: {} has {}.", printable(who), to_text(spec.host)));
+    else if (const auto trouble = trouble_with(spec.host))
+      console.note(fmt::format("Note: {}.", printable(trouble->text)));
   }
 }
 
@@ -124,6 +124,24 @@ bool is_settled(const VmInfo& vm, const PortChanges& changes) {
                               [&](const PortSpec& spec) { return find_forward(vm, spec.text).has_value(); });
 }
 
+bool waits_for_start(const VmInfo& vm, const std::vector<PortSpec>& specs) {
+  return std::ranges::any_of(specs, [&](const PortSpec& spec) {
+    const auto forward = find_forward(vm, spec.text);
+    return forward && forward->text("state") == "next-start";
+  });
+}
+
+bool is_for_ssh(const PortSpec& spec) { return spec.guest_port == 22 && spec.host.protocol == PortProtocol::tcp; }
+
+/// What to do with new forwards.
+void hint_at_next(Console& console, const VmInfo& vm, const std::vector<PortSpec>& added) {
+  if (vm.is_active() && waits_for_start(vm, added))
+    console.hint("To have it at once, with all that runs in the VM:  virtsessionctl save " + vm.command_word() +
+                 "; virtsessionctl start " + vm.command_word());
+  else if (std::ranges::any_of(added, is_for_ssh))
+    console.hint("Log in:  virtsessionctl ssh " + std::string(vm.is_active() ? "" : "--start ") + vm.command_word());
+}
+
 /// \return whether the VM has the forward, or will have it
 bool tell(Console& console, const VmInfo& vm, const Properties& forward) {
   const auto state = forward.text("state"), reason = printable(forward.text("reason"));
@@ -137,6 +155,15 @@ bool tell(Console& console, const VmInfo& vm, const Properties& forward) {
                         : state == "failed" ? ", not now" + why + "; it is tried again"
                                             : ", from the next start on" + why));
   return true;
+}
+
+/// passt keeps what the policy has no more.
+std::string what_stays(const VmInfo& vm, const PortSpec& removed) {
+  for (const auto& forward : forwards_of(vm))
+    if (forward.text("spec").empty() && forward.text("state") == "active" &&
+        forward.number("guest_port") == removed.guest_port && host_port_of(forward) == removed.host)
+      return printable(forward.text("reason"));
+  return {};
 }
 
 int change(Console& console, const PortsOptions& options) {
@@ -162,8 +189,11 @@ int change(Console& console, const PortsOptions& options) {
     return kOk;
   }
   bool possible = true;
-  for (const auto& spec : changes.removed)
-    console.print(printable(vm.name()) + ": " + printable(spec.text) + " is removed");
+  for (const auto& spec : changes.removed) {
+    const auto stays = what_stays(now, spec);
+    console.print(printable(vm.name()) + ": " + printable(spec.text) + " is removed" +
+                  (stays.empty() ? "" : "; " + stays));
+  }
   for (const auto& spec : changes.kept)
     console.print(printable(vm.name()) + ": " + printable(spec.text) + " is there already");
   for (const auto& spec : changes.added) {
@@ -173,6 +203,7 @@ int change(Console& console, const PortsOptions& options) {
     else
       console.print(printable(vm.name()) + ": " + printable(spec.text) + " is in its policy");
   }
+  if (possible) hint_at_next(console, now, changes.added);
   return possible ? kOk : kFailed;
 }
 
