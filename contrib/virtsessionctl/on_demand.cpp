@@ -59,6 +59,10 @@ Description=Port {} of the virtual machine "{}", started on demand
 
 [Socket]
 ListenStream={}
+# When the VM does not start, those who wait are let go, and the next connection tries again. Without that, systemd would
+# try at once and for ever, and give the socket up.
+FlushPending=yes
+TriggerLimitIntervalSec=0
 
 [Install]
 WantedBy=sockets.target
@@ -82,6 +86,7 @@ std::string OnDemand::service_text(const std::string& proxy, const std::string& 
 Description=Connections to port {1} of the virtual machine "{2}"
 BindsTo={3}
 After={3}
+StartLimitIntervalSec=0
 
 [Service]
 Type=simple
@@ -97,9 +102,8 @@ TimeoutStartSec=180
 std::string vm_drop_in_text() {
   return std::string(kFirstLine) + R"([Unit]
 StopWhenUnneeded=yes
-# A start that fails is tried again for as long as somebody waits for the connection, but not for ever.
-StartLimitIntervalSec=60
-StartLimitBurst=8
+# Each connection is a try.
+StartLimitIntervalSec=0
 
 [Service]
 # When nobody is connected any more, a VM that a person started runs on.
