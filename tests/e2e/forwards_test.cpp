@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/ctl.hpp"
-#include "e2e/desktop.hpp"
+#include "e2e/reached.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,41 +12,6 @@ using namespace virtsession::test;
 namespace {
 
 const std::string kNic = "<interface type='user'><model type='virtio'/><rom enabled='no'/></interface>";
-
-/// "active 2222", or "failed 2222: why", by the policy's entries.
-std::map<std::string, std::string> forwards_of(Desktop& desktop, const std::string& name) {
-  std::map<std::string, std::string> result;
-  for (const auto& row : desktop.vm(name).at("Forwards").get<std::vector<VariantMap>>()) {
-    const auto reason = row.at("reason").get<std::string>();
-    result[row.at("spec").get<std::string>()] = row.at("state").get<std::string>() + " " +
-                                                std::to_string(row.at("host_port").get<std::uint16_t>()) +
-                                                (reason.empty() ? "" : ": " + reason);
-  }
-  return result;
-}
-
-void wait_for_forward(Desktop& desktop, const std::string& name, const std::string& spec, const std::string& begin,
-                      std::chrono::milliseconds timeout = kSoon) {
-  std::string last;
-  INFO("it was: " << last);
-  wait_until(
-      [&] {
-        last = forwards_of(desktop, name)[spec];
-        return last.starts_with(begin);
-      },
-      timeout, name + ": the forward " + spec + " is " + begin);
-}
-
-/// What answers on a port of the host; empty when nothing does. QEMU accepts by itself: only an answer is the guest's.
-std::string answer_by_tcp(Desktop& desktop, int port) {
-  const auto script = "read -r -t 2 line </dev/tcp/127.0.0.1/" + std::to_string(port) + " && echo \"$line\"";
-  return desktop.host().user(kUser, {"bash", "-c", script}).out;
-}
-
-std::string answer_by_udp(Desktop& desktop, int port) {
-  const auto script = "exec 3<>/dev/udp/127.0.0.1/" + std::to_string(port) + "; echo >&3; timeout 2 head -c 7 <&3";
-  return desktop.host().user(kUser, {"bash", "-c", script}).out;
-}
 
 void wait_for_answers(Desktop& desktop, int tcp_port, int udp_port) {
   wait_until([&] { return tcp_port == 0 || answer_by_tcp(desktop, tcp_port) == "guest a\n"; }, kLong,
@@ -152,6 +117,28 @@ TEST_CASE(
   guest.start();
   wait_for_forward(desktop, "a", "auto:22", "active 2");
   CHECK(forwards_of(desktop, "a")["auto:22"] != chosen);
+}
+
+TEST_CASE(
+    "forwards: what was made for an entry that is gone meanwhile goes, also when virtsessiond was down, and no other") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define(answering(R"({"ports": ["2222:80", "5353:53/udp"]})"));
+  guest.start();
+  guest.wait_ready();
+  wait_for_answers(desktop, 2222, 5353);
+  wait_for_forward(desktop, "a", "2222:80", "active 2222");
+  const std::string others = "hostfwd_add hostnet0 tcp:127.0.0.1:3333-:80";
+  guest.must_virsh("qemu-monitor-command", {"--hmp", others});
+  desktop.systemctl({"stop", "virtsessiond"});
+  guest.must_virsh("metadata", {"--config", "--uri", "https://virtsession.org/policy/1", "--key", "virtsession",
+                                "--set", "<policy>{}</policy>"});
+  desktop.systemctl({"start", "virtsessiond"});
+  desktop.wait_ready();
+  wait_until([&] { return answer_by_tcp(desktop, 2222).empty() && answer_by_udp(desktop, 5353).empty(); }, kSoon,
+             "the forwards are gone");
+  CHECK(answer_by_tcp(desktop, 3333) == "guest a\n");
+  CHECK(has(ctl(desktop, {"ports", "a", "+81:80"}).err, "Note: only root may listen on ports below "));
 }
 
 TEST_CASE("forwards: they come with the login's start, hold no logout up, and come again") {

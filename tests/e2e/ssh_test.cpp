@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/ctl.hpp"
-#include "e2e/desktop.hpp"
+#include "e2e/reached.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,13 +12,6 @@ namespace {
 
 constexpr const char* kUserNic = "<interface type='user'><model type='virtio'/></interface>\n";
 constexpr const char* kKnownHosts = "/home/alice/.local/state/virtsession/known_hosts";
-
-/// A person with a key that root's guests know.
-void bring_key(Desktop& desktop) {
-  desktop.host().must_exec({"install", "-D", "-m", "600", "-o", kUser, std::string(Host::kGuests) + "/ssh-key",
-                            "/home/alice/.ssh/id_ed25519"});
-  desktop.host().must_exec({"chown", kUser, "/home/alice/.ssh"});
-}
 
 Guest define_with_sshd(Desktop& desktop, const std::string& name, const std::string& kernel_arguments = {}) {
   auto guest =
@@ -41,7 +34,7 @@ std::string port_of(Desktop& desktop, const std::string& vm) {
 TEST_CASE("ssh: from a VM that is defined to a command in its guest in two commands, and so over ports and saves") {
   Desktop desktop;
   desktop.login();
-  bring_key(desktop);
+  bring_ssh_key(desktop);
   const auto guest = define_with_sshd(desktop, "web", "guest.sshd_delay=6");
 
   CHECK(has(ctl_err(desktop, {"ssh", "root@web"}, 1), "virtsessionctl ssh --start root@web"));
@@ -51,9 +44,10 @@ TEST_CASE("ssh: from a VM that is defined to a command in its guest in two comma
         "  Make a forward:  virtsessionctl ports web +auto:22\n");
   CHECK(guest.state() == "shut off");
 
-  const auto made = ctl_out(desktop, {"ports", "web", "+auto:22"});
-  INFO(made);
-  CHECK(has(made, " -> port 22 of the guest, from the next start on\n"));
+  const auto made = ctl(desktop, {"ports", "web", "+auto:22"});
+  INFO(made.out, made.err);
+  CHECK(has(made.out, " -> port 22 of the guest, from the next start on\n"));
+  CHECK(made.err == "  Log in:  virtsessionctl ssh --start web\n");
   const auto begun = ctl(desktop, {"ssh", "--start", "root@web", "--", "echo hello; exit 7"});
   INFO(begun.err);
   CHECK(begun.out == "hello\n");
@@ -103,7 +97,7 @@ TEST_CASE("ssh: from a VM that is defined to a command in its guest in two comma
 TEST_CASE("ssh: a guest without an sshd, something else on its port, a guest that stands still: what to do") {
   Desktop desktop;
   desktop.login();
-  bring_key(desktop);
+  bring_ssh_key(desktop);
   const auto silent = desktop.define({.name = "silent", .devices = kUserNic});
   const auto other = desktop.define({.name = "other", .kernel_arguments = "guest.listen=22", .devices = kUserNic});
   wait_until_known(desktop, {"silent", "other"});
