@@ -32,12 +32,14 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
   compat [oldest|trixie|forky|virtqemud]...
            other systems, each in a folder (tests/compat/leg): built; unit, adapter and ctl tests; on throwaway hosts of
            it all of e2e, and the package; not part of the default run
+  clients  other programs that use libvirt, in throwaway hosts of a Debian that has them, made below build/clients; not
+           part of the default run
   packages-only
            installs what building and testing need, and does nothing else
   fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
 
-E2E_FILTER=PATTERN picks test cases of e2e by name. PRESET=NAME has unit, adapter, ctl and window built otherwise:
-PRESET=asan tests/run.sh window runs the window under the address sanitizer.
+E2E_FILTER=PATTERN picks test cases of e2e and clients by name. PRESET=NAME has unit, adapter, ctl and window built
+otherwise: PRESET=asan tests/run.sh window runs the window under the address sanitizer.
 TXT
 }
 
@@ -142,6 +144,17 @@ compat() {
   for leg in "${legs[@]:-${all_legs[@]}}"; do tests/compat/leg "$leg"; done
 }
 
+clients() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends debootstrap
+  tests/e2e/clients/client-root build/clients
+  build release --target virtsessiond virtsessionctl
+  ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
+  echo "== Testing with other clients in throwaway hosts"
+  # shellcheck source=/dev/null
+  VIRTSESSION_TEST_LOWER=$PWD/build/clients/$(. /etc/os-release && echo "$VERSION_CODENAME") \
+    python3 -m unittest discover -v -s tests/e2e/clients -p '*_test.py' ${E2E_FILTER:+-k "$E2E_FILTER"}
+}
+
 style() {
   echo "== Style"
   git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
@@ -228,7 +241,7 @@ done
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | tidy-all | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault) ;;
+    style | tidy | tidy-all | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault | clients) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
