@@ -108,9 +108,10 @@ selftest() {
 }
 
 bench() {
-  build release --target virtsessiond virtsessionctl bench
+  build release --target virtsessiond virtsessionctl bench bench_growth
   ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
   build/release/tests/bench
+  build/release/tests/bench_growth
 }
 
 fault() {

@@ -64,9 +64,9 @@ std::vector<std::string> Session::daemon_command() const {
   return {VIRTSESSIOND, "--connect", "test://" + (folder_ / "node.xml").string()};
 }
 
-void Session::start_daemon() {
+void Session::start_daemon(const std::string& other) {
   auto daemon = daemon_command();
-  const auto program = daemon.front();
+  const auto program = other.empty() ? daemon.front() : other;
   daemon.erase(daemon.begin());
   auto words = command_of(program, daemon);
   std::vector<char*> pointers;

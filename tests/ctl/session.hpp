@@ -28,8 +28,8 @@ class Session {
   /// What libvirt has: `xml` is the inside of <node>, domains as domain() makes them.
   void define(const std::string& xml);
   void write_config(const std::string& text);
-  /// Starts virtsessiond and waits until it knows all VMs.
-  void start_daemon();
+  /// Starts virtsessiond, or that of another build, and waits until it knows all VMs.
+  void start_daemon(const std::string& other = {});
   void stop_daemon();
   /// It is there and does nothing, until the session ends.
   void freeze_daemon();
