@@ -49,8 +49,8 @@ void AddressQuestions::on_request(Vm& vm, RequestId request, Moment now) {
 }
 
 void AddressQuestions::advance(Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
-    const auto asked = context_.calls.of_kind(uuid, OperationKind::read_addresses);
+  for (Vm& vm : vms_.attended()) {
+    const auto asked = context_.calls.of_kind(vm.uuid(), OperationKind::read_addresses);
     const Error late{ErrorCode::timed_out, "the guest agent of VM " + in_quotes(vm.name()) + " has not answered"};
     for (const auto* call : asked) context_.answers.expire(CallEnds{call->operation.id}, now.steady, late);
     if (!asked.empty() || !is_asked_by_itself(vm)) continue;
@@ -64,8 +64,8 @@ std::optional<SteadyTime> AddressQuestions::wake() const {
   const auto consider = [&](std::optional<SteadyTime> when) {
     if (when) first = first ? std::min(*first, *when) : *when;
   };
-  for (const auto& [uuid, vm] : vms_.all()) {
-    const auto asked = context_.calls.of_kind(uuid, OperationKind::read_addresses);
+  for (const Vm& vm : vms_.attended()) {
+    const auto asked = context_.calls.of_kind(vm.uuid(), OperationKind::read_addresses);
     for (const auto* call : asked) consider(context_.answers.first_deadline(CallEnds{call->operation.id}));
     if (asked.empty() && is_asked_by_itself(vm)) consider(vm.run()->addresses().due(vm.domain()));
   }

@@ -63,8 +63,7 @@ Problem not_saved(const Vm& vm, const std::string& key, const std::string& when)
 
 /// Also while a VM is about to run: it may be paused as soon as it does.
 bool BatteryRun::is_wanted() const {
-  return std::ranges::any_of(vms_.all(), [](const auto& entry) {
-    const auto& vm = entry.second;
+  return std::ranges::any_of(vms_.attended(), [](const Vm& vm) {
     if (held_for_battery(vm)) return true;
     return has_policy(vm) && (vm.domain().active() || vm.hold() || vm.start() || starts(vm));
   });
@@ -108,8 +107,8 @@ void BatteryRun::change_to(HostPower power) {
   power_ = power;
   change_.reset();
   due_.clear();
-  for (const auto& [uuid, vm] : vms_.all()) {
-    if ((vm.domain().active() || starts(vm)) && wanted_action(vm, power) != HoldAction::none) due_.insert(uuid);
+  for (const Vm& vm : vms_.attended()) {
+    if ((vm.domain().active() || starts(vm)) && wanted_action(vm, power) != HoldAction::none) due_.insert(vm.uuid());
   }
 }
 
@@ -142,7 +141,7 @@ bool BatteryRun::hold_due(Vm& vm, Moment now) {
 }
 
 void BatteryRun::end_holds(Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (!held_for_battery(vm)) continue;
     if (power_ == HostPower::mains) give_up_hold(vm, "the host is on mains power again", now);
     const bool is_over = power_ == HostPower::mains || !has_policy(vm);
@@ -160,7 +159,7 @@ bool BatteryRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result
 
 /// Whether it was done shows when libvirt is back: until then it stays due.
 void BatteryRun::on_libvirt_lost() {
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (held_for_battery(vm)) vm.hold()->answered();
 }
 

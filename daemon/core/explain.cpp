@@ -111,14 +111,16 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
 
 std::map<std::string, std::uint32_t> counts_of(const Vms& vms, bool connected) {
   std::map<std::string, std::uint32_t> result{{"total", static_cast<std::uint32_t>(vms.size())}};
-  for (const auto& [uuid, vm] : vms.all())
-    ++result[std::string(to_text(connected ? vm.status().phase : Phase::unknown))];
+  const auto attended = vms.attended();
+  const auto others = static_cast<std::uint32_t>(vms.size() - attended.size());
+  if (others > 0) result[std::string(to_text(connected ? Phase::inactive : Phase::unknown))] = others;
+  for (const Vm& vm : attended) ++result[std::string(to_text(connected ? vm.status().phase : Phase::unknown))];
   return result;
 }
 
 WantedFacts facts_of_start(const Vms& vms, const StartRun& starts) {
   WantedFacts wanted;
-  for (const auto& [uuid, vm] : vms.all())
+  for (const Vm& vm : vms.attended())
     if (starts.wants(vm)) add_wanted(wanted, vm.policy());
   return wanted;
 }
@@ -158,7 +160,7 @@ std::string explain_autostart(const Vms& vms, const StartRun& starts) {
       break;
   }
   std::vector<std::string> lacking, off;
-  for (const auto& [uuid, vm] : vms.all()) {
+  for (const Vm& vm : vms.attended()) {
     if (starts.lacks(vm))
       lacking.push_back(in_quotes(vm.name()));
     else if (starts.wants(vm))
@@ -175,7 +177,7 @@ std::string explain_autostart(const Vms& vms, const StartRun& starts) {
 
 std::string explain_loss_by_restart(const Vms& vms) {
   std::vector<std::string> names;
-  for (const auto& [uuid, vm] : vms.all())
+  for (const Vm& vm : vms.attended())
     if (vm.domain().active() && !vm.domain().persistent) names.push_back(in_quotes(vm.name()));
   if (names.empty()) return {};
   return some_of(names) + (names.size() == 1 ? " is transient and may end" : " are transient and may end") +
@@ -218,7 +220,7 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
 
 std::map<std::string, double> explain_stop_ends(const Vms& vms, std::int64_t parallel) {
   std::vector<StopNode> nodes;
-  for (const auto& [uuid, vm] : vms.all())
+  for (const Vm& vm : vms.attended())
     if (is_to_be_stopped(vm, true) && !vm.domain().appliance)
       nodes.push_back(stop_node(vm, possible_actions(vm, nullptr)));
   return stop_ends(plan_stops(nodes), parallel);
@@ -228,7 +230,7 @@ std::string explain_progress(const Vms& vms, const StopRun& stops, SteadyTime no
   if (!stops.under_way()) return {};
   std::size_t off = 0, all = 0;
   std::vector<std::string> names;
-  for (const auto& [uuid, vm] : vms.all()) {
+  for (const Vm& vm : vms.attended()) {
     if (!vm.stop()) continue;
     ++all;
     off += vm.domain().active() ? 0 : 1;

@@ -67,8 +67,8 @@ void Forwards::advance(bool all_stop, Moment now) {
 }
 
 void Forwards::find_vms() {
-  for (const auto& [uuid, vm] : vms_.all())
-    if (has_any(vm)) states_.try_emplace(uuid);
+  for (const Vm& vm : vms_.attended())
+    if (has_any(vm)) states_.try_emplace(vm.uuid());
   std::erase_if(states_, [this](const auto& entry) {
     const auto* vm = vms_.find(entry.first);
     if (vm && has_any(*vm)) return false;

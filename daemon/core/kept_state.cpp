@@ -192,6 +192,7 @@ KeptState to_state(const Kept& kept) {
     if (auto entry = to_entry(vm); !entry.empty()) state.lasting["vms"][uuid] = std::move(entry);
   if (kept.session_over) return state;
   state.login = {{"format", kLoginFormat}, {"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
+  if (kept.first_listed_usec > 0) state.login["first_listed_usec"] = kept.first_listed_usec;
   for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
   if (kept.stop) state.login["stop"] = to_entry(*kept.stop);
   if (kept.power != HostPower::unknown) state.login["power"] = to_text(kept.power);
@@ -215,6 +216,7 @@ Kept from_state(const KeptState& state) {
   kept.autostart_begun = !state.login_is_new();  // also when it cannot be used
   if (!state.login_is_new() && login_problem(state.login).empty()) {
     kept.autostart_begun = state.login.at("autostart_begun").get<bool>();
+    kept.first_listed_usec = count_in(state.login, "first_listed_usec");
     for (const auto& [uuid, entry] : state.login.at("vms").items()) kept.vms.emplace(uuid, from_entry(entry));
     if (const auto* stop = object_in(state.login, "stop")) kept.stop = stop_from(*stop);
     kept.power = from_text<HostPower>(text_in(state.login, "power")).value_or(HostPower::unknown);

@@ -78,6 +78,8 @@ struct KeptStop {
 /// What one instance leaves for the next.
 struct Kept {
   bool autostart_begun = false;
+  /// When the first list of the login was read; 0 when none was. What was in it and is not in `vms` was off ever since.
+  std::uint64_t first_listed_usec = 0;
   std::map<std::string, KeptVm> vms;  ///< by uuid
   std::optional<KeptStop> stop;
   HostPower power = HostPower::unknown;      ///< what the host ran on

@@ -44,8 +44,12 @@ bool Past::recall(Vm& vm, const Sighting& how, const Surroundings& around, Momen
   if (const auto lasting = lasting_.extract(domain.uuid); !lasting.empty())
     vm.set_lasting(still_true(lasting.mapped(), domain));
   const auto left = unseen_.extract(domain.uuid);
-  if (left.empty() || !restore(vm, left.mapped(), around, now)) first_seen(vm, how, around, now);
-  return !left.empty() && left.mapped().stopping && left.mapped().id == domain.id;
+  const bool unused = left.empty() && unused_since_usec_ > 0 && domain.persistent && !how.just_now;
+  KeptVm kept;
+  if (!left.empty()) kept = left.mapped();
+  if (unused) kept.since_usec = unused_since_usec_;
+  if ((left.empty() && !unused) || !restore(vm, kept, around, now)) first_seen(vm, how, around, now);
+  return kept.stopping && kept.id == domain.id;
 }
 
 bool Past::was_here(const std::string& uuid, Moment now) const {
@@ -68,6 +72,7 @@ void Past::learn(std::map<std::string, VmLasting> lasting, Vms& vms) {
 void Past::on_listed() {
   unseen_.clear();
   lasting_.clear();
+  unused_since_usec_ = 0;
 }
 
 void Past::keep(Kept& kept) const {

@@ -20,8 +20,10 @@ struct Surroundings;
 /// them, and what they were a moment ago, when a rename in virt-manager undefines and defines the same uuid.
 class Past {
  public:
-  Past(std::map<std::string, KeptVm> vms, std::map<std::string, VmLasting> lasting)
-      : unseen_(std::move(vms)), lasting_(std::move(lasting)) {}
+  /// \param first_listed_usec of Kept: what is in the first list and not in `vms` was off since then; 0: nothing is
+  /// known of it
+  Past(std::map<std::string, KeptVm> vms, std::map<std::string, VmLasting> lasting, std::uint64_t first_listed_usec)
+      : unseen_(std::move(vms)), lasting_(std::move(lasting)), unused_since_usec_(first_listed_usec) {}
 
   /// Some VM ran when the last instance saw it, and was not seen since.
   bool has_unseen_runs() const;
@@ -52,6 +54,7 @@ class Past {
   std::map<std::string, Gone> gone_;
   std::map<std::string, KeptVm> unseen_;
   std::map<std::string, VmLasting> lasting_;
+  std::uint64_t unused_since_usec_;  ///< of VMs that have no record; 0 once a list was read
 };
 
 }  // namespace virtsession

@@ -64,11 +64,12 @@ void go_on_after_boxes(Vm& vm, Moment now) {
 }
 
 void resume_after_boxes(const Context& context, Vms& vms, Moment now) {
-  for (auto& [uuid, vm] : vms.all()) {
-    if (!was_paused_by_boxes(vm) || vm.status().phase != Phase::paused || context.calls.lifecycle(uuid)) continue;
+  for (Vm& vm : vms.attended()) {
+    if (!was_paused_by_boxes(vm) || vm.status().phase != Phase::paused || context.calls.lifecycle(vm.uuid())) continue;
     vm.run()->standstill().set_paused_by_others({});
     tell_who_paused(vm, now);
-    if (is_to_go_on_after_boxes(vm)) context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::boxes});
+    if (is_to_go_on_after_boxes(vm))
+      context.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, {CauseKind::boxes});
   }
 }
 

@@ -54,10 +54,10 @@ void SleepRun::begin(bool all_stop, Moment now) {
   saved_by_ = now.steady + time_to_save();
   if (!context_.connected || all_stop) return;
   std::vector<Vm*> to_save;
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     const auto action = vm.policy().sleep;
-    if (action == HoldAction::none || !vm.domain().persistent || context_.calls.lifecycle(uuid) || vm.is_stopping() ||
-        vm.domain().state != DomainState::running)
+    if (action == HoldAction::none || !vm.domain().persistent || context_.calls.lifecycle(vm.uuid()) ||
+        vm.is_stopping() || vm.domain().state != DomainState::running)
       continue;
     if (action == HoldAction::save)
       to_save.push_back(&vm);
@@ -82,12 +82,12 @@ void SleepRun::begin(bool all_stop, Moment now) {
 void SleepRun::end(Moment now) {
   host_sleeps_ = false;
   give_up_saves(now);
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (vm.run()) vm.run()->standstill().set_clock_stale(true);
 }
 
 void SleepRun::give_up_saves(Moment now) {
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (sleeps(vm)) give_up_hold(vm, host_sleeps_ ? "logind waits no longer" : "the host is awake again", now);
 }
 
@@ -98,13 +98,12 @@ bool SleepRun::on_call_done(Vm& vm, OperationId id, const Result<void>& result, 
 }
 
 void SleepRun::on_libvirt_lost() {
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (sleeps(vm)) vm.hold()->answered();
 }
 
 bool SleepRun::wants_lock() const {
-  return std::ranges::any_of(vms_.all(), [&](const auto& entry) {
-    const auto& vm = entry.second;
+  return std::ranges::any_of(vms_.attended(), [&](const Vm& vm) {
     if (vm.hold() && vm.hold()->under_way()) return true;  // also on low battery, which may be why the host sleeps
     if (host_sleeps_) return false;
     return vm.policy().sleep != HoldAction::none && vm.domain().persistent && vm.domain().active();
@@ -112,8 +111,8 @@ bool SleepRun::wants_lock() const {
 }
 
 std::optional<SteadyTime> SleepRun::wake() const {
-  const bool saves = std::ranges::any_of(vms_.all(), [](const auto& entry) {
-    const auto* hold = sleeps(entry.second) ? entry.second.hold() : nullptr;
+  const bool saves = std::ranges::any_of(vms_.attended(), [](const Vm& vm) {
+    const auto* hold = sleeps(vm) ? vm.hold() : nullptr;
     return hold && hold->saves() && hold->under_way() && !hold->given_up();
   });
   return host_sleeps_ && saves ? std::optional(saved_by_) : std::nullopt;
@@ -124,7 +123,7 @@ void SleepRun::advance(Moment now) {
     if (now.steady >= saved_by_) give_up_saves(now);
     return;
   }
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (sleeps(vm) && !vm.hold()->under_way()) end_hold(vm, kHostWokeUp, now);
     if (vm.run() && vm.run()->standstill().clock_stale()) set_clock(vm, now);
   }

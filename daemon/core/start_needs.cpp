@@ -32,7 +32,7 @@ std::vector<std::string> missing_needs(const Vm& vm) {
 }
 
 void add_needs_wanted(WantedFacts& wanted, const Vms& vms) {
-  for (const auto& [uuid, vm] : vms.all()) {
+  for (const Vm& vm : vms.attended()) {
     if (!watches_needs(vm)) continue;
     wanted.paths.insert(vm.domain().disk_files.begin(), vm.domain().disk_files.end());
     wanted.usb_devices |= !vm.domain().usb_devices.empty();
@@ -40,7 +40,7 @@ void add_needs_wanted(WantedFacts& wanted, const Vms& vms) {
 }
 
 void wait_for_needs(Vms& vms) {
-  for (auto& [uuid, vm] : vms.all()) {
+  for (Vm& vm : vms.attended()) {
     if (vm.start() || !watches_needs(vm) || missing_needs(vm).empty()) continue;
     withdraw_notice(vm, Incident::gave_up);
     vm.set_start(VmStart::now({CauseKind::policy}));

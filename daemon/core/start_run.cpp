@@ -186,13 +186,13 @@ std::uint64_t StartRun::reserved_memory_mib(const Vm& except) const {
 void StartRun::rebuild_plan() {
   plan_.clear();
   plan_order_.clear();
-  if (std::ranges::none_of(vms_.all(), [](const auto& entry) { return is_coming_up(entry.second); })) return;
+  if (std::ranges::none_of(vms_.attended(), is_coming_up)) return;
   std::vector<StartNode> nodes;
-  for (const auto& [uuid, vm] : vms_.all()) {
+  for (const Vm& vm : vms_.attended()) {
     // A restart waits for no other VM, but others wait for it.
     const bool waits = vm.start() && vm.start()->takes_turn();
     const bool comes = is_coming_up(vm);
-    nodes.push_back({uuid, vm.name(), vm.policy().start_order,
+    nodes.push_back({vm.uuid(), vm.name(), vm.policy().start_order,
                      waits ? vm.policy().start_after : std::vector<std::string>(), comes,
                      vm.domain().active() && !comes});
   }
@@ -232,8 +232,8 @@ AutostartState StartRun::state() const {
   if (!begun_) return AutostartState::pending;
   if (!context_.connected) return AutostartState::unknown;
   bool incomplete = false;
-  for (const auto& [uuid, vm] : vms_.all()) {
-    const auto planned = plan_.find(uuid);
+  for (const Vm& vm : vms_.attended()) {
+    const auto planned = plan_.find(vm.uuid());
     if (is_ordered(vm) && (planned == plan_.end() || planned->second.moves)) return AutostartState::running;
     incomplete |= lacks(vm);
   }
@@ -243,7 +243,7 @@ AutostartState StartRun::state() const {
 void StartRun::answer_settled() {
   if (!context_.answers.any(StartsSettle{}) || state() == AutostartState::running) return;
   std::vector<std::string> off;
-  for (const auto& [uuid, vm] : vms_.all())
+  for (const Vm& vm : vms_.attended())
     if (lacks(vm)) off.push_back(in_quotes(vm.name()) + " (" + vm.status().reason + ")");
   Result<void> result;
   if (!off.empty())
@@ -254,7 +254,7 @@ void StartRun::answer_settled() {
 
 std::optional<SteadyTime> StartRun::wake() const {
   auto first = SteadyTime::max();
-  for (const auto& [uuid, vm] : vms_.all()) {
+  for (const Vm& vm : vms_.attended()) {
     if (vm.start()) first = std::min(first, vm.start()->wake().value_or(first));
     if (ready_wait(vm)) first = std::min(first, ready_check(vm));
   }
@@ -263,7 +263,7 @@ std::optional<SteadyTime> StartRun::wake() const {
 
 WantedFacts StartRun::wanted_facts() const {
   WantedFacts wanted;
-  for (const auto& [uuid, vm] : vms_.all())
+  for (const Vm& vm : vms_.attended())
     if (vm.start() && vm.start()->stage() != StartStage::starting) {
       add_wanted(wanted, vm.policy());
       wanted.memory |= vm.start()->free_memory_mib(vm) > 0;

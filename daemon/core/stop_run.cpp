@@ -13,7 +13,7 @@
 namespace virtsession {
 namespace {
 
-bool is_stopping(const std::pair<const std::string, Vm>& entry) { return entry.second.is_stopping(); }
+bool is_stopping(const Vm& vm) { return vm.is_stopping(); }
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void StopRun::end_session(SteadyTime deadline, std::set<std::string> up, Moment 
   Current run{.cause = {CauseKind::session_end}, .ends_session = true, .deadline = deadline, .up = std::move(up)};
   if (current_) {
     run.hurried = current_->hurried;
-    for (auto& [uuid, vm] : vms_.all())  // what was left running has to end now
+    for (Vm& vm : vms_.attended())  // what was left running has to end now
       if (vm.stop() && vm.stop()->ended()) vm.set_stop({});
   }
   start_over(std::move(run), now);
@@ -89,7 +89,7 @@ const StopTerms& StopRun::terms(const Vm& vm) const {
 }
 
 void StopRun::advance_alone(Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (!vm.stop()) continue;
     if (vm.stop()->started_again()) vm.stop()->end(vm, std::nullopt);
     while (context_.connected && vm.stop()->advance(vm, terms(vm), now)) {
@@ -99,7 +99,7 @@ void StopRun::advance_alone(Moment now) {
     if (!vm.domain().active()) continue;
     vm.want(Intent::up);
     if (vm.run()) vm.run()->keep_running();
-    if (context_.connected && !context_.calls.lifecycle(uuid)) settle(vm, false, now);
+    if (context_.connected && !context_.calls.lifecycle(vm.uuid())) settle(vm, false, now);
   }
 }
 
@@ -109,14 +109,14 @@ void StopRun::start_over(Current run, Moment now) {
   current_ = std::move(run);
   context_.answers.close(StartsSettle{},
                          Error{ErrorCode::shutting_down, "all VMs are being stopped " + reason_text(cause())});
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     drop_start(vm, now);
     if (!vm.hold() || !vm.hold()->saves() || ends_session()) continue;
     vm.set_hold({});  // it does not go on when the host wakes up
     if (!vm.domain().active()) vm.want(Intent::down);
   }
   add_stops();
-  const auto count = std::ranges::count_if(vms_.all(), is_stopping);
+  const auto count = std::ranges::count_if(vms_.attended(), is_stopping);
   auto text = "Stopping " + std::to_string(count) + (count == 1 ? " VM" : " VMs") + " " + reason_text(cause());
   if (current_->deadline) text += ", within " + seconds_text(*current_->deadline - now.steady);
   context_.outbox.put(JournalEntry{Incident::stopping, {}, {}, text});
@@ -127,7 +127,7 @@ void StopRun::cut_to_deadline(SteadyTime deadline, Moment now) {
   current_->deadline = deadline;
   rebuild_plan();
   const auto cut = fit(now.steady, true);
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (vm.stop()) vm.stop()->cut(vm, cut, *this, now);
 }
 
@@ -140,7 +140,7 @@ void StopRun::drop_start(Vm& vm, Moment now) {
 }
 
 void StopRun::add_stops() {
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (!vm.stop() && is_to_be_stopped(vm, ends_session())) vm.set_stop(VmStop(possible_actions(vm, nullptr)));
   rebuild_plan();
 }
@@ -148,7 +148,7 @@ void StopRun::add_stops() {
 /// With those that are off by now: who is left keeps the place that it has in the whole.
 void StopRun::rebuild_plan() {
   std::vector<StopNode> nodes;
-  for (const auto& [uuid, vm] : vms_.all())
+  for (const Vm& vm : vms_.attended())
     if (vm.stop() && !vm.domain().appliance) nodes.push_back(stop_node(vm, vm.stop()->actions()));
   plan_.clear();
   for (auto& planned : plan_stops(nodes)) plan_.emplace(planned.uuid, std::move(planned));
@@ -157,7 +157,7 @@ void StopRun::rebuild_plan() {
 void StopRun::advance(Moment now) {
   if (!current_) return advance_alone(now);
   if (!under_way()) return;
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (context_.connected) drop_start(vm, now);
     if (!vm.stop() || !vm.stop()->started_again()) continue;
     if (ends_session())
@@ -173,18 +173,18 @@ void StopRun::advance(Moment now) {
   for (bool progress = context_.connected; progress;) {
     progress = false;
     rebuild_plan();
-    for (auto& [uuid, vm] : vms_.all())
+    for (Vm& vm : vms_.attended())
       if (vm.stop()) progress |= vm.stop()->advance(vm, *this, now);
   }
   look_at_ends();
   const bool past_deadline = current_->deadline && now.steady >= *current_->deadline;
   const bool unknown = !context_.connected && unseen_ && !current_->libvirt_given_up;
-  if (past_deadline || (!unknown && std::ranges::none_of(vms_.all(), is_stopping))) end(now);
+  if (past_deadline || (!unknown && std::ranges::none_of(vms_.attended(), is_stopping))) end(now);
 }
 
 void StopRun::look_at_ends() {
-  for (const auto& [uuid, vm] : vms_.all())
-    if (vm.stop() && vm.stop()->outcome()) current_->outcomes[uuid] = *vm.stop()->outcome();
+  for (const Vm& vm : vms_.attended())
+    if (vm.stop() && vm.stop()->outcome()) current_->outcomes[vm.uuid()] = *vm.stop()->outcome();
 }
 
 bool StopRun::may_begin(const Vm& vm) const {
@@ -220,7 +220,7 @@ StopFit StopRun::fit(SteadyTime now, bool anew) const {
 void StopRun::hurry(Moment now) {
   if (!under_way()) return;
   current_->hurried = true;
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (vm.is_stopping()) vm.stop()->hurry(vm, *this, now);
 }
 
@@ -229,7 +229,7 @@ void StopRun::on_libvirt_lost(Moment now) {
     current_->connected_by = now.steady + kReconnectTime;
     current_->away_since = now.steady;
   }
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (vm.stop()) vm.stop()->on_libvirt_lost();
 }
 
@@ -269,21 +269,21 @@ void StopRun::check_libvirt_answers(Moment now) {
   if (!context_.connected && !connected_by) connected_by = now.steady + kReconnectTime;  // a new instance
   std::string reason;
   if (!context_.connected && now.steady >= *connected_by) reason = "libvirt could not be reached";
-  if (context_.connected && std::ranges::any_of(vms_.all(), [&](const auto& entry) {
-        return entry.second.stop() && entry.second.stop()->is_unanswered(now.steady);
+  if (context_.connected && std::ranges::any_of(vms_.attended(), [&](const Vm& vm) {
+        return vm.stop() && vm.stop()->is_unanswered(now.steady);
       }))
     reason = "libvirt does not answer";
   if (reason.empty()) return;
   context_.outbox.put(ReplaceLibvirt{reason + " while VMs are being stopped"});
   connected_by = now.steady + kReconnectTime;
-  for (auto& [uuid, vm] : vms_.all())
+  for (Vm& vm : vms_.attended())
     if (vm.stop()) vm.stop()->forgive_unanswered();
 }
 
 void StopRun::terminate_the_rest(Moment now) {
   const bool last_call_is_over = now.steady >= last_call();
   if (!last_call_is_over && !current_->libvirt_given_up) return;
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     const bool shuts_down = vm.run() && vm.run()->was_told_to_shut_down();
     if (vm.stop() && vm.stop()->is_to_terminate(vm) && (last_call_is_over || !shuts_down))
       vm.stop()->terminate(vm, *this, now);
@@ -292,7 +292,7 @@ void StopRun::terminate_the_rest(Moment now) {
 
 void StopRun::end(Moment now) {
   std::vector<std::string> left;
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (!vm.stop()) continue;
     if (vm.is_stopping()) vm.stop()->end(vm, StopOutcome::not_in_time);
     if (vm.domain().active() && !vm.stop()->terminated() && !vm.stop()->leaves())
@@ -316,10 +316,10 @@ void StopRun::end(Moment now) {
   plan_.clear();
   if (ends_session()) return;
   current_.reset();
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (!vm.stop()) continue;
     vm.set_stop({});
-    if (context_.connected && !context_.calls.lifecycle(uuid))
+    if (context_.connected && !context_.calls.lifecycle(vm.uuid()))
       settle(vm, vm.domain().state != DomainState::running, now);
   }
 }
@@ -330,7 +330,7 @@ std::optional<SteadyTime> StopRun::wake() const {
   if (ends_session() && !context_.connected) first = std::min(first, current_->connected_by.value_or(current_->begun));
   if (ends_session() && !context_.connected && current_->away_since && !current_->libvirt_given_up)
     first = std::min(first, *current_->away_since + kLibvirtGivenUp);
-  for (const auto& [uuid, vm] : vms_.all()) {
+  for (const Vm& vm : vms_.attended()) {
     if (!vm.is_stopping() || vm.stop()->terminated()) continue;
     if (ends_session() && vm.stop()->is_to_terminate(vm)) first = std::min(first, last_call());
     if (context_.connected) first = std::min(first, vm.stop()->wake(ends_session()).value_or(first));

@@ -21,9 +21,10 @@ Supervisor::Supervisor(Config config, Kept kept, std::uint32_t seed)
     : config_(std::move(config)),
       history_(static_cast<std::size_t>(config_.history_size)),
       backoff_(seed),
-      past_(std::move(kept.vms), std::move(kept.lasting)),
+      past_(std::move(kept.vms), std::move(kept.lasting), kept.first_listed_usec),
       start_run_(context_, vms_, kept.autostart_begun, kept.up),
       battery_run_(context_, vms_, kept.power) {
+  vms_.set_first_listed(kept.first_listed_usec);
   if (kept.stop) stop_run_.resume(*kept.stop, std::move(kept.up));
   stop_run_.wait_for_unseen(past_.has_unseen_runs());
 }
@@ -37,6 +38,7 @@ bool Supervisor::is_in_stop(const KeptState& kept) {
 
 void Supervisor::on_listed(const std::vector<DomainSnapshot>& domains, Moment now) {
   connected_ = true;
+  if (vms_.first_listed_usec() == 0) vms_.set_first_listed(now.wall_usec);
   std::set<std::string> seen, newcomers;
   for (const auto& domain : domains) {
     seen.insert(domain.uuid);

@@ -32,22 +32,22 @@ std::optional<SteadyTime> try_at(const Context& context, const Vm& vm) {
 }  // namespace
 
 void add_room_wanted(WantedFacts& wanted, const Vms& vms) {
-  for (const auto& [uuid, vm] : vms.all())
+  for (const Vm& vm : vms.attended())
     if (waits_for_room(vm)) wanted.free_bytes.insert(vm.domain().disk_error_path);
 }
 
 void resume_unstuck(const Context& context, Vms& vms, Moment now) {
-  for (auto& [uuid, vm] : vms.all()) {
+  for (Vm& vm : vms.attended()) {
     const auto when = try_at(context, vm);
     if (!when || now.steady < *when) continue;
     vm.run()->standstill().unstuck_at(now.steady);
-    context.calls.send({.uuid = uuid, .call = call::Resume{}}, {CauseKind::policy});
+    context.calls.send({.uuid = vm.uuid(), .call = call::Resume{}}, {CauseKind::policy});
   }
 }
 
 std::optional<SteadyTime> unstick_wake(const Context& context, const Vms& vms) {
   std::optional<SteadyTime> first;
-  for (const auto& [uuid, vm] : vms.all())
+  for (const Vm& vm : vms.attended())
     if (const auto when = try_at(context, vm)) first = std::min(first.value_or(*when), *when);
   return first;
 }

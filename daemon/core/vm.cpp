@@ -45,6 +45,11 @@ void Vm::enter(Phase phase, std::string reason, const Cause& cause, Moment now, 
     journal(*this, Incident::phase, std::string(to_text(phase)) + " (" + status_.reason + ")", cause.who.client);
 }
 
+void Vm::restore(const VmStatus& status) {
+  status_ = status;
+  touch();
+}
+
 void Vm::want(Intent intent) {
   if (std::exchange(status_.intent, intent) != intent) touch();
 }

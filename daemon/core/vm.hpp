@@ -76,8 +76,8 @@ class Vm {
   bool is_stopping() const { return stop_ && !stop_->ended(); }
 
   const Context& context() const { return context_; }
-  /// What is known of it, without a change that anybody is to hear of.
-  void restore(const VmStatus& status) { status_ = status; }
+  /// What is known of it, without a change that the history or the journal is to hear of.
+  void restore(const VmStatus& status);
 
  private:
   void touch() { mark_(); }

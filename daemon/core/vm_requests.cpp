@@ -323,14 +323,14 @@ void VmRequests::on_addresses(const std::string& uuid, FoundAddresses found) {
 }
 
 void VmRequests::advance(Moment now) {
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     look_at_save(vm, now);
     look_at_shutdown(vm, now);
   }
 }
 
 void VmRequests::on_libvirt_lost() {
-  for (auto& [uuid, vm] : vms_.all()) {
+  for (Vm& vm : vms_.attended()) {
     if (!vm.run()) continue;
     vm.run()->addresses().ask_again();
     if (vm.run()->off_wait().shutdown()) vm.run()->off_wait().shutdown()->on_libvirt_lost();
@@ -370,12 +370,12 @@ void VmRequests::give_up_shutdown(Vm& vm, const Error& error, const std::string&
 
 std::optional<SteadyTime> VmRequests::wake() const {
   auto first = addresses_.wake().value_or(SteadyTime::max());
-  for (const auto& [uuid, vm] : vms_.all()) {
-    if (const auto* save = context_.calls.watched_save(uuid)) first = std::min(first, *save->look_again);
+  for (const Vm& vm : vms_.attended()) {
+    if (const auto* save = context_.calls.watched_save(vm.uuid())) first = std::min(first, *save->look_again);
     if (!vm.run() || !vm.run()->off_wait().shutdown()) continue;
     first = std::min(first, *vm.run()->off_wait().deadline());
     if (is_to_be_asked(vm)) first = std::min(first, vm.run()->off_wait().shutdown()->wake());
-    first = std::min(first, context_.answers.first_deadline(VmIsOff{uuid}).value_or(first));
+    first = std::min(first, context_.answers.first_deadline(VmIsOff{vm.uuid()}).value_or(first));
   }
   return first == SteadyTime::max() ? std::nullopt : std::optional(first);
 }

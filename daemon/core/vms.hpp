@@ -3,6 +3,8 @@
 
 #include "core/vm.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,7 +13,10 @@
 
 namespace virtsession {
 
-/// All VMs, by uuid and name, and which of them may look different than they were last shown.
+/// All VMs, by uuid and name; which of them may look different than they were last shown; and which of them are
+/// attended: all but those that are off since virtsessiond first saw them in this login and that nothing wants anything
+/// of. What happens with time, or at each event, happens to attended VMs alone, so that its cost does not grow with the
+/// number of VMs that somebody has defined; and of the others nothing is kept.
 class Vms {
  public:
   explicit Vms(const Context& context) : context_(context) {}
@@ -33,17 +38,30 @@ class Vms {
   std::size_t size() const { return vms_.size(); }
   std::map<std::string, Vm>& all() { return vms_; }
   const std::map<std::string, Vm>& all() const { return vms_; }
+  /// In the order of all(). As they are now: what a caller does to them does not change the list that it goes through.
+  std::vector<std::reference_wrapper<Vm>> attended();
+  std::vector<std::reference_wrapper<const Vm>> attended() const;
 
-  void touch(const std::string& uuid) { changed_.insert(uuid); }
+  /// When the first list of this login was read: CLOCK_REALTIME, microseconds; 0 before.
+  std::uint64_t first_listed_usec() const { return first_listed_usec_; }
+  void set_first_listed(std::uint64_t usec) { first_listed_usec_ = usec; }
+
+  void touch(const std::string& uuid);
   std::set<std::string> take_changed() { return std::exchange(changed_, {}); }
 
  private:
+  bool is_attended(const Vm& vm) const;
+  void look_at_moved() const;
   void forget_name(const Vm& vm);
 
   const Context& context_;
   std::map<std::string, Vm> vms_;
   std::map<std::string, std::set<std::string>> by_name_;  ///< uuids; two for a moment, while names are exchanged
   std::set<std::string> changed_;
+  std::uint64_t first_listed_usec_ = 0;
+  // Found out when somebody asks: a VM is touched while it changes, not after.
+  mutable std::set<std::string> moved_;     ///< touched since
+  mutable std::set<std::string> attended_;  ///< but for what is in moved_
 };
 
 }  // namespace virtsession

@@ -53,6 +53,31 @@ TEST_CASE("next instance: it goes on with what was queued, in its order") {
   CHECK(world.phase("disk") == "running");
 }
 
+TEST_CASE("next instance: nothing is kept of a VM that nobody uses, and it is shown as before") {
+  World world;
+  world.define("unused");
+  world.define("used");
+  world.define("started meanwhile");
+  world.connect();
+  const auto since = world.view("unused").phase_since_usec;
+  CHECK(since > 0);
+  world.foreign_start("used");
+  world.pass(60);
+  const auto kept = world.kept().login;
+  CHECK(kept.at("vms").size() == 1);
+  CHECK(kept.at("vms").contains(world.uuid("used")));
+  world.restart_supervisor();
+  world.foreign_start("started meanwhile");
+  world.connect();
+  CHECK(world.phase("unused") == "inactive");
+  CHECK(world.intent("unused") == "none");
+  CHECK(world.view("unused").phase_since_usec == since);
+  CHECK(world.view("started meanwhile").started_usec > since);
+  world.restart_supervisor();
+  world.connect();
+  CHECK(world.view("unused").phase_since_usec == since);
+}
+
 TEST_CASE("next instance: it forgets neither before it has met libvirt") {
   World world;
   world.define("a", {.autostart = true, .policy = {{"start_if_ac_power", true}}});

@@ -54,3 +54,33 @@ TEST_CASE("vms: one that is gone is not found, and is shown to be gone") {
   CHECK(core.vms.take_changed() == std::set<std::string>{"uuid-web"});
   CHECK(core.vms.take_changed().empty());
 }
+
+TEST_CASE("vms: attended is what is used, or may start by itself; what is off and unused is not") {
+  CoreFixture core;
+  core.vms.set_first_listed(core.now.wall_usec);
+  const auto attended = [&] {
+    std::string names;
+    for (const Vm& vm : core.vms.attended()) names += (names.empty() ? "" : ", ") + vm.name();
+    return names;
+  };
+  core.off("unused");
+  auto& used = core.off("used");
+  core.running("runs");
+  core.off("after login", {{"start", "was-running"}});
+  core.off("forwards", {{"ports", {"2222:22"}}});
+  auto marked = CoreFixture::snapshot("marked");
+  marked.autostart = true;
+  core.found(marked);
+  CHECK(attended() == "after login, forwards, marked, runs");
+  used.set_error("there is no disk");
+  CHECK(attended() == "after login, forwards, marked, runs, used");
+  used.set_error({});
+  CHECK(attended() == "after login, forwards, marked, runs");
+  used.want(Intent::down);  // a person stopped it
+  CHECK(attended() == "after login, forwards, marked, runs, used");
+  core.vms.remove("uuid-marked");
+  CHECK(attended() == "after login, forwards, runs, used");
+  core.pass(std::chrono::seconds(1));
+  core.off("later");
+  CHECK(attended() == "after login, forwards, later, runs, used");
+}

@@ -114,6 +114,7 @@ class World {
   /// \param knows_lasting what is in state.json was read in time
   void restart_supervisor(bool executed = false, bool knows_lasting = true);
   void start_supervisor(const KeptState& kept);
+  KeptState kept() const { return supervisor_->kept_state(); }
 
   // Other libvirt clients, guests and hosts.
   void define(const std::string& name, const VmSpec& spec = {});
