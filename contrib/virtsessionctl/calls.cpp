@@ -49,7 +49,7 @@ void Progress::on_changed(sdbus::Message& message) {
   const auto vm = vms_.find(message.getPath());
   if (vm == vms_.end()) return;
   std::string interface;
-  VariantMap changed;
+  JsonDict changed;
   message >> interface >> changed;
   vm->second.update(properties_to_json(changed));
 }

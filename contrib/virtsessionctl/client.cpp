@@ -168,8 +168,8 @@ void Client::require_or_start(Console& console) {
   if (!console.json) console.note("virtsessiond was not running and has been started.");
 }
 
-VariantMap Client::properties(const std::string& path, const char* interface) {
-  VariantMap values;
+JsonDict Client::properties(const std::string& path, const char* interface) {
+  JsonDict values;
   proxy_to(path)
       ->callMethod("GetAll")
       .onInterface(kPropertiesInterface)
@@ -183,7 +183,7 @@ Properties Client::manager_properties() {
 }
 
 std::vector<VmInfo> Client::vms() {
-  std::map<sdbus::ObjectPath, std::map<std::string, VariantMap>> objects;
+  std::map<sdbus::ObjectPath, std::map<std::string, JsonDict>> objects;
   proxy_to(std::string(kRootPath))
       ->callMethod("GetManagedObjects")
       .onInterface("org.freedesktop.DBus.ObjectManager")
@@ -249,7 +249,7 @@ VmInfo Client::select_one(const std::string& pattern) {
 }
 
 nlohmann::json Client::list_addresses(const VmInfo& vm) {
-  std::vector<VariantMap> rows;
+  std::vector<JsonDict> rows;
   proxy_to(vm.path)
       ->callMethod("ListAddresses")
       .onInterface(kVmInterface)

@@ -86,7 +86,7 @@ class Client {
   /// @}
 
  private:
-  VariantMap properties(const std::string& path, const char* interface);
+  JsonDict properties(const std::string& path, const char* interface);
 
   std::unique_ptr<sdbus::IConnection> connection_;
   std::unique_ptr<sdbus::IProxy> bus_;

@@ -4,6 +4,7 @@
 #include "console.hpp"
 #include "core/json_text.hpp"
 #include "core/policy.hpp"
+#include "dbus/json_dict.hpp"
 #include "text.hpp"
 #include "util/shell_word.hpp"
 #include "vm_info.hpp"
@@ -95,7 +96,7 @@ void call_or_fail(Client& client, Console& console, const VmInfo& vm, const std:
                   hint_for(ended.error_name, vm.command_word()));
 }
 
-Send set_method(const json& keys) { return send_method(kVmInterface, "SetPolicy", to_variants(keys), VariantMap()); }
+Send set_method(const json& keys) { return send_method(kVmInterface, "SetPolicy", JsonDict(keys), VariantMap()); }
 
 Send clear_method(const std::vector<std::string>& keys) {
   VariantMap options;

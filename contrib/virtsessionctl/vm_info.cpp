@@ -19,26 +19,13 @@ namespace virtsession::ctl {
 namespace {
 
 using nlohmann::json;
-using Texts = sdbus::Struct<std::string, std::string, std::string>;
 
-json structs_to_json(const std::string& property, const std::vector<Texts>& rows) {
-  using Names = std::array<const char*, 3>;
-  const auto names = property == "Networks" ? Names{"type", "source", "mac"} : Names{"pointer", "text", "suggestion"};
+/// Structs are lists until here.
+json with_names(const json& rows, const std::array<const char*, 3>& names) {
   auto list = json::array();
   for (const auto& row : rows)
-    list.push_back({{names[0], std::get<0>(row)}, {names[1], std::get<1>(row)}, {names[2], std::get<2>(row)}});
+    if (row.size() == names.size()) list.push_back({{names[0], row[0]}, {names[1], row[1]}, {names[2], row[2]}});
   return list;
-}
-
-json property_to_json(const std::string& name, const sdbus::Variant& value) {
-  if (value.containsValueOfType<VariantMap>()) return properties_to_json(value.get<VariantMap>());
-  if (value.containsValueOfType<std::vector<Texts>>()) return structs_to_json(name, value.get<std::vector<Texts>>());
-  if (value.containsValueOfType<std::vector<VariantMap>>()) return rows_to_json(value.get<std::vector<VariantMap>>());
-  using Counts = std::map<std::string, std::uint32_t>;
-  if (value.containsValueOfType<Counts>()) return value.get<Counts>();
-  if (value.containsValueOfType<sdbus::ObjectPath>()) return std::string(value.get<sdbus::ObjectPath>());
-  auto plain = virtsession::to_json(value);
-  return plain ? std::move(plain).value() : json();  // a type that only a later virtsessiond has
 }
 
 }  // namespace
@@ -57,15 +44,19 @@ bool is_selected(const VmInfo& vm, const std::vector<std::string>& patterns) {
          std::ranges::any_of(patterns, [&](const auto& pattern) { return vm.is_meant_by(pattern); });
 }
 
-json properties_to_json(const VariantMap& properties) {
-  auto object = json::object();
-  for (const auto& [name, value] : properties) object[name] = property_to_json(name, value);
+json properties_to_json(const JsonDict& properties) {
+  auto object = *properties;
+  for (const auto* const name : {"PolicyProblems", "ConfigProblems"})
+    if (const auto rows = object.find(name); rows != object.end())
+      *rows = with_names(*rows, {"pointer", "text", "suggestion"});
+  if (const auto rows = object.find("Networks"); rows != object.end())
+    *rows = with_names(*rows, {"type", "source", "mac"});
   return object;
 }
 
-json rows_to_json(const std::vector<VariantMap>& rows) {
+json rows_to_json(const std::vector<JsonDict>& rows) {
   auto list = json::array();
-  for (const auto& row : rows) list.push_back(properties_to_json(row));
+  for (const auto& row : rows) list.push_back(*row);
   return list;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "dbus/variant.hpp"
+#include "dbus/json_dict.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -80,10 +80,10 @@ bool is_selected(const VmInfo& vm, const std::vector<std::string>& patterns);
 
 /// Properties of an object of the API as JSON, under their D-Bus names. A dictionary is an object; a struct is an
 /// object whose members have the names that the API's reference gives them under "Fields".
-nlohmann::json properties_to_json(const VariantMap& properties);
+nlohmann::json properties_to_json(const JsonDict& properties);
 
 /// A list of dictionaries, as Forwards and Addresses are.
-nlohmann::json rows_to_json(const std::vector<VariantMap>& rows);
+nlohmann::json rows_to_json(const std::vector<JsonDict>& rows);
 
 /// A policy's value as a person writes it: "5", "true", "db, app". Empty for an empty list.
 std::string policy_value_text(const nlohmann::json& value);

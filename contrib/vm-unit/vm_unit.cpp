@@ -117,7 +117,7 @@ std::optional<ctl::VmInfo> VmUnit::read() {
 std::optional<ctl::VmInfo> VmUnit::properties() {
   if (path_.empty()) return std::nullopt;
   try {
-    std::map<std::string, sdbus::Variant> values;
+    JsonDict values;
     proxy_to(path_)
         ->callMethod("GetAll")
         .onInterface(kProperties)

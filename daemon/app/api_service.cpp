@@ -27,9 +27,9 @@ SupervisedVm supervised_vm(const VmView& view, const std::map<std::string, doubl
   vm.persistent = view.persistent;
   vm.autostart = view.autostart;
   vm.managed_save = view.managed_save;
-  vm.has_overrides = !view.policy_overrides.empty();
+  vm.has_overrides = !view.policy_overrides->empty();
   Policy policy;
-  apply_policy(policy, view.policy);
+  apply_policy(policy, *view.policy);
   vm.start = policy.start;
   vm.stop_timeout_sec = policy.stop_timeout_sec;
   vm.gave_up = view.phase == Phase::gave_up;

@@ -14,6 +14,7 @@ struct Config;
 class History;
 struct HostFacts;
 class Outbox;
+class SharedPolicies;
 
 /// GNOME Boxes on the user's desktop.
 struct BoxesSeen {
@@ -33,6 +34,7 @@ struct Context {
   Calls& calls;
   Backoff& backoff;
   const BoxesSeen& boxes;
+  SharedPolicies& policies;
 };
 
 }  // namespace virtsession

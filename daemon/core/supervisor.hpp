@@ -15,6 +15,7 @@
 #include "core/kept_state.hpp"
 #include "core/outbox.hpp"
 #include "core/past.hpp"
+#include "core/shared_policies.hpp"
 #include "core/sleep_run.hpp"
 #include "core/start_run.hpp"
 #include "core/stop_run.hpp"
@@ -160,7 +161,8 @@ class Supervisor {
   Backoff backoff_;
   Answers answers_{outbox_};
   Calls calls_{outbox_};
-  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_};
+  SharedPolicies policies_;
+  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_, policies_};
   Vms vms_{context_};
   Past past_;
   Definitions definitions_{history_};

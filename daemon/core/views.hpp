@@ -4,8 +4,7 @@
 #include "core/addresses.hpp"
 #include "core/domain.hpp"
 #include "core/phase.hpp"
-
-#include <nlohmann/json.hpp>
+#include "core/shared_json.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -91,8 +90,8 @@ struct VmView {
   bool autostart_once = false;
   bool persistent = false;
   bool managed_save = false;
-  nlohmann::json policy = nlohmann::json::object();            ///< effective: every key that has a value
-  nlohmann::json policy_overrides = nlohmann::json::object();  ///< what the VM itself carries and could be used
+  SharedJson policy;            ///< effective: every key that has a value
+  SharedJson policy_overrides;  ///< what the VM itself carries and could be used
   std::vector<Problem> policy_problems;
   std::string last_error;  ///< of the last thing that failed; empty after a success
   std::uint32_t restart_count = 0;

@@ -23,7 +23,7 @@ DomainSnapshot Vm::take_in(DomainSnapshot domain) {
 void Vm::read_policy() {
   touch();
   const auto before = policy();
-  const bool problems_changed = policy_.read(domain_, context_.config.defaults);
+  const bool problems_changed = policy_.read(domain_, context_.config.defaults, context_.policies);
   if (start_) start_->on_policy(before, policy());
   if (!problems_changed) return;
   if (policy_.problems().empty()) return withdraw_notice(*this, Incident::bad_policy);

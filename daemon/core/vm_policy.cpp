@@ -10,9 +10,9 @@ namespace virtsession {
 
 using nlohmann::json;
 
-bool VmPolicy::read(const DomainSnapshot& domain, const json& defaults) {
+bool VmPolicy::read(const DomainSnapshot& domain, const json& defaults, SharedPolicies& policies) {
   const auto before = std::exchange(problems_, {});
-  overrides_ = raw_ = json::object();
+  overrides_ = raw_ = SharedJson();
   if (!domain.policy_error.empty()) problems_.push_back({"", domain.policy_error, ""});
   if (domain.policy_text) {
     auto read = read_policy_text(*domain.policy_text);
@@ -20,9 +20,7 @@ bool VmPolicy::read(const DomainSnapshot& domain, const json& defaults) {
     overrides_ = std::move(read.keys.used);
     problems_.insert(problems_.end(), read.keys.problems.begin(), read.keys.problems.end());
   }
-  effective_ = Policy{};
-  apply_policy(effective_, defaults);
-  apply_policy(effective_, overrides_);
+  effective_ = policies.get(*overrides_, defaults);
   return problems_ != before;
 }
 
@@ -30,7 +28,7 @@ Result<std::string> VmPolicy::after(const DomainSnapshot& domain, const VmReques
                                     const call::SetPolicy* pending) const {
   const auto quoted = "VM " + in_quotes(domain.name);
   if (request.kind == RequestKind::clear_policy && request.keys.empty()) return std::string();
-  auto merged = pending ? json::parse(pending->text.value_or("{}")) : raw_;
+  auto merged = pending ? json::parse(pending->text.value_or("{}")) : *raw_;
   if (!merged.is_object() || !domain.policy_error.empty())
     return Error{ErrorCode::invalid_policy,
                  quoted + " carries a policy that cannot be read; ClearPolicy removes it: " + to_text(problems_)};

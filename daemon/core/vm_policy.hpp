@@ -6,9 +6,11 @@
 #include "core/policy.hpp"
 #include "core/request.hpp"
 #include "core/result.hpp"
+#include "core/shared_policies.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,10 +20,12 @@ namespace virtsession {
 class VmPolicy {
  public:
   /// Reads the metadata anew. \return whether the problems are others than before
-  bool read(const DomainSnapshot& domain, const nlohmann::json& defaults);
-  const Policy& effective() const { return effective_; }
+  bool read(const DomainSnapshot& domain, const nlohmann::json& defaults, SharedPolicies& policies);
+  const Policy& effective() const { return effective_->policy; }
+  /// Every key that has a value, as people see it.
+  const SharedJson& keys() const { return effective_->keys; }
   /// The part of the metadata that could be used.
-  const nlohmann::json& overrides() const { return overrides_; }
+  const SharedJson& overrides() const { return overrides_; }
   const std::vector<Problem>& problems() const { return problems_; }
 
   /// The metadata's text after a request (set_policy, clear_policy), so that one key is changed and the others stay,
@@ -31,9 +35,9 @@ class VmPolicy {
                             const call::SetPolicy* pending) const;
 
  private:
-  Policy effective_;
-  nlohmann::json raw_ = nlohmann::json::object();  ///< the metadata's object; null when it is no object
-  nlohmann::json overrides_ = nlohmann::json::object();
+  std::shared_ptr<const EffectivePolicy> effective_ = std::make_shared<EffectivePolicy>();
+  SharedJson raw_;  ///< the metadata's object; null when it is no object
+  SharedJson overrides_;
   std::vector<Problem> problems_;
 };
 

@@ -20,29 +20,12 @@ void make_valid(std::vector<Problem>& problems) {
   }
 }
 
-void make_valid(nlohmann::json& value) {
-  if (value.is_string()) {
-    make_valid(value.get_ref<std::string&>());
-  } else if (value.is_array()) {
-    for (nlohmann::json& element : value) make_valid(element);
-  } else if (value.is_object()) {
-    nlohmann::json valid = nlohmann::json::object();
-    for (auto& [key, element] : value.items()) {
-      make_valid(element);
-      valid[valid_utf8(key)] = std::move(element);
-    }
-    value = std::move(valid);
-  }
-}
-
 }  // namespace
 
 VmView with_valid_utf8(VmView view) {
   for (std::string* text :
        {&view.uuid, &view.name, &view.title, &view.state_reason, &view.phase_reason, &view.last_error, &view.scope})
     make_valid(*text);
-  make_valid(view.policy);
-  make_valid(view.policy_overrides);
   make_valid(view.policy_problems);
   for (Network& network : view.networks) {
     make_valid(network.type);

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "dbus/variant.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,27 +12,6 @@ namespace virtsession {
 namespace {
 
 using nlohmann::json;
-
-sdbus::Variant integer_to_variant(const json& value) {
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())
-    return sdbus::Variant(value.get<std::uint64_t>());
-  const auto number = value.get<std::int64_t>();
-  const auto narrow = static_cast<std::int32_t>(number);
-  return narrow == number ? sdbus::Variant(narrow) : sdbus::Variant(number);
-}
-
-bool is_list_of_strings(const json& value) {
-  return value.is_array() && std::ranges::all_of(value, [](const json& element) { return element.is_string(); });
-}
-
-sdbus::Variant to_variant(const json& value) {
-  if (value.is_boolean()) return sdbus::Variant(value.get<bool>());
-  if (value.is_number_integer()) return integer_to_variant(value);
-  if (value.is_number_float()) return sdbus::Variant(value.get<double>());
-  if (value.is_string()) return sdbus::Variant(value.get_ref<const std::string&>());
-  if (is_list_of_strings(value)) return sdbus::Variant(value.get<std::vector<std::string>>());
-  return sdbus::Variant(value.dump(-1, ' ', false, json::error_handler_t::replace));
-}
 
 /// \return the value as JSON when it is of type T
 template <class T>
@@ -51,14 +28,6 @@ std::optional<json> if_of_one_type(const sdbus::Variant& value) {
 }
 
 }  // namespace
-
-VariantMap to_variants(const json& policy) {
-  VariantMap variants;
-  if (!policy.is_object()) return variants;
-  for (const auto& [key, value] : policy.items())
-    if (!value.is_null()) variants.emplace(key, to_variant(value));
-  return variants;
-}
 
 Result<json> to_json(const sdbus::Variant& value) {
   auto found = if_of_one_type<bool, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t, std::int16_t,

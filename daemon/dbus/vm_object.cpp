@@ -216,8 +216,8 @@ bool VmObject::AutostartOnce() { return view_.autostart_once; }
 void VmObject::AutostartOnce(const bool& value) { set("AutostartOnce", RequestKind::set_autostart_once, value); }
 bool VmObject::Persistent() { return view_.persistent; }
 bool VmObject::ManagedSave() { return view_.managed_save; }
-VariantMap VmObject::Policy() { return to_variants(view_.policy); }
-VariantMap VmObject::PolicyOverrides() { return to_variants(view_.policy_overrides); }
+JsonDict VmObject::Policy() { return JsonDict(view_.policy); }
+JsonDict VmObject::PolicyOverrides() { return JsonDict(view_.policy_overrides); }
 VmObject::Rows VmObject::PolicyProblems() { return to_rows(view_.policy_problems); }
 std::vector<std::string> VmObject::PolicyProblemCodes() { return codes_of(view_.policy_problems); }
 std::string VmObject::LastError() { return view_.last_error; }

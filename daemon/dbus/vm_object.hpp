@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "dbus/json_dict.hpp"
 #include "dbus/requests.hpp"
 #include "dbus/variant.hpp"
 #include "org.virtsession.Supervisor1.VM-adaptor.hpp"
@@ -60,8 +61,8 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   void AutostartOnce(const bool& value) override;
   bool Persistent() override;
   bool ManagedSave() override;
-  VariantMap Policy() override;
-  VariantMap PolicyOverrides() override;
+  JsonDict Policy() override;
+  JsonDict PolicyOverrides() override;
   Rows PolicyProblems() override;
   std::vector<std::string> PolicyProblemCodes() override;
   std::string LastError() override;

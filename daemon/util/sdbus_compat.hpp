@@ -23,6 +23,12 @@
 /// No synchronous call once the loop runs: it would wait, and everything with it.
 namespace virtsession::sdbus_compat {
 
+/// What comes next in a message or in one of its containers: a type of D-Bus, 0 at the end, and the types inside of it.
+struct NextType {
+  char code;
+  std::string contents;
+};
+
 #if VIRTSESSION_SDBUS_2
 
 using sdbus::ServiceName;
@@ -31,6 +37,10 @@ using AsyncError = std::optional<sdbus::Error>;
 
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error(sdbus::Error::Name(name), message);
+}
+inline NextType next_type(const sdbus::Message& message) {
+  const auto [code, contents] = message.peekType();
+  return {code, contents ? contents : ""};
 }
 inline bool process_pending(sdbus::IConnection& connection) { return connection.processPendingEvent(); }
 inline std::uint64_t poll_deadline_usec(const sdbus::IConnection::PollData& poll) {
@@ -66,6 +76,11 @@ using AsyncError = const sdbus::Error*;
 
 inline sdbus::Error make_error(const std::string& name, const std::string& message) {
   return sdbus::Error(name, message);
+}
+inline NextType next_type(const sdbus::Message& message) {
+  std::string code, contents;
+  message.peekType(code, contents);
+  return {code.empty() ? '\0' : code.front(), std::move(contents)};
 }
 inline bool process_pending(sdbus::IConnection& connection) { return connection.processPendingRequest(); }
 inline std::uint64_t poll_deadline_usec(const sdbus::IConnection::PollData& poll) { return poll.timeout_usec; }

@@ -24,8 +24,8 @@ VmView evil() {
   vm.title = "\x1b]0;owned\x07\u061c";
   vm.phase_reason = "\x1b[2J\u009b2J\ttab";
   vm.last_error = "\r\x7f";
-  vm.policy["start_ready"] = "\x1b[5m";
-  vm.policy_overrides["start_ready"] = "\x1b[5m";
+  vm.policy = with(vm.policy, "start_ready", "\x1b[5m");
+  vm.policy_overrides = with(vm.policy_overrides, "start_ready", "\x1b[5m");
   vm.policy_problems = {{"/\x1b[1m", "\x1b[1m", "\x1b[1m"}};
   vm.networks = {{"bridge", "\x1b[1m", "\x1b[1m"}};
   return vm;
@@ -119,7 +119,7 @@ TEST_CASE("a monitor shows no control characters of others either, and no line w
   session.service.update(vm);
   monitor.wait_for(R"(LastError: \x1b[31m\u202e)");
   auto other = web();
-  other.policy["start_order"] = 6;  // of which a line tells nothing
+  other.policy = with(other.policy, "start_order", 6);  // of which a line tells nothing
   session.service.update(other);
   other.phase_reason = "ready";
   session.service.update(other);

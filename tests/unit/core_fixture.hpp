@@ -10,6 +10,7 @@
 #include "core/history.hpp"
 #include "core/list_text.hpp"
 #include "core/outbox.hpp"
+#include "core/shared_policies.hpp"
 #include "core/vm_life.hpp"
 #include "core/vms.hpp"
 
@@ -34,7 +35,8 @@ class CoreFixture {
   Answers answers{outbox};
   Calls calls{outbox};
   Backoff backoff{1};
-  const Context context{config, facts, connected, outbox, history, answers, calls, backoff, boxes};
+  SharedPolicies policies;
+  const Context context{config, facts, connected, outbox, history, answers, calls, backoff, boxes, policies};
   Vms vms{context};
   Moment now{SteadyTime(std::chrono::hours(1)), 1'700'000'000'000'000};
 

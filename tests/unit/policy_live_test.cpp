@@ -45,6 +45,26 @@ TEST_CASE("policy: metadata over the config's defaults over what is built in") {
   CHECK(world.view("b").policy["start_retries"] == 3);
 }
 
+TEST_CASE("policies: VMs with the same keys share one policy, until one of them changes") {
+  World world;
+  world.define("a");
+  world.define("b");
+  world.define("c", {.policy = {{"start_order", 7}}});
+  world.define("d", {.policy = {{"start_order", 7}}});
+  world.connect();
+  const auto policy = [&](const char* name) { return &*world.view(name).policy; };
+  CHECK(policy("a") == policy("b"));
+  CHECK(policy("c") == policy("d"));
+  CHECK(policy("a") != policy("c"));
+  world.set_policy("d", {{"start_order", 8}});
+  CHECK(world.view("c").policy["start_order"] == 7);
+  CHECK(world.view("d").policy["start_order"] == 8);
+  world.configure({.defaults = {{"restart", "always"}}});
+  CHECK(policy("a") == policy("b"));
+  CHECK(world.view("a").policy["restart"] == "always");
+  CHECK(world.view("c").policy["restart"] == "always");
+}
+
 TEST_CASE("policy: a reload of the config counts at once") {
   World world;
   world.define("a", {.autostart = true});

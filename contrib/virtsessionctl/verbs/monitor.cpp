@@ -113,7 +113,7 @@ void Monitor::on_owner(sdbus::Message& message) {
 
 void Monitor::on_changed(const std::string& path, sdbus::Message& message) {
   std::string interface;
-  VariantMap values;
+  JsonDict values;
   message >> interface >> values;
   const auto changed = properties_to_json(values);
   const auto found = vms_.find(path);
@@ -128,7 +128,7 @@ void Monitor::on_changed(const std::string& path, sdbus::Message& message) {
 
 void Monitor::on_added(sdbus::Message& message) {
   sdbus::ObjectPath path;
-  std::map<std::string, VariantMap> interfaces;
+  std::map<std::string, JsonDict> interfaces;
   message >> path >> interfaces;
   const auto found = interfaces.find(org::virtsession::Supervisor1::VM_proxy::INTERFACE_NAME);
   if (found == interfaces.end()) return;

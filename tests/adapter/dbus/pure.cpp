@@ -2,6 +2,7 @@
 #include "core/utf8.hpp"
 #include "dbus/caller.hpp"
 #include "dbus/errors.hpp"
+#include "dbus/json_dict.hpp"
 #include "dbus/object_path.hpp"
 #include "dbus/text.hpp"
 #include "dbus/variant.hpp"
@@ -50,21 +51,28 @@ TEST_CASE("what is valid UTF-8 stays, the rest is replaced byte by byte") {
   CHECK(valid_utf8(std::string_view("a\0b", 3)) == "a" + r + "b");
 }
 
+namespace {
+
+/// What a client reads of it.
+VariantMap sent(const json& policy) { return sdbus::Variant(JsonDict(policy)).get<VariantMap>(); }
+
+}  // namespace
+
 TEST_CASE("policies become variants of the narrowest documented type") {
-  const auto variants = to_variants({{"i", -5},
-                                     {"imin", std::numeric_limits<std::int32_t>::min()},
-                                     {"umax", std::numeric_limits<std::uint32_t>::max()},
-                                     {"x", std::int64_t{1} << 31},
-                                     {"xmin", std::numeric_limits<std::int64_t>::min()},
-                                     {"t", std::numeric_limits<std::uint64_t>::max()},
-                                     {"d", 1.0},
-                                     {"b", false},
-                                     {"s", ""},
-                                     {"as", {"a", "b"}},
-                                     {"empty", json::array()},
-                                     {"null", nullptr},
-                                     {"mixed", {"a", 1}},
-                                     {"object", {{"k", "\xff"}}}});
+  const auto variants = sent({{"i", -5},
+                              {"imin", std::numeric_limits<std::int32_t>::min()},
+                              {"umax", std::numeric_limits<std::uint32_t>::max()},
+                              {"x", std::int64_t{1} << 31},
+                              {"xmin", std::numeric_limits<std::int64_t>::min()},
+                              {"t", std::numeric_limits<std::uint64_t>::max()},
+                              {"d", 1.0},
+                              {"b", false},
+                              {"s", ""},
+                              {"as", {"a", "b"}},
+                              {"empty", json::array()},
+                              {"null", nullptr},
+                              {"mixed", {"a", 1}},
+                              {"object", {{"k", "\xff"}}}});
   const auto type = [&](const char* key) { return std::string(variants.at(key).peekValueType()); };
   CHECK(type("i") == "i");
   CHECK(type("imin") == "i");
@@ -82,15 +90,64 @@ TEST_CASE("policies become variants of the narrowest documented type") {
   CHECK(type("object") == "s");
   CHECK(variants.at("xmin").get<std::int64_t>() == std::numeric_limits<std::int64_t>::min());
   CHECK(variants.at("t").get<std::uint64_t>() == std::numeric_limits<std::uint64_t>::max());
-  CHECK(to_variants(json(5)).empty());
+  CHECK(sent(json(5)).empty());
 }
 
 TEST_CASE("a policy survives the way there and back") {
   const json policy = {{"start_order", -3},   {"start_delay_sec", 0.25},           {"start", "was-running"},
                        {"resume_sync", true}, {"stop_actions", {"save", "leave"}}, {"big", 1LL << 40}};
-  const auto back = to_json(to_variants(policy));
+  const auto back = to_json(sent(policy));
   REQUIRE(back);
   CHECK(*back == policy);
+}
+
+TEST_CASE("whatever a property is, it is read as JSON") {
+  using Texts = sdbus::Struct<std::string, std::string>;
+  const VariantMap properties = {
+      {"b", sdbus::Variant(true)},
+      {"y", sdbus::Variant(std::uint8_t{7})},
+      {"n", sdbus::Variant(std::int16_t{-7})},
+      {"q", sdbus::Variant(std::uint16_t{65535})},
+      {"u", sdbus::Variant(std::numeric_limits<std::uint32_t>::max())},
+      {"x", sdbus::Variant(std::numeric_limits<std::int64_t>::min())},
+      {"t", sdbus::Variant(std::numeric_limits<std::uint64_t>::max())},
+      {"d", sdbus::Variant(0.5)},
+      {"s", sdbus::Variant("text")},
+      {"o", sdbus::Variant(sdbus::ObjectPath("/a/b"))},
+      {"g", sdbus::Variant(sdbus::Signature("a{sv}"))},
+      {"as", sdbus::Variant(std::vector<std::string>{"a", ""})},
+      {"none", sdbus::Variant(std::vector<std::string>{})},
+      {"structs", sdbus::Variant(std::vector<Texts>{{"a", "b"}})},
+      {"counts", sdbus::Variant(std::map<std::string, std::uint32_t>{{"running", 2}})},
+      {"by number", sdbus::Variant(std::map<std::uint32_t, std::string>{{1, "left out"}})},
+      {"dict", sdbus::Variant(VariantMap{{"in", sdbus::Variant(sdbus::Variant(5))}})},
+      {"dicts", sdbus::Variant(std::vector<VariantMap>{{{"port", sdbus::Variant(22)}}, {}})},
+  };
+  const json expected = {{"b", true},
+                         {"y", 7},
+                         {"n", -7},
+                         {"q", 65535},
+                         {"u", 4294967295},
+                         {"x", std::numeric_limits<std::int64_t>::min()},
+                         {"t", std::numeric_limits<std::uint64_t>::max()},
+                         {"d", 0.5},
+                         {"s", "text"},
+                         {"o", "/a/b"},
+                         {"g", nullptr},
+                         {"as", {"a", ""}},
+                         {"none", json::array()},
+                         {"structs", json::array({{"a", "b"}})},
+                         {"counts", {{"running", 2}}},
+                         {"by number", json::object()},
+                         {"dict", {{"in", 5}}},
+                         {"dicts", json::array({{{"port", 22}}, json::object()})}};
+  CHECK(*sdbus::Variant(properties).get<JsonDict>() == expected);
+  const std::vector<VariantMap> list{properties, {}};
+  const auto read = sdbus::Variant(list).get<std::vector<JsonDict>>();
+  REQUIRE(read.size() == 2);
+  CHECK(*read[0] == expected);
+  CHECK(*read[1] == json::object());
+  CHECK(sdbus::Variant(std::vector<VariantMap>{}).get<std::vector<JsonDict>>().empty());
 }
 
 TEST_CASE("object paths are made from uuids and read back") {

@@ -26,13 +26,13 @@ VmView web() {
   vm.intent = Intent::up;
   vm.autostart = true;
   vm.persistent = true;
-  vm.policy = {{"start_order", 5},
-               {"start", "flag"},
-               {"restart_delay_sec", 1.5},
-               {"resume_sync_time", true},
-               {"memory_high_mib", std::int64_t{1} << 40},
-               {"stop_actions", {"shutdown", "save"}}};
-  vm.policy_overrides = {{"start_order", 5}};
+  vm.policy = nlohmann::json{{"start_order", 5},
+                             {"start", "flag"},
+                             {"restart_delay_sec", 1.5},
+                             {"resume_sync_time", true},
+                             {"memory_high_mib", std::int64_t{1} << 40},
+                             {"stop_actions", {"shutdown", "save"}}};
+  vm.policy_overrides = nlohmann::json{{"start_order", 5}};
   vm.policy_problems = {
       {"/start_oder", "unknown key start_oder", "did you mean start_order?", ProblemCode::unknown_key}};
   vm.last_error = "no space left on device";

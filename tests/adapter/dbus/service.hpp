@@ -20,6 +20,13 @@ namespace virtsession::test {
 inline constexpr const char* kWebUuid = "11111111-2222-3333-4444-555555555555";
 inline constexpr const char* kWebPath = "/org/virtsession/Supervisor1/vm/_11111111_2222_3333_4444_555555555555";
 
+/// The same policy but for one key.
+inline SharedJson with(const SharedJson& policy, const char* key, const nlohmann::json& value) {
+  auto changed = *policy;
+  changed[key] = value;
+  return changed;
+}
+
 /// A VM named "web" with something in every field.
 VmView web();
 /// The i-th of many VMs.

@@ -144,7 +144,7 @@ TEST_CASE("one update of a VM is one PropertiesChanged that names what differs, 
   VmView changed = web();
   changed.state = DomainState::shut_off;
   changed.phase = Phase::inactive;
-  changed.policy["start_order"] = 6;
+  changed.policy = with(changed.policy, "start_order", 6);
   changed.started_usec = 0;
   service.update(changed);
   auto signals = client.signals();
@@ -251,7 +251,7 @@ TEST_CASE("texts that D-Bus cannot carry break nothing") {
   odd.title = std::string("nul\0inside", 10);
   odd.phase_reason = "surrogate \xed\xa0\x80, noncharacter \xef\xbf\xbf";
   odd.last_error = "cut \xe2\x82";
-  odd.policy = {{"start\xc0", "\xfe"}, {"list", {"\x80", "good"}}};
+  odd.policy = nlohmann::json{{"start\xc0", "\xfe"}, {"list", {"\x80", "good"}}};
   odd.policy_problems = {{"/\xff", "\xff", "\xff"}};
   odd.networks = {{"\xff", "br\xff", "\xff"}};
   service.add(odd);
