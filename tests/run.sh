@@ -36,7 +36,9 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
            part of the default run
   packages-only
            installs what building and testing need, and does nothing else
-  fault    50 logouts and 20 reboots, half an hour; not part of the default run (FAULT_LOGOUTS, FAULT_REBOOTS)
+  fault    what keeps VMs is killed at random moments, and users log out and hosts reboot: a few of each; not part of
+           the default run. FAULT_LONG=1 has 500 kills, 50 logouts and 20 reboots (FAULT_KILLS, FAULT_LOGOUTS,
+           FAULT_REBOOTS); FAULT_SEED replays, FAULT_FILTER=PATTERN picks test cases
 
 E2E_FILTER=PATTERN picks test cases of e2e and clients by name. PRESET=NAME has unit, adapter, ctl and window built
 otherwise: PRESET=asan tests/run.sh window runs the window under the address sanitizer.
@@ -117,7 +119,7 @@ bench() {
 fault() {
   build release --target virtsessiond fault
   ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
-  build/release/tests/fault
+  build/release/tests/fault --duration=true --test-case="${FAULT_FILTER:-*}"
 }
 
 packages() {

@@ -2,12 +2,12 @@
 // Logs a user out and in again, then reboots the host, over and over, with guests that run, boot, refuse to shut down
 // or are saved, and prints the reliability table of contrib/docs/numbers.md: how every run of every guest ended.
 #include "e2e/desktop.hpp"
+#include "fault/settings.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <random>
 #include <sstream>
@@ -131,16 +131,11 @@ void print(const char* name, const Totals& totals) {
   CHECK(totals.past_budget == 0);
 }
 
-int setting(const char* name, int otherwise) {
-  const char* value = std::getenv(name);
-  return value ? std::atoi(value) : otherwise;
-}
-
 }  // namespace
 
 TEST_CASE("no guest that could end cleanly is killed, and no cycle passes its budget") {
-  const auto logouts = run_cycles(setting("FAULT_LOGOUTS", 50), false);
-  const auto reboots = run_cycles(setting("FAULT_REBOOTS", 20), true);
+  const auto logouts = run_cycles(setting("FAULT_LOGOUTS", 3, 50), false);
+  const auto reboots = run_cycles(setting("FAULT_REBOOTS", 2, 20), true);
   std::cout << "| cycles | what | runs of guests that obey or are saved | shut down | saved | killed | runs of a guest "
                "that ignores its button | longest | past the budget |\n|---|---|---|---|---|---|---|---|---|\n";
   print("logouts", logouts);
