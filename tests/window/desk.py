@@ -7,10 +7,8 @@ There is one Desk a process: the library behind Atspi knows one bus."""
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import tempfile
-import time
 
 import gi
 
@@ -18,16 +16,13 @@ gi.require_version("Atspi", "2.0")
 gi.require_version("Gio", "2.0")
 from gi.repository import Atspi, Gio, GLib  # noqa: E402
 
-from x11 import Display  # noqa: E402
+from reader import Reader  # noqa: E402
+from screenshot import save_screen  # noqa: E402
+from waiting import DEADLINE, wait_until  # noqa: E402
 
 APP = "org.virtsession.Window"
 APP_PATH = "/org/virtsession/Window"
 DAEMON = "org.virtsession.Supervisor1"
-# What GTK says of a switch and of a button that stays down, which has changed with its versions.
-SWITCHES = ("switch", "toggle button", "check box")
-ROLES = {"toggle button": ("toggle button", "push button"), "push button": ("push button", "button"),
-         "switch": SWITCHES}
-DEADLINE = int(os.environ.get("VIRTSESSION_DEADLINE", "60"))  # generous: reached only when a test fails
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -57,21 +52,6 @@ def domain(number, name, running, title="", policy="", state=None):
     return DOMAIN.format(name=name, uuid=uuid_of(number), more=more, state=state or (1 if running else 5))
 
 
-def wait_until(condition, what, at_most=DEADLINE):
-    """Calls condition until it returns something true, and returns that."""
-    deadline = time.monotonic() + at_most
-    while True:
-        try:
-            result = condition()
-        except GLib.Error:  # what was looked at has just gone
-            result = None
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain for: {what}")
-        time.sleep(0.02)
-
-
 class Started:
     """A process that the bus has started, for what is asked of one that was started here."""
 
@@ -88,9 +68,7 @@ class Started:
         wait_until(lambda: self.poll() is not None, "the end of a process")
 
 
-class Desk:
-    _display = None
-
+class Desk(Reader):
     def __init__(self, programs, size=(1024, 900), scale=1):
         """programs: virtsessiond, virtsessionctl, virtsession-window, the folders of schema, icons and translations."""
         self.programs = programs
@@ -268,154 +246,9 @@ class Desk:
         self.call(APP, APP_PATH + "/window/1", "org.gtk.Actions", "Activate",
                   GLib.Variant("(sava{sv})", (name, [GLib.Variant("s", one) for one in parameter], {})))
 
-    def application(self):
-        desktop = Atspi.get_desktop(0)
-        for i in range(desktop.get_child_count()):
-            child = desktop.get_child_at_index(i)
-            if child and child.get_process_id() == self.window.pid:
-                return child
-        return None
-
-    def frame(self):
-        application = self.application()
-        return application if application and application.get_child_count() > 0 else None
-
-    def walk(self, node=None):
-        """All that a screen reader finds, what is shown only."""
-        node = node or self.frame()
-        if node is None:
-            return
-        yield node
-        for i in range(node.get_child_count()):
-            child = node.get_child_at_index(i)
-            if child is not None and child.get_state_set().contains(Atspi.StateType.VISIBLE):
-                yield from self.walk(child)
-
-    def texts(self):
-        texts = []
-        for node in self.walk():
-            if node.get_name():
-                texts.append(node.get_name())
-        return texts
-
-    def find(self, name, role=None):
-        return next(self.find_all(name, role), None)
-
-    def find_all(self, name, role=None):
-        for node in self.walk():
-            # GTK 4.8 says the name of a button with a label twice.
-            if node.get_name() in (name, f"{name} {name}") and (role is None or node.get_role_name() in ROLES.get(
-                    role, (role,))):
-                yield node
-
-    def wait_for(self, text, role=None):
-        try:
-            return wait_until(lambda: self.find(text, role), repr(text))
-        except AssertionError as error:
-            raise AssertionError(f"{error} in {self.texts()}") from None
-
-    def wait_text(self, part):
-        """Some text that has this part."""
-        return wait_until(lambda: next((text for text in self.texts() if part in text), None), f"a text with {part!r}")
-
-    def press(self, name, role="push button"):
-        # A dialog has its buttons twice, for a wide and for a narrow window: the others have no place.
-        wait_until(lambda: any((role == "menu item" or node.get_extents(Atspi.CoordType.WINDOW).width > 0) and
-                               node.do_action(0) for node in self.find_all(name, role)), f"{name!r} is pressed")
-
-    def can_be_pressed(self, node):
-        return node.get_state_set().contains(Atspi.StateType.SENSITIVE)
-
-    def activate(self, name):
-        """A row that leads somewhere, by its title."""
-        node = self.wait_for(name, "list item")
-        if node.get_n_actions():
-            node.do_action(0)
-        else:  # GTK 4.8 has none there
-            display = self.display()
-            display.click(*wait_until(lambda: self._settled(name, "list item"), "the place of " + name))
-
-    def tick(self, name):
-        display = self.display()
-        display.click(*wait_until(lambda: self._settled(name, "check box"), "the place of " + name))
-
-    def write(self, name, text):
-        """Into an entry, with the keyboard."""
-        display = self.display()
-        display.click(*wait_until(lambda: self._settled(name, "text"), "the place of " + name))
-        display.press("Control_L", "a")
-        display.press("BackSpace")
-        for key in text:
-            display.press(key)
-        display.press("Return")
-
-    def _settled(self, name, role):
-        """The middle of a widget, when it is where it was a moment ago."""
-        places = []
-        for _ in range(2):
-            node = self.find(name, role)
-            if not node:
-                return None
-            places.append(node.get_extents(Atspi.CoordType.WINDOW))
-            time.sleep(0.15)
-        first, place = places
-        if (first.x, first.y, first.width) != (place.x, place.y, place.width) or place.width <= 0:
-            return None
-        return place.x + place.width // 2, place.y + place.height // 2
-
-    def display(self):
-        """The screen, with the window in its corner."""
-        if self._display is None:
-            self._display = Display(self.environment["DISPLAY"])
-        self._display.fill(*(side * int(self.environment.get("GDK_SCALE", 1)) for side in self.size))
-        self._display.give_keyboard()
-        return self._display
-
-    def focused(self):
-        """What the keyboard is on."""
-        for node in self.walk():
-            if node.get_state_set().contains(Atspi.StateType.FOCUSED):
-                return node
-        return None
-
-    def controls(self):
-        """The names of all that somebody with a mouse can press, turn or write into, by role."""
-        roles = ("push button", "toggle button", "switch", "spin button", "text", "combo box", "check box")
-        found = set()
-        for node in self.walk():
-            states = node.get_state_set()
-            if node.get_role_name() in roles and all(states.contains(one) for one in (
-                    Atspi.StateType.FOCUSABLE, Atspi.StateType.SENSITIVE)):
-                found.add(node.get_name())
-        return found
-
-    def answer(self, name):
-        """A dialog, by one of its buttons. Until it has gone nothing is asked: GTK 4.8 dies of a question about what is
-        just going."""
-        self.press(name)
-        time.sleep(1)
-
-    # pictures
-
     def picture(self, path):
         """What is on the screen, as PNG."""
-        gi.require_version("GdkPixbuf", "2.0")
-        from gi.repository import GdkPixbuf  # pylint: disable=import-outside-toplevel
-        with open(self.folder + "/fb/Xvfb_screen0", "rb") as file:
-            dump = file.read()
-        # XWDFileHeader of X11/XWDFile.h: big endian
-        header = struct.unpack(">25I", dump[:100])
-        begin, width, height, line, colors = header[0], header[4], header[5], header[12], header[19]
-        pixels = dump[begin + colors * 12:]
-        rows = bytearray()
-        for y in range(height):
-            row = pixels[y * line:y * line + width * 4]
-            out = bytearray(width * 3)
-            out[0::3], out[1::3], out[2::3] = row[2::4], row[1::4], row[0::4]
-            rows += out
-        picture = GdkPixbuf.Pixbuf.new_from_bytes(GLib.Bytes.new(bytes(rows)), GdkPixbuf.Colorspace.RGB, False, 8, width,
-                                                  height, width * 3)
-        picture.savev(path, "png", [], [])
+        save_screen(self.folder + "/fb/Xvfb_screen0", path)
 
     def close(self):
         for process in reversed(self.processes):

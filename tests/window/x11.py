@@ -58,9 +58,10 @@ class Display:
             self.xtest.XTestFakeKeyEvent(self.display, code, 0, ctypes.c_ulong(0))
         self.x11.XSync(self.display, 0)
 
-    def click(self, x, y):
-        """At a place of the screen."""
+    def click(self, x, y, button=1, times=1):
+        """At a place of the screen; a turn of the mouse's wheel is a button, too."""
         self.xtest.XTestFakeMotionEvent(self.display, -1, x, y, ctypes.c_ulong(0))
-        for is_press in (1, 0):
-            self.xtest.XTestFakeButtonEvent(self.display, 1, is_press, ctypes.c_ulong(0))
+        for _ in range(times):
+            for is_press in (1, 0):
+                self.xtest.XTestFakeButtonEvent(self.display, button, is_press, ctypes.c_ulong(0))
         self.x11.XSync(self.display, 0)

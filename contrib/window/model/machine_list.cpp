@@ -38,15 +38,4 @@ std::vector<Entry> list_of(const std::vector<MachineView>& machines, const std::
   return lines;
 }
 
-Splice difference(const std::vector<Entry>& before, const std::vector<Entry>& now) {
-  const auto same = [](const Entry& a, const Entry& b) { return a.key() == b.key(); };
-  std::size_t begin = 0;
-  while (begin < before.size() && begin < now.size() && same(before[begin], now[begin])) ++begin;
-  std::size_t end = 0;
-  while (end < before.size() - begin && end < now.size() - begin &&
-         same(before[before.size() - 1 - end], now[now.size() - 1 - end]))
-    ++end;
-  return {begin, before.size() - begin - end, now.size() - begin - end};
-}
-
 }  // namespace virtsession::window

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "difference.hpp"
 #include "machine_view.hpp"
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -25,12 +25,5 @@ struct Entry {
 
 /// The lines for these VMs: by section, sorted, those whose name, title or word has every word of the search.
 std::vector<Entry> list_of(const std::vector<MachineView>& machines, const std::string& search, SortBy sort);
-
-/// What has to be replaced to make one list of the other: `removed` lines at `position` by `added` lines of the new
-/// one. Lines outside are the same by their key.
-struct Splice {
-  std::size_t position = 0, removed = 0, added = 0;
-};
-Splice difference(const std::vector<Entry>& before, const std::vector<Entry>& now);
 
 }  // namespace virtsession::window

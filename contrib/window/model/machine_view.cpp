@@ -101,6 +101,9 @@ MachineView view_of(const VmInfo& vm, bool libvirt_ready) {
   view.since = vm.is_active() ? std::max(vm.number("StartedUSec"), vm.number("PhaseSinceUSec")) : 0;
   if (vm.is_active()) view.forwards = forwards_line(vm);
   view.marked = vm.flag("Autostart") || vm.flag("AutostartOnce");
+  view.can_be_marked = vm.flag("Persistent");
+  view.verb = main_verb(vm);
+  view.has_verb = has_main_verb(vm);
   view.dimmed = !libvirt_ready;
   return view;
 }

@@ -40,6 +40,9 @@ struct MachineView {
   std::string forwards;     ///< "2222 → 22": ports that lead into it now; mostly empty
   std::uint64_t since = 0;  ///< when it began to do so, in CLOCK_REALTIME's microseconds; 0 when it does not run
   bool marked = false;      ///< starts at login
+  bool can_be_marked = false;
+  Verb verb = Verb::start;  ///< what its one button does
+  bool has_verb = false;    ///< false: nothing fits what is on its way
   bool dimmed = false;      ///< what is shown may be out of date
 
   bool operator==(const MachineView&) const = default;

@@ -3,6 +3,7 @@
 
 #include "model/time_text.hpp"
 #include "texts/translate.hpp"
+#include "view/widgets.hpp"
 
 #include <array>
 
@@ -75,7 +76,7 @@ MachineRow::MachineRow(Shell& shell, Choice& choice)
   build();
   check_.signal_toggled().connect([this] {
     if (updating_ || !item_) return;
-    const auto& uuid = item_->entry().machine.uuid;
+    const auto& uuid = item_->line().machine.uuid;
     if (check_.get_active())
       choice_.uuids.insert(uuid);
     else
@@ -83,10 +84,10 @@ MachineRow::MachineRow(Shell& shell, Choice& choice)
     choice_.changed.emit();
   });
   mark_.signal_toggled().connect([this] {
-    if (!updating_ && item_) shell_.set_mark(item_->entry().machine.uuid, mark_.get_active());
+    if (!updating_ && item_) shell_.set_mark(item_->line().machine.uuid, mark_.get_active());
   });
   verb_.signal_clicked().connect([this] {
-    const auto* const vm = item_ ? shell_.supervisor().find(item_->entry().machine.uuid) : nullptr;
+    const auto* const vm = item_ ? shell_.supervisor().find(item_->line().machine.uuid) : nullptr;
     if (vm && has_main_verb(*vm)) shell_.run(main_verb(*vm), vm->uuid());
   });
   more_.signal_clicked().connect([this] { show_menu(); });
@@ -144,16 +145,10 @@ void MachineRow::forget() {
 
 void MachineRow::update() {
   updating_ = true;
-  const auto& entry = item_->entry();
+  const auto& entry = item_->line();
   heading_.set_visible(entry.is_title);
   line_.set_visible(!entry.is_title);
-  if (auto* const row = get_parent()) {
-    const auto set = [&](const char* name, bool on) { on ? row->add_css_class(name) : row->remove_css_class(name); };
-    set("machine-row", !entry.is_title);
-    set("title-row", entry.is_title);
-    set("first", entry.first);
-    set("last", entry.last);
-  }
+  if (auto* const row = get_parent()) show_in_card(GTK_WIDGET(row->gobj()), !entry.is_title, entry.first, entry.last);
   entry.is_title ? update_title(entry) : update_machine(entry.machine);
   updating_ = false;
 }
@@ -164,7 +159,6 @@ void MachineRow::update_title(const Entry& entry) {
 }
 
 void MachineRow::update_machine(const MachineView& machine) {
-  const auto* const vm = shell_.supervisor().find(machine.uuid);
   line_.set_opacity(machine.dimmed ? 0.5 : 1);
   check_.set_visible(choice_.on);
   check_.set_active(choice_.uuids.contains(machine.uuid));
@@ -177,25 +171,21 @@ void MachineRow::update_machine(const MachineView& machine) {
   reason_.set_text(line);
   reason_.set_tooltip_text(machine.reason);
   mark_.set_active(machine.marked);
-  mark_.set_visible(!choice_.on && vm && vm->flag("Persistent"));
+  mark_.set_visible(!choice_.on && machine.can_be_marked);
   mark_.set_tooltip_text(machine.marked ? _("Starts at Login") : _("Does Not Start at Login"));
   set_accessible_name(mark_, filled(_("Start {} at login"), machine.name));
-  const bool can_act = vm && has_main_verb(*vm);
   verb_.set_visible(!choice_.on);
-  verb_.set_sensitive(can_act && !machine.dimmed);
-  if (vm) {
-    const auto verb = main_verb(*vm);
-    verb_.set_icon_name(verb_icon(verb));
-    verb_.set_tooltip_text(verb_text(verb));
-    set_accessible_name(verb_, verb_text(verb) + " " + machine.name);
-  }
+  verb_.set_sensitive(machine.has_verb && !machine.dimmed);
+  verb_.set_icon_name(verb_icon(machine.verb));
+  verb_.set_tooltip_text(verb_text(machine.verb));
+  set_accessible_name(verb_, verb_text(machine.verb) + " " + machine.name);
   more_.set_visible(!choice_.on);
   set_accessible_name(more_, filled(_("More about {}"), machine.name));
   if (auto* const row = get_parent()) set_accessible_name(*row, machine.name + ", " + line);
 }
 
 void MachineRow::show_menu() {
-  const auto* const vm = item_ ? shell_.supervisor().find(item_->entry().machine.uuid) : nullptr;
+  const auto* const vm = item_ ? shell_.supervisor().find(item_->line().machine.uuid) : nullptr;
   if (!vm) return;
   GMenuModel* const model = machine_menu(*vm);
   GtkWidget* const popover = gtk_popover_menu_new_from_model(model);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/machine_list.hpp"
+#include "view/line_store.hpp"
 #include "view/shell.hpp"
 
 #include <gtkmm/box.h>
@@ -15,23 +16,7 @@
 
 namespace virtsession::window {
 
-/// What the list holds: one line, which may change while it is shown.
-class EntryItem : public Glib::Object {
- public:
-  static Glib::RefPtr<EntryItem> create(const Entry& entry) {
-    return Glib::make_refptr_for_instance(new EntryItem(entry));
-  }
-  const Entry& entry() const { return entry_; }
-  void set(const Entry& entry) {
-    entry_ = entry;
-    changed.emit();
-  }
-  sigc::signal<void()> changed;
-
- private:
-  explicit EntryItem(Entry entry) : entry_(std::move(entry)) {}
-  Entry entry_;
-};
+using EntryItem = LineItem<Entry>;
 
 /// Which VMs are chosen, while several are.
 struct Choice {

@@ -69,24 +69,17 @@ void MachinesPage::build_list() {
   });
   factory->signal_bind().connect([](const Glib::RefPtr<Gtk::ListItem>& item) {
     const auto entry = std::dynamic_pointer_cast<EntryItem>(item->get_item());
-    item->set_activatable(!entry->entry().is_title);
+    item->set_activatable(!entry->line().is_title);
     dynamic_cast<MachineRow*>(item->get_child())->show(entry);
   });
   factory->signal_unbind().connect(
       [](const Glib::RefPtr<Gtk::ListItem>& item) { dynamic_cast<MachineRow*>(item->get_child())->forget(); });
-  list_.set_model(Gtk::NoSelection::create(store_));
+  list_.set_model(Gtk::NoSelection::create(lines_.model()));
   list_.set_factory(factory);
   list_.set_single_click_activate(true);
-  list_.add_css_class("machines");
   list_.signal_activate().connect([this](guint position) { activate(position); });
   set_name(GTK_WIDGET(list_.gobj()), _("Machines"));
-  GtkWidget* const clamp = adw_clamp_scrollable_new();
-  adw_clamp_scrollable_set_maximum_size(ADW_CLAMP_SCROLLABLE(clamp), 720);
-  adw_clamp_scrollable_set_child(ADW_CLAMP_SCROLLABLE(clamp), GTK_WIDGET(list_.gobj()));
-  GtkWidget* const scrolled = gtk_scrolled_window_new();
-  gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
-  gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), clamp);
-  stack_.add(*Glib::wrap(scrolled), "list");
+  stack_.add(*Glib::wrap(scrolled_list(GTK_WIDGET(list_.gobj()))), "list");
 }
 
 void MachinesPage::build_bars() {
@@ -120,22 +113,11 @@ void MachinesPage::update() {
   auto& supervisor = shell_.supervisor();
   std::vector<MachineView> machines;
   for (const auto& vm : supervisor.vms()) machines.push_back(view_of(vm, supervisor.libvirt_ready()));
-  auto now = list_of(machines, search_entry_.get_text(), sort_);
-  const auto change = difference(lines_, now);
-  std::vector<Glib::RefPtr<EntryItem>> added;
-  for (std::size_t i = 0; i < change.added; ++i) added.push_back(EntryItem::create(now[change.position + i]));
-  if (change.removed > 0 || change.added > 0)
-    store_->splice(static_cast<guint>(change.position), static_cast<guint>(change.removed), added);
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    const bool is_new = i >= change.position && i < change.position + change.added;
-    const auto item = store_->get_item(static_cast<guint>(i));
-    if (!is_new) item->set(now[i]);
-  }
-  lines_ = std::move(now);
+  lines_.set(list_of(machines, search_entry_.get_text(), sort_));
   const bool is_empty = machines.empty() && supervisor.libvirt_ready();
   if (is_empty && !was_empty_) look_at_system();
   was_empty_ = is_empty;
-  stack_.set_visible_child(is_empty ? "empty" : lines_.empty() && !machines.empty() ? "nothing" : "list");
+  stack_.set_visible_child(is_empty ? "empty" : lines_.lines().empty() && !machines.empty() ? "nothing" : "list");
   foot_.set_visible(!machines.empty() && !choice_.on);
   set_plan(plan_);
 }
@@ -191,7 +173,7 @@ void MachinesPage::run_on_chosen(Verb verb) {
 }
 
 void MachinesPage::activate(guint position) {
-  const auto& entry = store_->get_item(position)->entry();
+  const auto& entry = lines_.model()->get_item(position)->line();
   if (entry.is_title) return;
   const auto uuid = entry.machine.uuid;
   if (!choice_.on) return shell_.show_machine(uuid);

@@ -4,7 +4,6 @@
 #include "bus/move_program.hpp"
 #include "view/machine_row.hpp"
 
-#include <giomm/liststore.h>
 #include <gtkmm/actionbar.h>
 #include <gtkmm/listview.h>
 #include <gtkmm/searchbar.h>
@@ -23,6 +22,8 @@ class MachinesPage {
 
   /// Takes over what virtsessiond says now.
   void update();
+  /// What was turned on a row and refused is turned back.
+  void show_again() { lines_.show_again(); }
   void set_plan(const Plan& plan);
   void search(const std::string& text);
   void set_choosing(bool on);
@@ -38,7 +39,7 @@ class MachinesPage {
   Shell& shell_;
   Choice choice_;
   SortBy sort_ = SortBy::name;
-  std::vector<Entry> lines_;
+  LineStore<Entry> lines_;
   Plan plan_;
 
   Gtk::Box box_{Gtk::Orientation::VERTICAL};
@@ -49,7 +50,6 @@ class MachinesPage {
   GtkWidget* move_here_ = nullptr;
   MoveProgram system_;
   bool was_empty_ = false;
-  Glib::RefPtr<Gio::ListStore<EntryItem>> store_ = Gio::ListStore<EntryItem>::create();
   Gtk::ListView list_;
   Gtk::ActionBar chosen_bar_;
   Gtk::Label chosen_count_;

@@ -65,6 +65,8 @@ MainWindow::~MainWindow() {
 GtkWidget* MainWindow::build_main() {
   GtkWidget* const box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 0);
   pages_ = adw_view_stack_new();
+  adw_view_stack_set_hhomogeneous(ADW_VIEW_STACK(pages_), FALSE);
+  adw_view_stack_set_vhomogeneous(ADW_VIEW_STACK(pages_), FALSE);
   const auto add = [this](GtkWidget* page, const char* name, const char* title, const char* icon) {
     adw_view_stack_page_set_icon_name(adw_view_stack_add_titled(ADW_VIEW_STACK(pages_), page, name, title), icon);
   };
@@ -80,6 +82,8 @@ GtkWidget* MainWindow::build_main() {
   gtk_box_append(GTK_BOX(box), build_header());
   gtk_box_append(GTK_BOX(box), build_banner());
   state_ = gtk_stack_new();
+  gtk_stack_set_hhomogeneous(GTK_STACK(state_), FALSE);
+  gtk_stack_set_vhomogeneous(GTK_STACK(state_), FALSE);
   gtk_widget_set_vexpand(state_, TRUE);
   gtk_stack_add_named(GTK_STACK(state_), pages_, "pages");
   gtk_stack_add_named(GTK_STACK(state_), build_off(), "off");
@@ -311,7 +315,9 @@ void MainWindow::set_mark(const std::string& uuid, bool marked) {
                        [this](GVariant*, const CallError& error) {
                          if (!error) return;
                          tell(error.text);
-                         update();
+                         machines_->show_again();
+                         plan_->show_again();
+                         machine_->update();
                        });
 }
 

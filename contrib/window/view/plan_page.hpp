@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "view/shell.hpp"
-#include "view/widgets.hpp"
+#include "view/plan_row.hpp"
 
-#include <memory>
-#include <vector>
+#include <gtkmm/listview.h>
 
 namespace virtsession::window {
 
@@ -19,19 +17,17 @@ class PlanPage {
   void set_stop(const Plan& plan);
   /// Takes over what the VMs and the time for them are now.
   void update();
+  /// What was turned on a row and refused is turned back.
+  void show_again() { lines_.show_again(); }
 
  private:
-  void show(Rows& rows, const Plan& plan, bool is_start);
-  void show_marks();
-  GtkWidget* step_row(const PlanStep& step, bool is_start);
+  void run(const PlanLine& heading);
 
   Shell& shell_;
   Plan start_, stop_;
-  bool shows_marks_ = false;
+  LineStore<PlanLine> lines_;
+  Gtk::ListView list_;
   GtkWidget* widget_ = nullptr;
-  GtkWidget* start_button_ = nullptr;
-  GtkWidget* stop_button_ = nullptr;
-  std::unique_ptr<Rows> start_rows_, stop_rows_;
 };
 
 }  // namespace virtsession::window

@@ -124,6 +124,28 @@ GtkWidget* scrolled_column(GtkWidget** column) {
   return scrolled;
 }
 
+GtkWidget* scrolled_list(GtkWidget* list) {
+  gtk_widget_add_css_class(list, "machines");
+  GtkWidget* const clamp = adw_clamp_scrollable_new();
+  adw_clamp_scrollable_set_maximum_size(ADW_CLAMP_SCROLLABLE(clamp), 720);
+  adw_clamp_scrollable_set_child(ADW_CLAMP_SCROLLABLE(clamp), list);
+  GtkWidget* const scrolled = gtk_scrolled_window_new();
+  gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
+  gtk_scrolled_window_set_child(GTK_SCROLLED_WINDOW(scrolled), clamp);
+  gtk_widget_set_vexpand(scrolled, TRUE);
+  return scrolled;
+}
+
+void show_in_card(GtkWidget* row, bool is_in_card, bool is_first, bool is_last) {
+  const auto set = [row](const char* name, bool on) {
+    on ? gtk_widget_add_css_class(row, name) : gtk_widget_remove_css_class(row, name);
+  };
+  set("machine-row", is_in_card);
+  set("title-row", !is_in_card);
+  set("first", is_first);
+  set("last", is_last);
+}
+
 GtkWidget* status_page(const char* icon, const std::string& title, const std::string& text, GtkWidget* child) {
   GtkWidget* const page = adw_status_page_new();
   adw_status_page_set_icon_name(ADW_STATUS_PAGE(page), icon);

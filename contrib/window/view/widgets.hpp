@@ -41,6 +41,11 @@ GtkWidget* command_row(const std::string& command, std::function<void(const std:
 /// A column of limited width that scrolls, with room around it. \param column receives the box to fill
 GtkWidget* scrolled_column(GtkWidget** column);
 
+/// A list of recycled rows of limited width that scrolls. \param list a GtkListView
+GtkWidget* scrolled_list(GtkWidget* list);
+/// Whether a row of such a list is part of a card, and which of its corners are round.
+void show_in_card(GtkWidget* row, bool is_in_card, bool is_first, bool is_last);
+
 /// A page that says one thing: an icon, a title, a text, and perhaps a widget below.
 GtkWidget* status_page(const char* icon, const std::string& title, const std::string& text, GtkWidget* child = nullptr);
 

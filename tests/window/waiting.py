@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Waits for what a person would see."""
+
+import os
+import time
+
+from gi.repository import GLib
+
+DEADLINE = int(os.environ.get("VIRTSESSION_DEADLINE", "60"))  # generous: reached only when a test fails
+
+
+def wait_until(condition, what, at_most=DEADLINE):
+    """Calls condition until it returns something true, and returns that."""
+    deadline = time.monotonic() + at_most
+    while True:
+        try:
+            result = condition()
+        except GLib.Error:  # what was looked at has just gone
+            result = None
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain for: {what}")
+        time.sleep(0.02)
