@@ -320,8 +320,12 @@ void Daemon::on_domain_event(const DomainEvent& event) {
 }
 
 void Daemon::on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) {
-  look_for_memory_kills();
+  if (!domain || !domain->active()) look_for_memory_kills();
   tell([&](Moment now) { supervisor_.on_domain(uuid, domain, now); });
+}
+
+void Daemon::on_run_state(const std::string& uuid, const DomainRunState& state) {
+  tell([&](Moment now) { supervisor_.on_run_state(uuid, state, now); });
 }
 
 void Daemon::on_job_progress(const std::string& uuid, const JobProgress& progress) {

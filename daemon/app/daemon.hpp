@@ -73,6 +73,7 @@ class Daemon final : private DomainSink {
   void on_listed(const std::vector<DomainSnapshot>& domains) override;
   void on_domain_event(const DomainEvent& event) override;
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) override;
+  void on_run_state(const std::string& uuid, const DomainRunState& state) override;
   void on_job_progress(const std::string& uuid, const JobProgress& progress) override;
   void on_addresses(const std::string& uuid, const FoundAddresses& found) override;
   void on_forwards(const std::string& uuid, const ForwardReport& report) override;

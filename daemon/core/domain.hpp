@@ -87,19 +87,28 @@ struct Forward {
   auto operator<=>(const Forward&) const = default;
 };
 
-/// Everything virtsession knows of a domain from libvirt, read in one go by a worker.
-struct DomainSnapshot {
-  std::string uuid;  ///< canonical form: lower case, with dashes
-  std::string name;
-  std::string title;  ///< empty when it has none
-  int id = -1;        ///< libvirt's id of this run; -1 when the domain is not active
+/// Whether a domain runs, and why it does or does not.
+struct DomainRunState {
+  int id = -1;  ///< libvirt's id of this run; -1 when the domain is not active
   DomainState state = DomainState::unknown;
   std::string state_reason;  ///< libvirt's reason for the state, as in `virsh domstate --reason`
   ShutoffReason shutoff_reason = ShutoffReason::none;
   PauseReason pause_reason = PauseReason::none;
+  /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
+  bool in_job = false;
   /// Of a domain that an I/O error has paused: which disk and what is wrong with it, for a person; the file.
   std::string disk_error;
   std::string disk_error_path;
+
+  bool active() const { return id >= 0; }
+  bool operator==(const DomainRunState&) const = default;
+};
+
+/// Everything virtsession knows of a domain from libvirt, read in one go by a worker.
+struct DomainSnapshot : DomainRunState {
+  std::string uuid;  ///< canonical form: lower case, with dashes
+  std::string name;
+  std::string title;  ///< empty when it has none
   bool persistent = false;
   bool appliance = false;  ///< libguestfs made it to work on a disk image: nothing in it is worth a shutdown
   bool autostart = false;
@@ -121,10 +130,7 @@ struct DomainSnapshot {
   std::string save_blocker;              ///< why libvirt cannot save it, for a person; empty when it can
   std::string move_mark;                 ///< of virtsession-move: "leaving", "arriving", "left"; mostly empty
   bool restarts_on_poweroff = false;     ///< on_poweroff=restart in the XML of the running domain
-  /// Paused for a job of libvirt (save, migration, dump, snapshot): it ends or goes on by itself.
-  bool in_job = false;
 
-  bool active() const { return id >= 0; }
   bool operator==(const DomainSnapshot&) const = default;
 };
 

@@ -84,6 +84,19 @@ void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSn
   advance(now);
 }
 
+void Supervisor::on_run_state(const std::string& uuid, const DomainRunState& state, Moment now) {
+  auto* vm = vms_.find(uuid);
+  if (!vm || !state.active() || vm->domain().id != state.id) return;
+  if (static_cast<const DomainRunState&>(vm->domain()) == state) {  // the event after a call of ours
+    judge(*vm, vm->domain(), around(*vm, now), now);
+  } else {
+    auto domain = vm->domain();
+    static_cast<DomainRunState&>(domain) = state;
+    update(*vm, domain, now);
+  }
+  advance(now);
+}
+
 void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
   auto* vm = vms_.find(event.uuid);
   // What we change in a definition ourselves is nobody's news.

@@ -58,6 +58,8 @@ class Supervisor {
   void on_lasting_read(const nlohmann::json& lasting, Moment now);
   /// \param domain nothing: the VM is gone
   void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain, Moment now);
+  /// A VM stands still, or goes on. \param state of the run that is known; of another one it says nothing
+  void on_run_state(const std::string& uuid, const DomainRunState& state, Moment now);
   void on_domain_event(const DomainEvent& event, Moment now);
   void on_operation_done(OperationId id, const Result<void>& result, Moment now);
   void on_libvirt_lost(Moment now);

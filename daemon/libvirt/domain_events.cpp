@@ -15,14 +15,15 @@ namespace {
 using Listener = std::weak_ptr<ConnectionListener>;
 
 // The domain is valid during the callback only, so its UUID and name are copied here. Exceptions stop here: `noexcept`.
-int report(virDomainPtr domain, std::optional<DomainEventKind> kind, void* opaque) noexcept {
+int report(virDomainPtr domain, std::optional<DomainEventKind> kind, void* opaque,
+           Extent extent = Extent::all) noexcept {
   if (const auto listener = static_cast<const Listener*>(opaque)->lock())
-    listener->on_domain_changed(uuid_of(domain), virDomainGetName(domain), kind);
+    listener->on_domain_changed(uuid_of(domain), virDomainGetName(domain), kind, extent);
   return 0;
 }
 
 int on_lifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque) {
-  return report(domain, lifecycle_kind(event, detail), opaque);
+  return report(domain, lifecycle_kind(event, detail), opaque, extent_of(event, detail));
 }
 
 void on_reboot(virConnectPtr, virDomainPtr domain, void* opaque) { report(domain, DomainEventKind::rebooted, opaque); }
@@ -47,6 +48,12 @@ struct Registration {
 };
 
 }  // namespace
+
+Extent extent_of(int event, int detail) {
+  const bool paused = event == VIR_DOMAIN_EVENT_SUSPENDED && detail == VIR_DOMAIN_EVENT_SUSPENDED_PAUSED;
+  const bool resumed = event == VIR_DOMAIN_EVENT_RESUMED && detail == VIR_DOMAIN_EVENT_RESUMED_UNPAUSED;
+  return paused || resumed ? Extent::run_state : Extent::all;
+}
 
 std::optional<DomainEventKind> lifecycle_kind(int event, int detail) {
   switch (event) {

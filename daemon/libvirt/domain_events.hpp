@@ -18,6 +18,9 @@ namespace virtsession {
 Result<void> register_domain_events(virConnectPtr connection, const std::weak_ptr<ConnectionListener>& listener,
                                     std::vector<int>& callbacks);
 
+/// Whether a lifecycle event says only that a domain was paused or resumed by a client: nothing else of it can be new.
+Extent extent_of(int event, int detail);
+
 /// What a lifecycle event (virDomainEventType and its detail) is to us; nothing when a snapshot tells all there is.
 std::optional<DomainEventKind> lifecycle_kind(int event, int detail);
 

@@ -46,13 +46,15 @@ class DomainSink {
   virtual void on_domain_event(const DomainEvent& event) = 0;
   /// A domain was read again, after an event, refresh() or an operation. Nothing: libvirt has no such domain any more.
   virtual void on_domain(const std::string& uuid, const std::optional<DomainSnapshot>& domain) = 0;
+  /// The same of what only stands still or goes on, and runs as before.
+  virtual void on_run_state(const std::string& uuid, const DomainRunState& state) = 0;
   /// How far the job of a domain is, before the end of the job_progress that asked for it.
   virtual void on_job_progress(const std::string& uuid, const JobProgress& progress) = 0;
   /// What a read_addresses has found, before its end.
   virtual void on_addresses(const std::string& uuid, const FoundAddresses& found) = 0;
   /// What came of making forwards, before the end of the sync_forwards or start that it is about.
   virtual void on_forwards(const std::string& uuid, const ForwardReport& report) = 0;
-  /// The domain's new state has been passed to on_domain() before, except for an operation on a job or on
+  /// The domain's new state has been passed on before, except for an operation on a job or on
   /// addresses, which is none on the domain's state.
   virtual void on_operation_done(OperationId id, const Result<void>& result) = 0;
 };

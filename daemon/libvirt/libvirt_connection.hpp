@@ -14,15 +14,21 @@
 
 namespace virtsession {
 
+/// How much of a domain an event is about.
+enum class Extent {
+  run_state,  ///< it was paused or resumed
+  all
+};
+
 /// Receives what a connection reports by itself, on libvirt's event thread. Must not block, and must not throw.
 class ConnectionListener {
  public:
   virtual ~ConnectionListener() = default;
 
   /// Something happened to a domain, so it has to be read again.
-  /// \param kind what it was, or nothing when a fresh snapshot tells all
-  virtual void on_domain_changed(const std::string& uuid, const std::string& name,
-                                 std::optional<DomainEventKind> kind) noexcept = 0;
+  /// \param kind what it was, or nothing when what is read tells all \param extent what of the domain may be new
+  virtual void on_domain_changed(const std::string& uuid, const std::string& name, std::optional<DomainEventKind> kind,
+                                 Extent extent) noexcept = 0;
   /// May be called twice. Not always on the event thread: libvirt also calls from inside the call that found out.
   virtual void on_connection_lost(LostReason reason) noexcept = 0;
 };

@@ -17,6 +17,16 @@ namespace {
 constexpr const char* kWholeConnection = "";  // the key of tasks that are not of one domain
 
 Error not_connected() { return {ErrorCode::libvirt_unavailable, "There is no connection to libvirt"}; }
+/// Whether the operation only lets a domain stand still, or go on.
+bool only_pauses(OperationKind kind) { return kind == OperationKind::pause || kind == OperationKind::resume; }
+
+/// After a domain was not found. \return nothing when there is none; else why that is not known
+Result<std::optional<DomainSnapshot>> nothing_or_error(virConnectPtr connection) {
+  const LibvirtError error = take_last_error();
+  if (is_no_domain(error)) return std::optional<DomainSnapshot>();
+  return to_error(error, connection);
+}
+
 Error connection_lost() { return {ErrorCode::libvirt_unavailable, "The connection to libvirt was lost"}; }
 
 }  // namespace
@@ -42,8 +52,14 @@ void LibvirtSession::ping() {
     workers_.submit_unless_waiting("ping", TaskPace::quick, [self = shared_from_this()] { self->do_ping(); });
 }
 
-void LibvirtSession::refresh(const std::string& uuid) {
-  if (!is_open()) return;
+void LibvirtSession::refresh(const std::string& uuid) { look_again(uuid, Extent::all); }
+
+void LibvirtSession::look_again(const std::string& uuid, Extent extent) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ != State::open) return;
+    if (extent == Extent::all) to_read_whole_.insert(uuid);
+  }
   workers_.submit_unless_waiting(uuid, TaskPace::quick, [self = shared_from_this(), uuid] { self->do_refresh(uuid); });
 }
 
@@ -75,7 +91,7 @@ bool LibvirtSession::is_open() const {
 // --- libvirt's event thread ---
 
 void LibvirtSession::on_domain_changed(const std::string& uuid, const std::string& name,
-                                       std::optional<DomainEventKind> kind) noexcept {
+                                       std::optional<DomainEventKind> kind, Extent extent) noexcept {
   try {
     {
       // Before a list is begun nobody knows of domains, and the list says more.
@@ -84,7 +100,7 @@ void LibvirtSession::on_domain_changed(const std::string& uuid, const std::strin
       if (kind && listed_)
         post([event = DomainEvent{uuid, *kind, name}](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
     }
-    refresh(uuid);
+    look_again(uuid, extent);
   } catch (...) {
     mailbox_->post_exception(std::current_exception());
   }
@@ -184,7 +200,9 @@ Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
 }
 
 void LibvirtSession::do_refresh(const std::string& uuid) {
-  const auto read = read_snapshot(connection_->calls(), uuid);
+  const DomainPtr domain(virDomainLookupByUUIDString(connection_->calls(), uuid.c_str()));
+  if (domain && read_run_state_only(domain.get(), uuid)) return;
+  const auto read = domain ? read_snapshot(domain.get()) : nothing_or_error(connection_->calls());
   if (read) return post_domain(uuid, *read);
   // After the next connect, which on_lost() leads to, everything is read anew.
   if (read.error().code != ErrorCode::libvirt_unavailable)
@@ -202,10 +220,26 @@ void LibvirtSession::do_run(const Operation& operation) {
   }
   std::optional<ForwardReport> report;
   const auto result = run_operation(domain.get(), operation, report);
-  if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
+  if (!only_pauses(operation.kind()) || !result || !read_run_state_only(domain.get(), operation.uuid))
+    if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
   if (report)
     post([uuid = operation.uuid, report = *report](const Sinks& sinks) { sinks.domains.on_forwards(uuid, report); });
   answer(operation.id, result);
+}
+
+/// \return false when there is more to be read of the domain than whether it runs
+bool LibvirtSession::read_run_state_only(virDomainPtr domain, const std::string& uuid) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (to_read_whole_.erase(uuid) > 0 || !listed_) return false;
+  }
+  const auto state = read_run_state(domain);
+  if (!state) return false;
+  const std::lock_guard lock(mutex_);
+  if (listing_) return false;  // which wants to know of all that is new
+  if (state_ == State::open)
+    post([uuid, state = *state](const Sinks& sinks) { sinks.domains.on_run_state(uuid, state); });
+  return true;
 }
 
 // The domain is not read: another worker may be reading it, and the sink would be told an older state last.

@@ -41,8 +41,8 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   /// \return false when `deadline` came before the end
   bool wait_ended(std::chrono::steady_clock::time_point deadline) const { return workers_.wait_ended(deadline); }
 
-  void on_domain_changed(const std::string& uuid, const std::string& name,
-                         std::optional<DomainEventKind> kind) noexcept override;
+  void on_domain_changed(const std::string& uuid, const std::string& name, std::optional<DomainEventKind> kind,
+                         Extent extent) noexcept override;
   void on_connection_lost(LostReason reason) noexcept override;
 
  private:
@@ -53,7 +53,9 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   void do_open(const std::string& uri);
   void do_list();
   void do_ping();
+  void look_again(const std::string& uuid, Extent extent);
   void do_refresh(const std::string& uuid);
+  bool read_run_state_only(virDomainPtr domain, const std::string& uuid);
   void do_run(const Operation& operation);
   Result<void> run_beside(virDomainPtr domain, const Operation& operation);
   Result<std::vector<DomainSnapshot>> read_all();
@@ -74,6 +76,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   State state_ = State::opening;
   std::set<OperationId> unanswered_;
   std::set<std::string> managed_saves_;  // domains that have one, as far as is known
+  std::set<std::string> to_read_whole_;  // by what is waiting for them
   bool listed_ = false;                  // the sink has had a list; until then it hears of no domain
   bool listing_ = false;
   std::map<std::string, std::optional<DomainSnapshot>> read_while_listing_;  // nothing: gone

@@ -27,6 +27,14 @@ class Reader {
     snapshot_.name = virDomainGetName(domain);
   }
 
+  std::optional<DomainRunState> read_run_state() {
+    read_state();
+    snapshot_.id = static_cast<int>(virDomainGetID(domain_));
+    const bool is_all = !ended() && snapshot_.state != DomainState::unknown && snapshot_.active() &&
+                        snapshot_.state != DomainState::shut_off && snapshot_.pause_reason != PauseReason::io_error;
+    return is_all ? std::optional<DomainRunState>(std::move(snapshot_)) : std::nullopt;
+  }
+
   Result<std::optional<DomainSnapshot>> read() {
     read_state();
     read_flags();
@@ -208,12 +216,6 @@ Result<std::optional<DomainSnapshot>> read_snapshot(virDomainPtr domain) {
   return std::optional<DomainSnapshot>(std::move(snapshot));
 }
 
-Result<std::optional<DomainSnapshot>> read_snapshot(virConnectPtr connection, const std::string& uuid) {
-  const DomainPtr domain(virDomainLookupByUUIDString(connection, uuid.c_str()));
-  if (domain) return read_snapshot(domain.get());
-  const LibvirtError error = take_last_error();
-  if (is_no_domain(error)) return std::optional<DomainSnapshot>();
-  return to_error(error, connection);
-}
+std::optional<DomainRunState> read_run_state(virDomainPtr domain) { return Reader(domain).read_run_state(); }
 
 }  // namespace virtsession

@@ -20,7 +20,8 @@ std::string uuid_of(virDomainPtr domain);
 /// libvirt_unavailable when the connection is lost
 Result<std::optional<DomainSnapshot>> read_snapshot(virDomainPtr domain);
 
-/// Looks the domain up, so that its name and id are today's, and reads it.
-Result<std::optional<DomainSnapshot>> read_snapshot(virConnectPtr connection, const std::string& uuid);
+/// Reads whether it runs, with one call to libvirt, of a domain that is active and stays so. Blocks.
+/// \return nothing when there is more to be read: it is off or gone, an I/O error has paused it, or it cannot be read
+std::optional<DomainRunState> read_run_state(virDomainPtr domain);
 
 }  // namespace virtsession

@@ -229,3 +229,22 @@ TEST_CASE("foreign: what a new libvirt daemon would do harm to is named, while i
   world.foreign_destroy("guestfs-x");
   CHECK(world.supervisor().loss_by_libvirt_restart().empty());
 }
+
+TEST_CASE("foreign: a pause of a run that is over says nothing of the next one") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.foreign_start("a");
+  const auto run = [&](int id) {
+    DomainRunState state;
+    state.id = id;
+    state.state = DomainState::paused;
+    return state;
+  };
+  auto& supervisor = world.supervisor();
+  supervisor.on_run_state(world.uuid("a"), run(4711), world.now());
+  supervisor.on_run_state(world.uuid("a"), run(-1), world.now());
+  supervisor.on_run_state("gone", run(1), world.now());
+  CHECK(world.phase("a") == "running");
+  CHECK(world.view("a").state == DomainState::running);
+}

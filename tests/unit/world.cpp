@@ -258,7 +258,7 @@ void World::foreign_pause(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   if (snapshot.state == DomainState::paused) return;  // libvirt leaves it as it is, with its reason
   snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
-  refresh(name);
+  send_run_state(uuid(name));
 }
 
 void World::foreign_save_begins(const std::string& name) {
@@ -282,7 +282,7 @@ void World::boxes(bool open) {
 void World::foreign_resume(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::running, snapshot.state_reason = "unpaused", snapshot.pause_reason = PauseReason::none;
-  refresh(name);
+  send_run_state(uuid(name));
 }
 
 void World::fall_asleep(const std::string& name) {
@@ -347,6 +347,12 @@ void World::send(const std::string& id) {
   if (!connected_) return;
   const auto found = domains_.find(id);
   supervisor_->on_domain(id, found == domains_.end() ? std::nullopt : std::optional(found->second.snapshot), now());
+  collect();
+}
+
+void World::send_run_state(const std::string& id) {
+  if (!connected_) return;
+  supervisor_->on_run_state(id, domains_.at(id).snapshot, now());
   collect();
 }
 

@@ -235,6 +235,7 @@ class World {
   void start(FakeDomain& domain);
   void stop(FakeDomain& domain, ShutoffReason reason, std::optional<DomainEventKind> before);
   void send(const std::string& uuid);
+  void send_run_state(const std::string& uuid);
   /// \param name of a domain that is gone
   void send_event(const std::string& uuid, DomainEventKind kind, std::string name = {});
   void collect();

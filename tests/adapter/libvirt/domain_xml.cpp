@@ -215,4 +215,8 @@ TEST_CASE("who shut a domain down, and what is not the end of a domain, is told 
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED) == DomainEventKind::undefined);
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED) == std::nullopt);
   CHECK(lifecycle_kind(99, 0) == std::nullopt);
+  CHECK(extent_of(VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) == Extent::run_state);
+  CHECK(extent_of(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED) == Extent::run_state);
+  CHECK(extent_of(VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR) == Extent::all);
+  CHECK(extent_of(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT) == Extent::all);
 }

@@ -52,6 +52,13 @@ class RecordingSink : public ConnectionSink, public DomainSink {
     log.push_back("domain " + uuid);
     domains[uuid] = domain;
   }
+  void on_run_state(const std::string& uuid, const DomainRunState& state) override {
+    log.push_back("domain " + uuid);
+    ++run_states;
+    auto& domain = domains[uuid];
+    if (!domain) domain.emplace();
+    static_cast<DomainRunState&>(*domain) = state;
+  }
   void on_job_progress(const std::string& uuid, const JobProgress& given) override {
     log.push_back("progress of " + uuid);
     progress = given;
@@ -100,6 +107,7 @@ class RecordingSink : public ConnectionSink, public DomainSink {
   std::vector<std::string> log;
   std::vector<DomainEvent> events;
   std::map<std::string, std::optional<DomainSnapshot>> domains;
+  int run_states = 0;  ///< how often only that was told
   std::map<OperationId, Result<void>> done;
   std::optional<Result<std::vector<DomainSnapshot>>> listed;
   std::optional<JobProgress> progress;

@@ -45,6 +45,7 @@ TEST_CASE("what somebody else does to a domain is told, and the domain is read a
   watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.state == DomainState::paused; });
   REQUIRE(virDomainResume(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.state == DomainState::running; });
+  CHECK(watching.sink.run_states == 2);  // nothing else of it was read
   REQUIRE(virDomainShutdown(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid,
                       [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::shutdown; });
@@ -57,6 +58,16 @@ TEST_CASE("what somebody else does to a domain is told, and the domain is read a
   REQUIRE(virDomainDestroy(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid,
                       [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::destroyed; });
+}
+
+TEST_CASE("what is new of a domain besides its pause is read although the pause alone was told later") {
+  Watching watching;
+  REQUIRE(virDomainSetMetadata(watching.domain.get(), VIR_DOMAIN_METADATA_ELEMENT, "<policy>{}</policy>", "v",
+                               "https://virtsession.org/policy/1", VIR_DOMAIN_AFFECT_CONFIG) == 0);
+  REQUIRE(virDomainSuspend(watching.domain.get()) == 0);
+  watching.wait_until(watching.uuid, [](const DomainSnapshot& now) {
+    return now.state == DomainState::paused && now.policy_text == "{}";
+  });
 }
 
 TEST_CASE("a policy or a title that somebody else writes is seen, other metadata is not our business") {
