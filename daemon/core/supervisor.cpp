@@ -229,8 +229,6 @@ void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
   advance(now);
 }
 
-void Supervisor::on_tick(Moment now) { advance(now); }
-
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || progress.total_bytes == 0) return;
@@ -280,8 +278,6 @@ void Supervisor::on_qemu_ended(const std::string& uuid, Moment now) {
   if (auto* vm = vms_.find(uuid)) stop_run_.on_qemu_ended(*vm);
   advance(now);
 }
-
-void Supervisor::on_sleep_delay(Duration delay) { sleep_run_.set_delay(delay); }
 
 void Supervisor::on_sleep(bool begins, Moment now) {
   if (begins)
@@ -381,10 +377,6 @@ std::map<std::string, TcpProbe> Supervisor::probes() const {
 
 KeptState Supervisor::kept_state() const { return to_state(kept_of(vms_, past_, start_run_, stop_run_, battery_run_)); }
 
-std::optional<SteadyTime> Supervisor::session_end() const {
-  return stop_run_.ends_session() ? stop_run_.deadline() : std::nullopt;
-}
-
 // Views.
 
 Result<std::string> Supervisor::find_vm(const std::string& name_or_uuid) const {
@@ -403,7 +395,5 @@ VmView Supervisor::view(const std::string& uuid) const {
   std::ranges::move(addresses_of(view.forwards), std::back_inserter(view.addresses));
   return view;
 }
-
-Result<void> Supervisor::check(const VmRequest& request) const { return requests_.check(request, starts_forbidden()); }
 
 }  // namespace virtsession

@@ -75,7 +75,7 @@ class Supervisor {
   /// GNOME Boxes was opened or closed.
   void on_boxes(bool open, Moment now);
   void on_tcp_ready(const std::string& uuid, Moment now);
-  void on_tick(Moment now);
+  void on_tick(Moment now) { advance(now); }
   void on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now);
   void on_addresses(const std::string& uuid, FoundAddresses found) { requests_.on_addresses(uuid, std::move(found)); }
   void on_forwards(const std::string& uuid, const ForwardReport& report) { forwards_.on_report(uuid, report); }
@@ -92,7 +92,7 @@ class Supervisor {
   /// A QEMU that was terminated without libvirt has ended.
   void on_qemu_ended(const std::string& uuid, Moment now);
   /// InhibitDelayMaxUSec of logind; its default until it is known.
-  void on_sleep_delay(Duration delay);
+  void on_sleep_delay(Duration delay) { sleep_run_.set_delay(delay); }
   /// logind's PrepareForSleep. \param begins the host is about to sleep; otherwise it woke up
   void on_sleep(bool begins, Moment now);
 
@@ -111,7 +111,9 @@ class Supervisor {
   /// Whether libvirt has not answered a call yet.
   bool awaits_libvirt() const { return calls_.any(); }
   /// The deadline of a session that ends; nothing while it does not.
-  std::optional<SteadyTime> session_end() const;
+  std::optional<SteadyTime> session_end() const {
+    return stop_run_.ends_session() ? stop_run_.deadline() : std::nullopt;
+  }
   /// The session ended, and there is nothing left to be done.
   bool session_over() const { return stop_run_.session_over(); }
 
@@ -140,7 +142,7 @@ class Supervisor {
     return history_.entries(uuid, limit);
   }
   /// What can be said about a request before it is made.
-  Result<void> check(const VmRequest& request) const;
+  Result<void> check(const VmRequest& request) const { return requests_.check(request, starts_forbidden()); }
 
  private:
   Supervisor(Config config, Kept kept, std::uint32_t seed);
