@@ -82,6 +82,7 @@ class Desk(Reader):
         os.chmod(os.path.join(self.folder, "run"), 0o700)
         shutil.copy(programs["schema"], os.path.join(self.folder, "data/virtsession/config.schema.json"))
         self._install_icons()
+        self._write_settings()
         self.environment = dict(os.environ)
         self.environment.update(self.look())
         self.environment.update({
@@ -102,6 +103,12 @@ class Desk(Reader):
         return {"GDK_BACKEND": "x11", "GSK_RENDERER": "cairo", "GTK_A11Y": "atspi", "GSETTINGS_BACKEND": "memory",
                 "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TZ": "UTC", "NO_AT_BRIDGE": "0", "GTK_USE_PORTAL": "0",
                 "ADW_DISABLE_PORTAL": "1"}
+
+    def _write_settings(self):
+        """GNOME's own, which its session would say: one button at the window, and its letters."""
+        os.makedirs(self.folder + "/config/gtk-4.0")
+        with open(self.folder + "/config/gtk-4.0/settings.ini", "w", encoding="utf-8") as settings:
+            settings.write("[Settings]\ngtk-decoration-layout=:close\ngtk-font-name=Cantarell 11\n")
 
     def _install_icons(self):
         for kind, name in (("scalable", "org.virtsession.Window.svg"), ("symbolic", "org.virtsession.Window-symbolic.svg")):

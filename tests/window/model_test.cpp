@@ -212,7 +212,7 @@ TEST_CASE("what to do about a VM is what virtsessionctl says") {
   CHECK(cures_of(vm("a", "running", "running")).empty());
   const auto cures = cures_of(vm("a", "gave-up", "shut-off", {{"PhaseReason", "no disk"}}));
   REQUIRE(cures.size() == 1);
-  CHECK(cures[0].text == "gave up: no disk");
+  CHECK(cures[0].text == "“a” gave up: no disk");
   CHECK(cures[0].commands.front() == "virtsessionctl logs a");
 }
 

@@ -10,7 +10,6 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from desk import Desk, domain, uuid_of, wait_until  # noqa: E402
-from x11 import Display  # noqa: E402
 
 from gi.repository import GLib  # noqa: E402
 
@@ -28,6 +27,7 @@ def machines():
 
 def settle(desk):
     """Waits until the picture does not change any more: animations have ended."""
+    desk.display().hide_pointer()
     before = None
     for _ in range(100):
         desk.picture(desk.folder + "/settle.png")
@@ -41,7 +41,6 @@ def settle(desk):
 
 def shoot(programs, folder, look, size, scale=1):
     desk = Desk(programs, size, scale)
-    display = None
 
     def picture(name):
         settle(desk)
@@ -57,8 +56,6 @@ def shoot(programs, folder, look, size, scale=1):
         desk.vm(CI, "Start")
         desk.vm(WIN, "Pause")
         desk.start_window()
-        display = Display(desk.environment["DISPLAY"])
-        display.fill(*(side * scale for side in size))
         desk.wait_text("At logout: ")
         desk.wait_text("web, Running")
         picture("machines")

@@ -118,10 +118,11 @@ class Reader:
                 return None
             places.append(node.get_extents(Atspi.CoordType.WINDOW))
             time.sleep(0.15)
+        scale = int(self.environment.get("GDK_SCALE", 1))
         first, place = places
         if (first.x, first.y, first.width) != (place.x, place.y, place.width) or place.width <= 0:
             return None
-        return place.x + place.width // 2, place.y + place.height // 2
+        return (place.x + place.width // 2) * scale, (place.y + place.height // 2) * scale
 
     def display(self):
         """The screen, with the window in its corner."""

@@ -24,4 +24,4 @@ def save_screen(dump_path, path):
         rows += out
     picture = GdkPixbuf.Pixbuf.new_from_bytes(GLib.Bytes.new(bytes(rows)), GdkPixbuf.Colorspace.RGB, False, 8, width,
                                               height, width * 3)
-    picture.savev(path, "png", [], [])
+    picture.savev(path, "png", ["compression"], ["9"])

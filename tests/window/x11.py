@@ -43,6 +43,11 @@ class Display:
         self.x11.XMoveResizeWindow(self.display, ctypes.c_ulong(self._largest()), 0, 0, width, height)
         self.x11.XSync(self.display, 0)
 
+    def hide_pointer(self):
+        xfixes = ctypes.CDLL("libXfixes.so.3")
+        xfixes.XFixesHideCursor(self.display, ctypes.c_ulong(self.x11.XDefaultRootWindow(self.display)))
+        self.x11.XSync(self.display, 0)
+
     def give_keyboard(self):
         """What is typed goes to the largest window."""
         self.x11.XSetInputFocus(self.display, ctypes.c_ulong(self._largest()), 2, 0)  # RevertToParent, CurrentTime

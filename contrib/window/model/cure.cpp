@@ -8,7 +8,7 @@ namespace virtsession::window {
 std::vector<Cure> cures_of(const VmInfo& vm) {
   std::vector<Cure> cures;
   for (const auto& advice : ctl::advise({}, {vm}))
-    if (!advice.subject.empty()) cures.push_back({advice.text, advice.commands});
+    if (!advice.subject.empty()) cures.push_back({"“" + advice.subject + "” " + advice.text, advice.commands});
   return cures;
 }
 

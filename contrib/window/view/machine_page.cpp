@@ -174,7 +174,7 @@ void MachinePage::update_status(const VmInfo& vm) {
     gtk_widget_remove_css_class(icon_, tone_class(tone));
   gtk_widget_add_css_class(icon_, tone_class(view.tone));
   gtk_label_set_text(GTK_LABEL(word_), view.word.c_str());
-  gtk_label_set_text(GTK_LABEL(reason_), view.reason.c_str());
+  gtk_label_set_text(GTK_LABEL(reason_), standing_alone(view.reason).c_str());
   gtk_widget_set_visible(reason_, !view.reason.empty());
   gtk_widget_set_visible(again_, view.tone == Tone::bad && can(vm, Verb::start));
 }
@@ -266,7 +266,8 @@ void MachinePage::show_history(const std::vector<Change>& changes) {
   history_->clear();
   const auto now = static_cast<std::uint64_t>(g_get_real_time());
   for (const auto& change : changes) {
-    GtkWidget* const row = action_row(change.reason.empty() ? change.phase : change.reason, change.cause);
+    GtkWidget* const row =
+        action_row(standing_alone(change.reason.empty() ? change.phase : change.reason), change.cause);
     GtkWidget* const label = gtk_label_new(moment_text(change.when, now).c_str());
     gtk_widget_add_css_class(label, "dim-label");
     gtk_widget_add_css_class(label, "numeric");

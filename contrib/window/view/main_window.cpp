@@ -92,10 +92,10 @@ GtkWidget* MainWindow::build_main() {
   gtk_stack_set_visible_child(GTK_STACK(state_), nothing);
   hide_unshown_pages(state_);
   gtk_box_append(GTK_BOX(box), state_);
-  GtkWidget* const bar = adw_view_switcher_bar_new();
-  adw_view_switcher_bar_set_stack(ADW_VIEW_SWITCHER_BAR(bar), ADW_VIEW_STACK(pages_));
-  g_object_bind_property(switcher_title_, "title-visible", bar, "reveal", G_BINDING_SYNC_CREATE);
-  gtk_box_append(GTK_BOX(box), bar);
+  switcher_bar_ = adw_view_switcher_bar_new();
+  adw_view_switcher_bar_set_stack(ADW_VIEW_SWITCHER_BAR(switcher_bar_), ADW_VIEW_STACK(pages_));
+  connect(switcher_title_, "notify::title-visible", [this] { update_switcher(); });
+  gtk_box_append(GTK_BOX(box), switcher_bar_);
   return box;
 }
 
@@ -185,6 +185,7 @@ void MainWindow::update() {
   gtk_widget_set_sensitive(choose_, present);
   gtk_widget_set_sensitive(search_, present);
   adw_view_switcher_title_set_view_switcher_enabled(ADW_VIEW_SWITCHER_TITLE(switcher_title_), present);
+  update_switcher();
   update_banner();
   machines_->update();
   plan_->update();
@@ -202,6 +203,14 @@ void MainWindow::update() {
         self.read_plans();
       },
       this);
+}
+
+/// Where the title has no room for it, the switcher is below; without virtsessiond there is nothing to switch.
+void MainWindow::update_switcher() {
+  adw_view_switcher_bar_set_reveal(
+      ADW_VIEW_SWITCHER_BAR(switcher_bar_),
+      supervisor_->presence() == Supervisor::Presence::present &&
+          adw_view_switcher_title_get_title_visible(ADW_VIEW_SWITCHER_TITLE(switcher_title_)));
 }
 
 void MainWindow::update_banner() {

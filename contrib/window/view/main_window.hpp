@@ -58,6 +58,7 @@ class MainWindow final : public Shell {
   void add_vm_action(const std::string& name, std::function<void(const std::string& uuid)> action);
   void update();
   void update_banner();
+  void update_switcher();
   void look_for_cut_off_moves();
   void show_over(GtkWidget* page);
   void show_move(const std::string& vm);
@@ -76,6 +77,7 @@ class MainWindow final : public Shell {
   GtkWidget* state_ = nullptr;  // the pages, or that virtsessiond is off
   GtkWidget* pages_ = nullptr;
   GtkWidget* switcher_title_ = nullptr;
+  GtkWidget* switcher_bar_ = nullptr;
   GtkWidget* choose_ = nullptr;
   GtkWidget* search_ = nullptr;
   GtkWidget* banner_ = nullptr;

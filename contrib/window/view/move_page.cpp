@@ -107,7 +107,7 @@ void MovePage::build_run() {
 
 void MovePage::build_end() {
   GtkWidget* const column = gtk_box_new(GTK_ORIENTATION_VERTICAL, 18);
-  end_buttons_ = gtk_box_new(GTK_ORIENTATION_HORIZONTAL, 12);
+  end_buttons_ = gtk_box_new(GTK_ORIENTATION_VERTICAL, 12);  // three beside each other need more than a phone has
   gtk_widget_set_halign(end_buttons_, GTK_ALIGN_CENTER);
   end_rows_ = std::make_unique<Rows>(group(""));
   for (GtkWidget* const child : {end_buttons_, end_rows_->group()}) gtk_box_append(GTK_BOX(column), child);
@@ -271,6 +271,8 @@ void MovePage::show_end(const MoveProgram::End& end) {
                                 end.succeeded ? "emblem-ok-symbolic" : "dialog-warning-symbolic");
   end.succeeded ? show_success() : show_end_of_failure(end);
   gtk_box_append(GTK_BOX(end_buttons_), pill(_("Done"), [this] { shell_.go_back(); }));
+  for (GtkWidget* one = gtk_widget_get_first_child(end_buttons_); one; one = gtk_widget_get_next_sibling(one))
+    gtk_widget_set_halign(one, GTK_ALIGN_FILL);
   gtk_widget_set_visible(end_rows_->group(), !end_rows_->empty());
   show_page(kEnd);
   shell_.move_ended();

@@ -127,7 +127,6 @@ GtkWidget* scrolled_column(GtkWidget** column) {
 GtkWidget* scrolled_list(GtkWidget* list) {
   gtk_widget_add_css_class(list, "machines");
   GtkWidget* const clamp = adw_clamp_scrollable_new();
-  adw_clamp_scrollable_set_maximum_size(ADW_CLAMP_SCROLLABLE(clamp), 720);
   adw_clamp_scrollable_set_child(ADW_CLAMP_SCROLLABLE(clamp), list);
   GtkWidget* const scrolled = gtk_scrolled_window_new();
   gtk_scrolled_window_set_policy(GTK_SCROLLED_WINDOW(scrolled), GTK_POLICY_NEVER, GTK_POLICY_AUTOMATIC);
