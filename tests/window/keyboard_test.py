@@ -6,7 +6,67 @@ import unittest
 
 from desk import Desk, uuid_of
 from waiting import wait_until
-from window_case import PROGRAMS, WEB, main, usual
+from window_case import DB, PROGRAMS, WEB, WindowCase, main, usual
+
+MANY_KEYS = 60
+
+
+class KeyboardTest(WindowCase):
+    """What a mouse does is done with keys alone."""
+
+    def focused_name(self):
+        focused = self.desk.focused()
+        return focused.get_name() if focused else ""
+
+    def keys_to(self, name, key="Tab"):
+        """Moves the keyboard on until it is on what has a name that begins so."""
+        display = self.desk.display()
+        for _ in range(MANY_KEYS):
+            before = self.focused_name()
+            if before.startswith(name):
+                return display
+            display.press(key)
+            wait_until(lambda before=before: self.focused_name() not in ("", before), f"{key} leads on from {before!r}")
+        return self.fail(f"{key} does not lead to {name!r}")
+
+    def test_a_machine_is_started_marked_and_shut_down(self):
+        self.wait_row("db", "Off")
+        self.keys_to("Start db at login").press("space")
+        wait_until(lambda: self.desk.vm_property(DB, "Autostart"), "db is marked")
+        display = self.keys_to("Start db")
+        display.press("Tab")  # from the mark to the verb
+        wait_until(lambda: self.focused_name() == "Start db", "the verb has the keyboard")
+        display.press("space")
+        self.wait_row("db", "Running")
+
+    def test_each_verb_is_in_a_menu_that_keys_open(self):
+        self.wait_row("web", "Running")
+        self.keys_to("More about web").press("space")
+        self.desk.wait_for("Pause", "menu item")
+        for verb in ("Shut Down", "Save", "Pause", "Restart", "Force Off…", "Open Console", "Policy", "Log"):
+            self.assertTrue(self.desk.find(verb, "menu item"), verb)
+        self.keys_to("Pause", "Down").press("Return")
+        self.wait_row("web", "Paused")
+
+    def test_enter_opens_a_machine_and_a_key_leads_back(self):
+        self.wait_row("web", "Running")
+        self.keys_to("Running")  # the heading of those
+        display = self.keys_to("web, ", "Down")
+        display.press("Return")
+        self.desk.wait_for("History")
+        display.press("Alt_L", "Left")
+        self.wait_row("web", "Running")
+
+    def test_a_policy_is_changed_with_keys(self):
+        self.wait_row("db", "Off")
+        self.desk.window_action("vm-policy", uuid_of(DB))
+        self.desk.wait_for("Start Order", "spin button")
+        wait_until(self.desk.focused, "the page has the keyboard")
+        display = self.keys_to("Start Order")  # its row
+        display.press("Tab")
+        wait_until(lambda: self.desk.focused() and self.desk.focused().get_role_name() != "list item", "its number")
+        display.press("Up")
+        wait_until(lambda: self.policy(DB).get("start_order") == 1, "the policy has it")
 
 
 class NamesTest(unittest.TestCase):

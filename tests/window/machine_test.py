@@ -3,6 +3,7 @@
 """One machine's page, its policy, its console and its log."""
 
 import os
+import socket
 
 from desk import uuid_of
 from waiting import wait_until
@@ -47,6 +48,30 @@ class MachineTest(WindowCase):
         self.desk.write("Ready When", "whenever")
         self.desk.wait_text("start_ready")
         self.assertNotIn("start_ready", self.policy(DB))
+
+    def test_a_forward_is_added_and_removed(self):
+        self.wait_row("db", "Off")
+        self.desk.application_action("show-machine", uuid_of(DB))
+        self.desk.activate("Forwarded Ports")
+        self.desk.wait_for("No port leads into this machine")
+        self.desk.wait_for("Port of This Computer", "spin button").get_value_iface().set_current_value(2222)
+        self.desk.press("Add")
+        wait_until(lambda: list(self.policy(DB).get("ports", [])) == ["2222:22"], "the policy has it")
+        self.desk.press("Remove 127.0.0.1:2222 → 22")
+        self.desk.wait_for("No port leads into this machine")
+        self.assertEqual(list(self.policy(DB).get("ports", [])), [])
+
+    def test_a_port_that_another_has_names_who_it_is(self):
+        self.wait_row("db", "Off")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.desk.window_action("vm-forwards", uuid_of(DB))
+            self.desk.wait_for("Port of This Computer", "spin button").get_value_iface().set_current_value(port)
+            self.desk.press("Add")
+            wait_until(lambda: self.policy(DB).get("ports"), "the policy has it")
+            self.desk.application_action("show-page", "doctor")
+            with open("/proc/self/comm", encoding="utf-8") as name:
+                self.desk.wait_text("is taken by " + name.read().strip())
 
     def test_the_console_is_shown_by_the_program_for_it(self):
         viewer = self.desk.folder + "/virt-viewer"
