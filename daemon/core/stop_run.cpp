@@ -91,14 +91,16 @@ const StopTerms& StopRun::terms(const Vm& vm) const {
 void StopRun::advance_alone(Moment now) {
   for (Vm& vm : vms_.attended()) {
     if (!vm.stop()) continue;
+    if (context_.connected) drop_start(vm, now);  // one that was lost with libvirt
     if (vm.stop()->started_again()) vm.stop()->end(vm, std::nullopt);
     while (context_.connected && vm.stop()->advance(vm, terms(vm), now)) {
     }
     if (!vm.stop()->ended()) continue;
     vm.set_stop({});
-    if (!vm.domain().active()) continue;
-    vm.want(Intent::up);
-    if (vm.run()) vm.run()->keep_running();
+    if (vm.domain().active()) {
+      vm.want(Intent::up);
+      if (vm.run()) vm.run()->keep_running();
+    }
     if (context_.connected && !context_.calls.lifecycle(vm.uuid())) settle(vm, false, now);
   }
 }

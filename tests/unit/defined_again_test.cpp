@@ -52,3 +52,19 @@ TEST_CASE("defined again: a VM that somebody stopped stays one that is to be off
   CHECK(world.intent("a") == "down");
   CHECK(world.reason("a") == "defined again");
 }
+
+TEST_CASE("defined again: what was under way with it is over") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.domain("a").start_takes = std::chrono::seconds(5);
+  const auto domain = world.domain("a");
+  world.request(RequestKind::start, "a");
+  world.request(RequestKind::stop, "a");
+  REQUIRE(world.phase("a") == "stopping");
+  world.undefine("a");
+  world.pass(6);  // the start has failed meanwhile: there was no such domain
+  world.add(domain);
+  CHECK(world.phase("a") == "inactive");
+  CHECK(world.autostart_state() == "done");
+}

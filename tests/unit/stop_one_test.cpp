@@ -207,3 +207,18 @@ TEST_CASE("stop one: the host's sleep leaves it alone, and it does not go on whe
   CHECK(world.phase("a") == "inactive");
   CHECK(world.phase("b") == "inactive");
 }
+
+TEST_CASE("stop of one: a start that was lost with libvirt leaves no phase behind") {
+  World world = with({});
+  world.hang_libvirt();
+  world.request(RequestKind::start, "a");
+  const auto id = world.request(RequestKind::stop, "a");
+  world.pass(1);
+  CHECK(world.phase("a") == "stopping");
+  world.lose_libvirt();
+  world.connect();
+  world.pass(100);
+  CHECK(world.answer(id) == "ok");
+  CHECK(world.phase("a") == "inactive");
+  CHECK(world.autostart_state() == "done");
+}
