@@ -23,7 +23,7 @@ class Chaos {
   static constexpr int kSteps = 60;
 
   explicit Chaos(std::uint32_t seed)
-      : random_(seed), addresses_(seed), ports_(seed), world_(Config{.parallel = pick(4) + 1}) {
+      : random_(seed), addresses_(seed), ports_(seed), demands_(seed), world_(Config{.parallel = pick(4) + 1}) {
     most_parallel_ = world_.config().parallel;
     world_.view_check_interval = 16;
     world_.on_policy_start = [this](const std::string& name) { check_start(name); };
@@ -35,6 +35,7 @@ class Chaos {
     for (int step = 0; step < kSteps; ++step) {
       event();
       disturb_ports();
+      demand();
       CHECK(world_.most_starts_in_flight() <= static_cast<std::size_t>(most_parallel_));
     }
     settle();
@@ -190,6 +191,48 @@ class Chaos {
         world_.domain(name).monitor_failure = ports_() % 2 == 0 ? "the monitor does not answer" : "";
   }
 
+  /// A VM's unit asks for it and lets go of it, others pass options, libvirt hangs for a while, and the kernel kills
+  /// for want of memory.
+  void demand() {
+    const auto names = world_.names();
+    if (names.empty()) return;
+    const auto& name = names[demands_() % names.size()];
+    switch (demands_() % 32) {
+      case 0:
+      case 1:
+        world_.request(RequestKind::start, name, [&](VmRequest& request) {
+          request.by_policy = true;
+          request.wait = false;
+        });
+        return;
+      case 2:
+        world_.request(RequestKind::stop, name, [&](VmRequest& request) { request.wait = demands_() % 2 == 0; });
+        return;
+      case 3:
+        world_.request(RequestKind::start, name, [&](VmRequest& request) {
+          asked_.insert(request.uuid);
+          request.paused = demands_() % 2 == 0;
+          request.force_boot = demands_() % 2 == 0;
+        });
+        return;
+      case 4:
+        world_.request(RequestKind::power_off, name, [](VmRequest& request) { request.graceful = true; });
+        return;
+      case 5:
+        return world_.hang_libvirt();
+      case 6:
+        return world_.wake_libvirt();
+      case 7:
+        if (world_.running(name)) world_.kill_for_memory(name);
+        return;
+      case 8:
+        if (world_.running(name)) world_.foreign_resume(name);
+        return;
+      default:
+        return;
+    }
+  }
+
   void configure() {
     auto config = world_.config();
     config.parallel = pick(4) + 1;
@@ -200,6 +243,7 @@ class Chaos {
 
   void request(const std::string& name) {
     world_.request(static_cast<RequestKind>(pick(13)), name, [&](VmRequest& request) {
+      if (request.kind == RequestKind::start) asked_.insert(request.uuid);
       request.wait = chance(70);
       request.enable = chance(50);
       if (chance(50)) request.timeout = std::chrono::seconds(pick(100) + 1);
@@ -211,8 +255,9 @@ class Chaos {
   /// A VM that starts by its turn starts after nothing whose start is still under way, unless they go in a circle.
   void check_start(const std::string& name) {
     const auto view = world_.view(name);
-    for (const auto* cause :
-         {"restart policy", "policy", "the host woke up", "mains power", "GNOME Boxes"})  // which waits for no other VM
+    if (asked_.contains(view.uuid)) return;
+    for (const auto* cause : {"restart policy", "lack of memory", "policy", "the host woke up", "mains power",
+                              "GNOME Boxes"})  // which waits for no other VM
       if (view.phase_reason.starts_with(std::string("because of ") + cause)) return;
     for (const auto& dependency : after(view)) {
       CAPTURE(name);
@@ -258,6 +303,7 @@ class Chaos {
 
   /// Nothing more happens but what is under way: everything comes to an end.
   void settle() {
+    world_.wake_libvirt();
     if (!world_.connected()) world_.connect();
     world_.facts({.on_ac_power = true,
                   .paths = {{"/mnt", {.exists = true}}},
@@ -312,7 +358,9 @@ class Chaos {
   std::mt19937 random_;
   std::mt19937 addresses_;  // of its own, so that a seed has the scenario that it had without
   std::mt19937 ports_;      ///< of its own, so that what else happens stays as it was
+  std::mt19937 demands_;    ///< likewise
   World world_;
+  std::set<std::string> asked_;  ///< by uuid: somebody has started it, alone, which waits for no other
   std::int64_t most_parallel_ = 0;
   int defined_ = 0;
 };
