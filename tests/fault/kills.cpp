@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // SIGKILLs at random moments of starts, stops and logouts, to what keeps VMs: libvirt's daemon, virtsessiond, the log
 // daemon and the user's bus, one or several at once. FAULT_KILLS=N, FAULT_SEED=N.
-#include "fault/recorder.hpp"
+#include "fault/scene.hpp"
 #include "fault/settings.hpp"
 
 #include <doctest/doctest.h>
@@ -27,42 +27,32 @@ struct Counts {
 
 class Killer {
  public:
-  Killer(std::uint32_t seed, int wanted)
-      : random_(seed), wanted_(wanted), bus_(desktop_.host()), recorder_(desktop_, bus_) {
+  Killer(std::uint32_t seed, int wanted) : random_(seed), wanted_(wanted) {
     // Their own brakes would end sockets for good: nobody kills this often but a test.
     for (const char* unit : {"dbus.service", "dbus.socket"})
-      desktop_.host().write_file(std::string("/etc/systemd/user/") + unit + ".d/often.conf",
-                                 std::string(unit).ends_with("socket") ? "[Socket]\nTriggerLimitIntervalSec=0\n"
-                                                                       : "[Unit]\nStartLimitIntervalSec=0\n");
-    log_in();
+      scene_.desktop.host().write_file(std::string("/etc/systemd/user/") + unit + ".d/often.conf",
+                                       std::string(unit).ends_with("socket") ? "[Socket]\nTriggerLimitIntervalSec=0\n"
+                                                                             : "[Unit]\nStartLimitIntervalSec=0\n");
+    scene_.desktop.systemctl({"daemon-reload"});
     define();
   }
 
   void run() {
-    while (counts_.all < wanted_ && recorder_.problems().size() < 5) round();
-    recorder_.allow_ends(true);
-    bus_.send_to_manager("StopAll");
-    recorder_.expect(Wanted::down, kLong);
+    while (counts_.all < wanted_ && recorder().problems().size() < 5) round();
+    recorder().allow_ends(true);
+    scene_.bus.send_to_manager("StopAll");
+    recorder().expect(Wanted::down, kLong);
   }
 
   const Counts& counts() const { return counts_; }
-  const Recorder& recorder() const { return recorder_; }
+  Recorder& recorder() { return scene_.recorder; }
 
  private:
   int pick(int below) { return std::uniform_int_distribution<int>(0, below - 1)(random_); }
   bool chance(int percent) { return pick(100) < percent; }
 
-  void log_in() {
-    desktop_.login();
-    desktop_.disconnect();
-  }
-
   void define() {
-    const auto add = [&](DomainXml domain, bool shuts_down) {
-      guests_.push_back(std::make_unique<Guest>(desktop_.host(), kUser, std::move(domain)));
-      guests_.back()->set_autostart(true);
-      recorder_.watch(*guests_.back(), shuts_down);
-    };
+    const auto add = [&](DomainXml domain, bool shuts_down) { scene_.add(std::move(domain), shuts_down); };
     const auto off = R"({"stop_actions": ["poweroff"]})";
     add({.name = "bare1", .system = System::none, .policy = off}, false);
     add({.name = "bare2", .system = System::none, .policy = R"({"start_order": 1, "stop_actions": ["poweroff"]})"},
@@ -86,8 +76,8 @@ class Killer {
     if (victims.size() > 1) ++counts_.together;
     std::string said;
     for (const auto& program : victims) {
-      for (const auto& process : find_program(desktop_.host(), program)) {
-        if (program == "virtlogd") recorder_.lose_consoles();
+      for (const auto& process : find_program(scene_.desktop.host(), program)) {
+        if (program == "virtlogd") recorder().lose_consoles();
         if (kill(process.pid, SIGKILL) != 0) continue;
         ++counts_.kills[program];
         ++counts_.moments[moment];
@@ -95,14 +85,14 @@ class Killer {
         said += " " + program;
       }
     }
-    recorder_.note(moment + ": killed" + (said.empty() ? " nothing" : said));
-    recorder_.look();
+    recorder().note(moment + ": killed" + (said.empty() ? " nothing" : said));
+    recorder().look();
   }
 
   void wait(milliseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
     while (std::chrono::steady_clock::now() < end) {
-      recorder_.look();
+      recorder().look();
       std::this_thread::sleep_for(milliseconds(20));
     }
   }
@@ -111,61 +101,58 @@ class Killer {
     up();
     if (chance(30)) {
       burst("nothing", 500);
-      recorder_.expect(Wanted::up, kLong);
+      recorder().expect(Wanted::up, kLong);
     }
-    recorder_.allow_ends(true);
+    recorder().allow_ends(true);
     chance(70) ? stop_all() : log_out();
   }
 
   void up() {
-    recorder_.allow_ends(false);
-    recorder_.note("starts");
-    bus_.send_to_manager("Autostart");
+    recorder().allow_ends(false);
+    recorder().note("starts");
+    scene_.bus.send_to_manager("Autostart");
     for (auto bursts = pick(3); bursts > 0; --bursts) {
       burst("starts", 2500);
-      if (chance(60)) recorder_.expect_truth();
+      if (chance(60)) recorder().expect_truth();
     }
-    recorder_.expect_truth();
+    recorder().expect_truth();
     // What was asked for may have been lost with who was asked, and is asked for again.
-    bus_.send_to_manager("Autostart");
-    recorder_.expect(Wanted::up, kLong);
+    scene_.bus.send_to_manager("Autostart");
+    recorder().expect(Wanted::up, kLong);
   }
 
   void stop_all() {
-    recorder_.note("StopAll");
-    const bool sent = bus_.send_to_manager("StopAll");
+    recorder().note("StopAll");
+    const bool sent = scene_.bus.send_to_manager("StopAll");
     for (auto bursts = 1 + pick(3); bursts > 0; --bursts) {
       burst("StopAll", 3000);
-      if (chance(40)) recorder_.expect_truth();
+      if (chance(40)) recorder().expect_truth();
     }
-    recorder_.expect_truth();
-    if (!sent) bus_.send_to_manager("StopAll");
-    recorder_.expect(Wanted::down, kLong);
+    recorder().expect_truth();
+    if (!sent) scene_.bus.send_to_manager("StopAll");
+    recorder().expect(Wanted::down, kLong);
   }
 
   void log_out() {
-    recorder_.note("logout");
-    bus_.disconnect();
-    desktop_.host().logout(kUser);
+    recorder().note("logout");
+    scene_.bus.disconnect();
+    scene_.desktop.host().logout(kUser);
     for (auto bursts = 1 + pick(2); bursts > 0; --bursts) burst("logout", 4000);
     const auto stopped = [&] {
-      recorder_.look();
-      return processes_of_user(desktop_.host()).empty();
+      recorder().look();
+      return processes_of_user(scene_.desktop.host()).empty();
     };
     wait_until(stopped, std::chrono::seconds(130), "the user manager has stopped");
-    desktop_.host().wait_user_stopped(kUser);
-    recorder_.expect_nothing();
-    recorder_.allow_ends(false);
-    recorder_.note("login");
-    log_in();
+    scene_.desktop.host().wait_user_stopped(kUser);
+    recorder().expect_nothing();
+    recorder().allow_ends(false);
+    recorder().note("login");
+    scene_.log_in();
   }
 
   std::mt19937 random_;
   int wanted_;
-  Desktop desktop_;
-  SessionBus bus_;
-  Recorder recorder_;
-  std::vector<std::unique_ptr<Guest>> guests_;
+  Scene scene_;
   Counts counts_;
 };
 
@@ -182,7 +169,7 @@ TEST_CASE("SIGKILLs at random moments: no QEMU is lost or there twice, and D-Bus
   std::cerr << "FAULT_SEED=" << seed << "\n";
   Killer killer(static_cast<std::uint32_t>(seed), setting("FAULT_KILLS", 20, 500));
   killer.run();
-  const auto& recorder = killer.recorder();
+  auto& recorder = killer.recorder();
   const auto& counts = killer.counts();
   const auto ends = recorder.ends();
   const std::vector<std::pair<std::string, std::string>> table{

@@ -58,6 +58,10 @@ std::vector<Process> processes_of_user(const Host& host) {
   if (!host.is_up()) return found;
   add_cgroup(host.outside_path("/sys/fs/cgroup/user.slice/user-" + std::to_string(host.uid_of(kUser)) + ".slice"),
              found);
+  // One that was moved to another cgroup meanwhile may be there twice.
+  std::ranges::stable_sort(found, {}, &Process::pid);
+  const auto again = std::ranges::unique(found, {}, &Process::pid);
+  found.erase(again.begin(), again.end());
   return found;
 }
 

@@ -143,14 +143,13 @@ void Recorder::ended(const std::string& name, Watched& vm) {
   }
 }
 
-std::vector<std::string> Recorder::differences() {
+std::optional<std::vector<std::string>> Recorder::differences() {
   ++comparisons_;
   const auto list = desktop_.host().user(kUser, {"virsh", "-q", "-c", "qemu:///session", "list", "--all"});
   const auto said = bus_.ask();
   look();
-  if (!said) return {"virtsessiond does not answer"};
-  if (!list.succeeded()) return {"virsh: " + list.err};
-  if (said->libvirt_state != "ready") return {"virtsessiond says of libvirt: " + said->libvirt_state};
+  if (!said || said->libvirt_state != "ready") return std::nullopt;
+  if (!list.succeeded()) return std::vector{"D-Bus says that libvirt is ready; virsh: " + list.err};
   std::vector<std::string> found;
   const auto states = states_of(list.out);
   std::map<std::string, std::string> unit_of;
@@ -195,12 +194,12 @@ bool Recorder::manager_answers() {
   return desktop_.host().user(kUser, {"timeout", "2", "systemctl", "--user", "show", "-P", "Version"}).succeeded();
 }
 
-void Recorder::wait_until_answered() {
+bool Recorder::wait_until_answered() {
   auto begin = Clock::now();
   bool hung = false;
   while (true) {
     const auto said = bus_.ask();
-    if (said && said->libvirt_state == "ready") return;
+    if (said && said->libvirt_state == "ready") return true;
     look();
     if (Clock::now() - begin > seconds(5) && !manager_answers()) {
       if (!hung) note("the user manager does not answer");
@@ -208,21 +207,30 @@ void Recorder::wait_until_answered() {
       hung = true;
       begin = Clock::now();
     }
-    if (Clock::now() - begin > kLong) return problem("virtsessiond or libvirt is not back after a minute");
+    if (Clock::now() - begin > kLong) {
+      problem("virtsessiond or libvirt is not back after a minute");
+      return false;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
 
 void Recorder::expect_truth() {
-  wait_until_answered();
-  const auto back = Clock::now();
+  if (!wait_until_answered()) return;
+  auto back = Clock::now();
   while (true) {
     const auto asked = std::chrono::duration<double>(Clock::now() - back);
     const auto wrong = differences();
-    longest_ = std::max(longest_, asked.count());
-    if (wrong.empty()) return;
+    if (!wrong && wait_until_answered()) {
+      back = Clock::now();
+      continue;
+    }
+    if (!wrong) return;
+    last_ = asked.count();
+    longest_ = std::max(longest_, last_);
+    if (wrong->empty()) return;
     if (asked > kTrueWithin) {
-      for (const auto& text : wrong) problem(fmt::format("not true after {:.1f} s: {}", asked.count(), text));
+      for (const auto& text : *wrong) problem(fmt::format("not true after {:.1f} s: {}", asked.count(), text));
       return;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -60,6 +61,7 @@ class Recorder {
   Ends ends_of(const std::string& name) const { return watched_.at(name).ends; }
   /// How often the user manager of systemd itself did not answer: 252 waits for a bus that only it could start.
   int manager_hangs() const { return manager_hangs_; }
+  double last_until_true() const { return last_; }
   double longest_until_true() const { return longest_; }
   int comparisons() const { return comparisons_; }
 
@@ -76,11 +78,13 @@ class Recorder {
 
   void problem(const std::string& text);
   void ended(const std::string& name, Watched& vm);
-  /// What virtsessiond says otherwise than libvirt and the processes do; nothing: it is true.
-  std::vector<std::string> differences();
+  /// What virtsessiond says otherwise than libvirt and the processes do; empty: it is true. Nothing at all: one of the
+  /// two is not there to be asked, and virtsessiond does not say that libvirt is.
+  std::optional<std::vector<std::string>> differences();
   bool manager_answers();
   bool has_started(const std::string& name);
-  void wait_until_answered();
+  /// \return whether they did
+  bool wait_until_answered();
 
   Desktop& desktop_;
   SessionBus& bus_;
@@ -88,7 +92,7 @@ class Recorder {
   bool ends_allowed_ = true;
   std::vector<std::string> steps_;
   std::vector<std::string> problems_;
-  double longest_ = 0;
+  double last_ = 0, longest_ = 0;
   int comparisons_ = 0;
   int manager_hangs_ = 0;
 };

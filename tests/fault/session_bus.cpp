@@ -33,8 +33,13 @@ std::optional<Said> SessionBus::ask(std::chrono::milliseconds limit) {
       const auto vm = interfaces.find(kVmInterface);
       if (vm == interfaces.end()) continue;
       const auto& of = vm->second;
-      said.vms[text(of, "Name")] = {
-          path, text(of, "State"), text(of, "Phase"), text(of, "PhaseReason"), text(of, "Intent"), text(of, "Scope")};
+      said.vms[text(of, "Name")] = {path,
+                                    text(of, "State"),
+                                    text(of, "Phase"),
+                                    text(of, "PhaseReason"),
+                                    text(of, "Intent"),
+                                    text(of, "Scope"),
+                                    of.at("Autostart").get<bool>()};
     }
     return said;
   } catch (const std::exception&) {

@@ -14,6 +14,7 @@ namespace virtsession::test {
 /// What virtsessiond says of one VM.
 struct SaidOfVm {
   std::string path, state, phase, reason, intent, scope;
+  bool autostart = false;
 };
 
 struct Said {
