@@ -43,7 +43,7 @@ std::vector<FieldGroup> installed_form() {
   return policy_form({std::istreambuf_iterator<char>(file), {}});
 }
 
-const Field& field(const std::vector<FieldGroup>& form, const std::string& key) {
+const Field& field(const std::vector<FieldGroup>& form, const char* key) {
   for (const auto& group : form)
     for (const auto& one : group.fields)
       if (one.key == key) return one;
