@@ -4,6 +4,7 @@
 #include "model/difference.hpp"
 
 #include <giomm/liststore.h>
+#include <glibmm/main.h>
 
 #include <utility>
 #include <vector>
@@ -29,14 +30,45 @@ class LineItem : public Glib::Object {
   Line line_;
 };
 
-/// The lines of a list, and what GTK is told when they are others.
+/// The lines of a list, and what GTK is told when they are others. GTK makes 200 rows at once, seen or not: a long list
+/// begins with what a window shows, and the rest comes when that has been drawn.
 template <typename Line>
 class LineStore {
  public:
+  LineStore() = default;
+  ~LineStore() { rest_.disconnect(); }
+  LineStore(const LineStore&) = delete;
+  LineStore& operator=(const LineStore&) = delete;
+
   const std::vector<Line>& lines() const { return lines_; }
   const Glib::RefPtr<Gio::ListStore<LineItem<Line>>>& model() const { return store_; }
 
   void set(std::vector<Line> now) {
+    const bool begins = lines_.empty() || rest_.connected();
+    if (!begins || now.size() <= kAtFirst) {
+      rest_.disconnect();
+      return apply(std::move(now));
+    }
+    apply({now.begin(), now.begin() + kAtFirst});
+    all_ = std::move(now);
+    if (!rest_.connected()) rest_ = Glib::signal_timeout().connect([this] { return show_rest(); }, kDrawnMs);
+  }
+
+  /// Each row shows its line once more: a switch was turned, and nothing came of it.
+  void show_again() {
+    for (guint i = 0; i < store_->get_n_items(); ++i) store_->get_item(i)->changed.emit();
+  }
+
+ private:
+  static constexpr std::size_t kAtFirst = 40;
+  static constexpr unsigned kDrawnMs = 150;
+
+  bool show_rest() {
+    apply(std::move(all_));
+    return false;
+  }
+
+  void apply(std::vector<Line> now) {
     const auto change = difference(lines_, now);
     std::vector<Glib::RefPtr<LineItem<Line>>> added;
     for (std::size_t i = 0; i < change.added; ++i) added.push_back(LineItem<Line>::create(now[change.position + i]));
@@ -48,13 +80,8 @@ class LineStore {
     lines_ = std::move(now);
   }
 
-  /// Each row shows its line once more: a switch was turned, and nothing came of it.
-  void show_again() {
-    for (guint i = 0; i < store_->get_n_items(); ++i) store_->get_item(i)->changed.emit();
-  }
-
- private:
-  std::vector<Line> lines_;
+  std::vector<Line> lines_, all_;
+  sigc::connection rest_;
   Glib::RefPtr<Gio::ListStore<LineItem<Line>>> store_ = Gio::ListStore<LineItem<Line>>::create();
 };
 
