@@ -8,12 +8,16 @@
 #include "libvirt/snapshot.hpp"
 #include "util/log.hpp"
 
+#include <chrono>
 #include <span>
+#include <thread>
 #include <utility>
 
 namespace virtsession {
 namespace {
 
+/// How soon a domain is looked at again that libvirt's daemon may have found in the middle of a start.
+constexpr auto kLookAgain = std::chrono::milliseconds(250);
 constexpr const char* kWholeConnection = "";  // the key of tasks that are not of one domain
 
 Error not_connected() { return {ErrorCode::libvirt_unavailable, "There is no connection to libvirt"}; }
@@ -25,6 +29,13 @@ Result<std::optional<DomainSnapshot>> nothing_or_error(virConnectPtr connection)
   const LibvirtError error = take_last_error();
   if (is_no_domain(error)) return std::optional<DomainSnapshot>();
   return to_error(error, connection);
+}
+
+bool is_half_started(virDomainPtr domain) {
+  int state = 0, reason = 0;
+  const bool read = virDomainGetState(domain, &state, &reason, 0) == 0;
+  virResetLastError();
+  return read && state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP;
 }
 
 Error connection_lost() { return {ErrorCode::libvirt_unavailable, "The connection to libvirt was lost"}; }
@@ -145,7 +156,7 @@ void LibvirtSession::do_list() {
     read_while_listing_.clear();
   }
   auto domains = read_all();
-  std::vector<std::string> unsure;
+  std::vector<std::string> unsure, half_started;
   {
     const std::lock_guard lock(mutex_);
     listing_ = false;
@@ -154,11 +165,27 @@ void LibvirtSession::do_list() {
     for (const auto& [uuid, domain] : read_while_listing_) unsure.push_back(uuid);
     auto listed = std::move(domains).value();
     bring_up_to_date(listed);
+    for (const auto& domain : listed)
+      if (domain.pause_reason == PauseReason::other) half_started.push_back(domain.uuid);
     listed_ = true;
     post([listed = std::move(listed)](const Sinks& sinks) { sinks.domains.on_listed(listed); });
     post([](const Sinks& sinks) { sinks.connection.on_list_done({}); });
   }
   for (const std::string& uuid : unsure) refresh(uuid);
+  for (const std::string& uuid : half_started) follow_half_start(uuid);
+}
+
+/// A daemon that was killed while it started QEMU has left one that the next daemon lists, and ends a moment later. Of
+/// that end libvirt 9.0 tells nobody.
+void LibvirtSession::follow_half_start(const std::string& uuid) {
+  workers_.submit(uuid, TaskPace::slow, [self = shared_from_this(), uuid] {
+    std::this_thread::sleep_for(kLookAgain);
+    if (!self->is_open()) return;
+    const DomainPtr domain(virDomainLookupByUUIDString(self->connection_->calls(), uuid.c_str()));
+    const bool half_started = domain && is_half_started(domain.get());
+    self->do_refresh(uuid);
+    if (half_started) self->follow_half_start(uuid);
+  });
 }
 
 /// The list is read domain by domain: one that was read by itself meanwhile may be in it as it was before that, and

@@ -55,6 +55,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   void do_ping();
   void look_again(const std::string& uuid, Extent extent);
   void do_refresh(const std::string& uuid);
+  void follow_half_start(const std::string& uuid);
   bool read_run_state_only(virDomainPtr domain, const std::string& uuid);
   void do_run(const Operation& operation);
   Result<void> run_beside(virDomainPtr domain, const Operation& operation);
