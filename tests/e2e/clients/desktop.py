@@ -84,7 +84,7 @@ class ClientTest(unittest.TestCase):
         self.host.run("add-user", USER)
         self.host.root("systemctl", "--global", "enable", "virtsessiond.service")
         inside = os.path.join(TESTS, "e2e/clients/inside")
-        self.host.run("put", *(os.path.join(inside, name) for name in os.listdir(inside) if name.endswith(".py")),
+        self.host.run("put", *(os.path.join(inside, name) for name in os.listdir(inside)),
                       SCRIPTS + "/")
         self.host.run("login", USER)
         wait_until(self._is_ready, "virtsessiond is connected to libvirt", LONG)
