@@ -4,7 +4,9 @@
 
 import unittest
 
-from desktop import LONG, SCRIPTS, ClientTest, wait_until
+from desktop import LONG, SCRIPTS, URI, ClientTest, wait_until
+
+MARK = "Start virtual machine on host boot up"
 
 
 class Windows(ClientTest):
@@ -22,6 +24,41 @@ class Windows(ClientTest):
 
     def is_open(self, unit):
         return self.host.try_user("systemctl", "--user", "show", "-P", "SubState", unit)[1].strip() == "running"
+
+    def test_virt_manager(self):
+        """Its check box is the mark; it renames, starts, stops, clones and deletes a VM."""
+        self.define("a", {"start_order": 7}, self.make_disk("a.qcow2"))
+        for question in ("forcepoweroff", "delete-storage"):  # in a dialog, in which it answers no screen reader
+            self.client("env", "GSETTINGS_BACKEND=keyfile", "gsettings", "set", "org.virt-manager.virt-manager.confirm",
+                        question, "false")
+        self.open("manager", "virt-manager", "--no-fork", "--connect", URI, "--show-domain-editor", "a")
+        self.screen("row", "Boot Options", "press", "check box", MARK, "press", "push button", "config-apply")
+        self.wait_for("a", Autostart=True)
+        self.check_in_order()
+        self.screen("row", "Overview", "write", "Name:", "b", "press", "push button", "config-apply", "wait", "frame",
+                    "b on*")
+        renamed = self.wait_for("b", Phase="inactive", Autostart=True)
+        self.assertEqual(renamed["Policy"]["start_order"], 7)
+        self.wait_gone("a")
+        self.check_in_order()
+        self.screen("press", "push button", "Run")
+        self.wait_for("b", Phase="running")
+        self.check_in_order()
+        self.screen("press", "menu item", "Pause")
+        self.wait_for("b", Phase="paused")
+        self.client("virtsessionctl", "resume", "b")
+        self.screen("press", "menu item", "Force Off")
+        self.wait_for("b", Phase="inactive", Intent="down")
+        self.screen("press", "menu item", "Clone...", "press", "push button", "Clone", "gone", "frame",
+                    "Clone Virtual*")
+        copy = self.wait_for("b-clone", Phase="inactive", Autostart=False)
+        self.assertEqual(copy["Policy"]["start_order"], 7)
+        self.check_in_order()
+        self.screen("press", "menu item", "Delete", "press", "check box", "Delete associated storage files", "press",
+                    "push button", "Delete")
+        self.wait_gone("b")
+        self.assertEqual(list(self.look()["vms"]), ["b-clone"])
+        self.check_in_order()
 
     def test_boxes(self):
         """GNOME Boxes is opened and closed: a marked VM that it saves goes on, and another says why it does not."""
