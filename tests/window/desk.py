@@ -140,7 +140,9 @@ class Desk(Reader):
         os.environ["DBUS_SESSION_BUS_ADDRESS"] = address
         os.environ["DISPLAY"] = self.environment["DISPLAY"]
         os.environ.pop("AT_SPI_BUS_ADDRESS", None)
-        self._start(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"], stderr=subprocess.DEVNULL)
+        # It has processes of its own, which outlive it: they hold no pipe of the test's, and end with their group.
+        self.launcher = self._start(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         self.bus = Gio.DBusConnection.new_for_address_sync(
             address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
             None, None)
@@ -258,6 +260,7 @@ class Desk(Reader):
         save_screen(self.folder + "/fb/Xvfb_screen0", path)
 
     def close(self):
+        os.killpg(self.launcher.pid, signal.SIGKILL)
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.kill()

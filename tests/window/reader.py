@@ -109,6 +109,10 @@ class Reader:
             display.press(key)
         display.press("Return")
 
+    def place_of(self, name):
+        """The middle of a row, when it is where it was a moment ago."""
+        return self._settled(name, None)
+
     def _settled(self, name, role):
         """The middle of a widget, when it is where it was a moment ago."""
         places = []
