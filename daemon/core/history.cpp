@@ -8,25 +8,31 @@ namespace virtsession {
 
 void History::set_size(std::size_t entries_per_vm) {
   entries_per_vm_ = entries_per_vm;
-  for (auto& [uuid, rows] : by_vm_)
-    while (rows.size() > entries_per_vm_) rows.pop_front();
+  for (auto& [uuid, vm] : by_vm_) shorten(vm.rows);
 }
 
 void History::add(HistoryEntry entry) {
-  auto& rows = by_vm_[entry.uuid];
-  rows.push_back({next_number_++, std::move(entry)});
-  if (rows.size() > entries_per_vm_) rows.pop_front();
+  auto& vm = by_vm_[entry.uuid];
+  by_age_.erase(vm.newest);
+  vm.newest = next_number_++;
+  by_age_.emplace(vm.newest, entry.uuid);
+  vm.rows.push_back({vm.newest, std::move(entry)});
+  shorten(vm.rows);
   if (by_vm_.size() <= kMostVms) return;
-  const auto stale = std::ranges::min_element(
-      by_vm_, {}, [](const auto& vm) { return vm.second.empty() ? 0 : vm.second.back().number; });
-  by_vm_.erase(stale);
+  by_vm_.erase(by_age_.begin()->second);
+  by_age_.erase(by_age_.begin());
+}
+
+void History::shorten(std::vector<Row>& rows) const {
+  if (rows.size() > entries_per_vm_)
+    rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(entries_per_vm_));
 }
 
 std::vector<HistoryEntry> History::entries(const std::string& uuid, std::size_t limit) const {
   std::vector<const Row*> found;
-  for (const auto& [vm, rows] : by_vm_)
-    if (uuid.empty() || vm == uuid)
-      for (const auto& row : rows) found.push_back(&row);
+  for (const auto& [of, vm] : by_vm_)
+    if (uuid.empty() || of == uuid)
+      for (const auto& row : vm.rows) found.push_back(&row);
   std::ranges::sort(found, {}, &Row::number);
   if (limit > 0 && found.size() > limit) found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(limit));
   std::vector<HistoryEntry> entries;

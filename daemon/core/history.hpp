@@ -3,7 +3,7 @@
 
 #include "core/views.hpp"
 
-#include <deque>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -30,9 +30,18 @@ class History {
     HistoryEntry entry;
   };
 
+  // Few entries a VM, and many VMs with one: an empty deque takes half a kilobyte.
+  struct OfVm {
+    std::vector<Row> rows;
+    std::uint64_t newest = 0;  ///< number of the last one
+  };
+
+  void shorten(std::vector<Row>& rows) const;
+
   std::size_t entries_per_vm_;
-  std::uint64_t next_number_ = 0;
-  std::map<std::string, std::deque<Row>> by_vm_;
+  std::uint64_t next_number_ = 1;
+  std::map<std::string, OfVm> by_vm_;
+  std::map<std::uint64_t, std::string> by_age_;  ///< uuids, by OfVm::newest
 };
 
 }  // namespace virtsession

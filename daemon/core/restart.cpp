@@ -44,7 +44,7 @@ bool RestartBudget::take(const Policy& policy, SteadyTime now) {
 }
 
 std::uint32_t RestartBudget::used(const Policy& policy, SteadyTime now) {
-  while (!taken_.empty() && taken_.front() + from_seconds(policy.restart_window_sec) <= now) taken_.pop_front();
+  std::erase_if(taken_, [&](SteadyTime when) { return when + from_seconds(policy.restart_window_sec) <= now; });
   return static_cast<std::uint32_t>(taken_.size());
 }
 

@@ -5,8 +5,8 @@
 #include "core/policy.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <vector>
 
 namespace virtsession {
 
@@ -29,7 +29,7 @@ class RestartBudget {
   }
 
  private:
-  std::deque<SteadyTime> taken_;
+  std::vector<SteadyTime> taken_;  ///< oldest first
   std::uint32_t count_ = 0;
 };
 
