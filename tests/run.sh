@@ -161,7 +161,8 @@ clients() {
 style() {
   echo "== Style"
   git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
-  git ls-files | xargs grep -lE '^#!(/usr/bin/env bash|/bin/(ba)?sh)$' | xargs shellcheck
+  git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!(\/usr\/bin\/env bash|\/bin\/(ba)?sh)$/ { print FILENAME } { nextfile }' |
+    xargs shellcheck
   shellcheck --shell=bash contrib/completions/virtsessionctl.bash
   build debug --target man
   ctest --preset debug -L '^style$'

@@ -139,12 +139,14 @@ int main(int argc, char** argv) {
       before = events;
     }
     seen = {pauses ? "paused" : "running", {}, false};
-    if ((pauses ? virDomainSuspend(domain.get()) : virDomainResume(domain.get())) != 0) return 1;
+    // The event and the signal come before the call returns.
+    std::thread caller([&] { pauses ? virDomainSuspend(domain.get()) : virDomainResume(domain.get()); });
     while (!seen.is_there) {
       while (sd_bus_process(bus.get(), nullptr) > 0) {
       }
       if (!seen.is_there) sd_bus_wait(bus.get(), 1'000'000);
     }
+    caller.join();
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return events > before; });
     waits.push_back(std::chrono::duration<double, std::milli>(seen.at - last_event).count());
