@@ -16,7 +16,8 @@ class CommandLine(ClientTest):
         return self.vm(name)["Policy"]["start_order"]
 
     def active_port(self, name):
-        return next((forward["host_port"] for forward in self.vm(name)["Forwards"] if forward["state"] == "active"), None)
+        forwards = self.vm(name)["Forwards"]
+        return next((forward["host_port"] for forward in forwards if forward["state"] == "active"), None)
 
     def virt_install(self, name, *words):
         """A machine without anything that has to be downloaded."""
@@ -49,6 +50,51 @@ class CommandLine(ClientTest):
         self.virsh("managedsave-remove", "b")
         self.virsh("undefine", "b")
         self.wait_gone("b")
+        self.check_in_order()
+
+    def test_virsh_snapshots(self):
+        """A VM goes from snapshot to snapshot; restart=always restarts none that a snapshot switched off."""
+        self.define("a", {"restart": "always", "restart_delay_sec": 0}, self.make_disk("a.qcow2"))
+        self.virsh("snapshot-create-as", "a", "off")
+        self.virsh("start", "a")
+        self.wait_for("a", Phase="running")
+        self.virsh("snapshot-create-as", "a", "on")
+        self.wait_for("a", Phase="running")
+        self.virsh("snapshot-revert", "a", "off")
+        self.wait_for("a", Phase="inactive", Intent="none")
+        self.check_in_order()
+        self.virsh("snapshot-revert", "a", "on")
+        self.wait_for("a", Phase="running", Intent="up")
+        self.check_in_order()
+        self.virsh("snapshot-revert", "a", "off")
+        self.wait_for("a", Phase="inactive", Intent="none")
+        self.assertEqual([row for row in self.history("a") if "restart" in row[1]], [])
+        self.virsh("undefine", "a", "--snapshots-metadata")
+        self.wait_gone("a")
+        self.check_in_order()
+
+    def test_virsh_transient(self):
+        """A VM that is undefined while it runs is transient; one with --autodestroy ends with its client."""
+        self.define("a", {"restart": "always", "restart_delay_sec": 0})
+        self.virsh("autostart", "a")
+        self.virsh("start", "a")
+        self.wait_for("a", Phase="running", Autostart=True)
+        self.virsh("undefine", "a")
+        self.wait_for("a", Phase="running", Persistent=False, Autostart=False)
+        self.check_in_order()
+        self.host.user("sh", "-c", f"virsh -c {URI} dumpxml a >~/a.xml")
+        self.virsh("define", f"{HOME}/a.xml")
+        self.wait_for("a", Phase="running", Persistent=True)
+        self.check_in_order()
+        self.virsh("undefine", "a")
+        self.wait_for("a", Persistent=False)
+        self.virsh("destroy", "a")
+        self.wait_gone("a")
+        self.check_in_order()
+        self.define("b", {"restart": "always", "restart_delay_sec": 0})
+        self.beside("passing", "sh", "-c", f"(echo start b --autodestroy; sleep 5) | virsh -c {URI}")
+        self.wait_for("b", Phase="running")
+        self.wait_for("b", Phase="inactive", Intent="down")
         self.check_in_order()
 
     def test_virt_install(self):
