@@ -85,7 +85,7 @@ class Client {
     if (options) REQUIRE(sd_bus_message_append(message, "a{sv}", 0) >= 0);
     const auto begin = Clock::now();
     sd_bus_message* reply = nullptr;
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     const int result = sd_bus_call(bus_.get(), message, 60'000'000, &error, &reply);
     const auto took = ms_since(begin);
     REQUIRE_MESSAGE(result >= 0, method << ": " << (error.message ? error.message : ""));

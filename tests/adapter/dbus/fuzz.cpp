@@ -227,7 +227,7 @@ class Fuzzer {
     if (!property.empty())
       REQUIRE(sd_bus_message_append(made, "ss", property_interface.c_str(), property.c_str()) >= 0);
     values_.append(made, signature);
-    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_error error{};
     sd_bus_message* answer = nullptr;
     const auto result = sd_bus_call(bus_.get(), made, 20'000'000, &error, &answer);
     const Message owned(answer);
