@@ -75,6 +75,11 @@ bool is_to_be_asked(const Vm& vm) {
 
 std::string quoted(const Vm& vm) { return "VM " + in_quotes(vm.name()); }
 
+/// Nothing was seen of the run that its start has begun, also while a stop waits for the end of that call.
+bool is_starting(const Vm& vm) {
+  return vm.status().phase == Phase::starting || (vm.start() && vm.start()->stage() == StartStage::starting);
+}
+
 }  // namespace
 
 Result<void> VmRequests::check(const VmRequest& request, const std::string& starts_forbidden) const {
@@ -250,7 +255,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
         if (!context_.calls.lifecycle(vm.uuid())) settle(vm, false, now);
         return;
       }
-      if (vm.status().phase != Phase::starting) return;
+      if (!is_starting(vm)) return;
       came_up(vm, call.cause, false, around, now);
       return went_down(vm, around, now);
     case OperationKind::resume:

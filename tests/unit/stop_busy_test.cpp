@@ -30,6 +30,15 @@ TEST_CASE("stop: a VM that is starting is stopped when it is up") {
     CHECK(world.phase("a") == "inactive");
     CHECK(world.intent("a") == "down");
   }
+  SUBCASE("unless it has ended before its start was answered") {
+    world.domain("a").dies_at_once = true;
+    const auto id = world.request_stop_all();
+    world.pass(100);
+    CHECK(world.answer(id) == "ok");
+    CHECK(world.phase("a") == "inactive");
+    CHECK(world.autostart_state() != "running");
+    CHECK(world.started().size() == 1);
+  }
   SUBCASE("unless the start fails, which is not tried again") {
     world.domain("a").start_failures = {"no disk"};
     const auto id = world.request_stop_all();
