@@ -104,10 +104,9 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
 void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   const auto action = actions_.front();
   if (action == StopAction::leave) {
-    vm.enter(phase_of_active(vm),
-             std::string("left running, as its policy says") +
-                 (terms.ends_session() ? ": systemd ends it with the session, without a shutdown" : ""),
-             terms.cause(), now);
+    const std::string how = terms.ends_session() ? ": systemd ends it with the session, without a shutdown" : "";
+    if (vm.domain().active())  // one that is still starting may never come up
+      vm.enter(phase_of_active(vm), "left running, as its policy says" + how, terms.cause(), now);
     return end(vm, StopOutcome::left_running);
   }
   const auto* call = vm.context().calls.exclusive(vm.uuid());

@@ -153,3 +153,16 @@ TEST_CASE("stop: somebody's shutdown that is waited for goes on") {
   CHECK(world.answer(id) == "ok");
   CHECK(world.supervisor().session_over());
 }
+
+TEST_CASE("stop: a VM that its policy leaves running is not shown as that while it starts, and may never run") {
+  World world;
+  world.define("a", {.policy = {{"stop_actions", {"leave"}}}});
+  world.domain("a").start_takes = 5s;
+  world.domain("a").dies_at_once = true;
+  world.connect();
+  world.request(RequestKind::start, "a");
+  world.request_stop_all();
+  CHECK(world.phase("a") == "starting");
+  world.pass(10);
+  CHECK(world.phase("a") == "inactive");
+}

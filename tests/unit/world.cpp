@@ -256,7 +256,8 @@ void World::panic(const std::string& name) { STOP_FROM_OUTSIDE(crashed, DomainEv
 
 void World::foreign_pause(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
-  if (snapshot.state == DomainState::paused) return;  // libvirt leaves it as it is, with its reason
+  if (snapshot.state == DomainState::paused) return;        // libvirt leaves it as it is, with its reason
+  if (snapshot.state == DomainState::pm_suspended) return;  // it refuses that
   snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
   send_run_state(uuid(name));
 }
