@@ -23,7 +23,7 @@ Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const Sto
              const BatteryRun& battery) {
   Kept kept;
   past.keep(kept);
-  for (const Vm& vm : vms.attended())
+  for (const Vm& vm : vms.used())
     if (vm.domain().persistent) kept.lasting[vm.uuid()] = vm.lasting();
   if (stops.session_over()) {
     kept.session_over = true;
@@ -34,7 +34,7 @@ Kept kept_of(const Vms& vms, const Past& past, const StartRun& starts, const Sto
   kept.first_listed_usec = vms.first_listed_usec();
   kept.power = battery.power();
   kept.up = up_for_next_login(vms, starts);
-  for (const Vm& vm : vms.attended()) kept.vms[vm.uuid()] = kept_of(vm);
+  for (const Vm& vm : vms.used()) kept.vms[vm.uuid()] = kept_of(vm);
   // What is stopped for the end of the session goes on at the next login.
   if (stops.ends_session()) kept.up = stops.up();
   if (stops.ends_session() || stops.under_way()) kept.stop = KeptStop{stops.begun(), stops.deadline(), stops.cause()};

@@ -3,44 +3,64 @@
 
 namespace virtsession {
 
-bool Vms::is_attended(const Vm& vm) const {
+namespace {
+
+bool is_attended(const Vm& vm) {
   const auto& domain = vm.domain();
   const auto& status = vm.status();
-  const bool never_used = status.phase == Phase::inactive && status.since_usec == first_listed_usec_ &&
-                          status.intent == Intent::none && status.last_error.empty() && vm.restarts().count() == 0 &&
-                          vm.lasting() == VmLasting();
   const bool is_off = !domain.active() && !vm.run() && !vm.start() && !vm.stop() && !vm.hold();
+  const bool is_at_rest = status.phase == Phase::inactive && status.intent != Intent::up && status.last_error.empty();
   const bool may_start_by_itself =
       domain.autostart || domain.autostart_once.value_or(false) || vm.policy().start == StartWhen::was_running;
   const bool has_forwards = !vm.policy().ports.empty() || !domain.next_forwards.empty() || !domain.own_forwards.empty();
-  return !never_used || !is_off || !domain.persistent || may_start_by_itself || has_forwards;
+  return !is_off || !is_at_rest || !domain.persistent || may_start_by_itself || has_forwards;
+}
+
+template <class Vm, class Vms>
+std::vector<std::reference_wrapper<Vm>> those(const std::set<std::string>& uuids, Vms& vms) {
+  std::vector<std::reference_wrapper<Vm>> result;
+  result.reserve(uuids.size());
+  for (const auto& uuid : uuids) result.emplace_back(vms.at(uuid));
+  return result;
+}
+
+void put(std::set<std::string>& uuids, const std::string& uuid, bool belongs) {
+  if (belongs)
+    uuids.insert(uuid);
+  else
+    uuids.erase(uuid);
+}
+
+}  // namespace
+
+bool Vms::is_used(const Vm& vm) const {
+  const auto& status = vm.status();
+  return is_attended(vm) || status.since_usec != first_listed_usec_ || status.intent != Intent::none ||
+         vm.restarts().count() > 0 || vm.lasting() != VmLasting();
 }
 
 void Vms::look_at_moved() const {
   for (const auto& uuid : moved_) {
     const auto* vm = find(uuid);
-    if (vm && is_attended(*vm))
-      attended_.insert(uuid);
-    else
-      attended_.erase(uuid);
+    put(attended_, uuid, vm && is_attended(*vm));
+    put(used_, uuid, vm && is_used(*vm));
   }
   moved_.clear();
 }
 
 std::vector<std::reference_wrapper<Vm>> Vms::attended() {
   look_at_moved();
-  std::vector<std::reference_wrapper<Vm>> result;
-  result.reserve(attended_.size());
-  for (const auto& uuid : attended_) result.emplace_back(vms_.at(uuid));
-  return result;
+  return those<Vm>(attended_, vms_);
 }
 
 std::vector<std::reference_wrapper<const Vm>> Vms::attended() const {
   look_at_moved();
-  std::vector<std::reference_wrapper<const Vm>> result;
-  result.reserve(attended_.size());
-  for (const auto& uuid : attended_) result.emplace_back(vms_.at(uuid));
-  return result;
+  return those<const Vm>(attended_, vms_);
+}
+
+std::vector<std::reference_wrapper<const Vm>> Vms::used() const {
+  look_at_moved();
+  return those<const Vm>(used_, vms_);
 }
 
 void Vms::touch(const std::string& uuid) {

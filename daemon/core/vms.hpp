@@ -13,10 +13,10 @@
 
 namespace virtsession {
 
-/// All VMs, by uuid and name; which of them may look different than they were last shown; and which of them are
-/// attended: all but those that are off since virtsessiond first saw them in this login and that nothing wants anything
-/// of. What happens with time, or at each event, happens to attended VMs alone, so that its cost does not grow with the
-/// number of VMs that somebody has defined; and of the others nothing is kept.
+/// All VMs, by uuid and name, and which of them may look different than they were last shown. Which are attended: all
+/// but those that are off and that nothing wants anything of. What happens with time, or at each event, happens to them
+/// alone, so that its cost does not grow with the number of VMs that somebody has defined. And which are used: all but
+/// those that are off since the first list of this login, and were asked for nothing. Of the others nothing is kept.
 class Vms {
  public:
   explicit Vms(const Context& context) : context_(context) {}
@@ -41,6 +41,8 @@ class Vms {
   /// In the order of all(). As they are now: what a caller does to them does not change the list that it goes through.
   std::vector<std::reference_wrapper<Vm>> attended();
   std::vector<std::reference_wrapper<const Vm>> attended() const;
+  /// What there is something to keep of: every attended VM, and more.
+  std::vector<std::reference_wrapper<const Vm>> used() const;
 
   /// When the first list of this login was read: CLOCK_REALTIME, microseconds; 0 before.
   std::uint64_t first_listed_usec() const { return first_listed_usec_; }
@@ -50,7 +52,7 @@ class Vms {
   std::set<std::string> take_changed() { return std::exchange(changed_, {}); }
 
  private:
-  bool is_attended(const Vm& vm) const;
+  bool is_used(const Vm& vm) const;
   void look_at_moved() const;
   void forget_name(const Vm& vm);
 
@@ -62,6 +64,7 @@ class Vms {
   // Found out when somebody asks: a VM is touched while it changes, not after.
   mutable std::set<std::string> moved_;     ///< touched since
   mutable std::set<std::string> attended_;  ///< but for what is in moved_
+  mutable std::set<std::string> used_;      ///< the same
 };
 
 }  // namespace virtsession

@@ -55,16 +55,18 @@ TEST_CASE("vms: one that is gone is not found, and is shown to be gone") {
   CHECK(core.vms.take_changed().empty());
 }
 
-TEST_CASE("vms: attended is what is used, or may start by itself; what is off and unused is not") {
+TEST_CASE("vms: attended is what does something, or may by itself; used is what there is something to keep of") {
   CoreFixture core;
   core.vms.set_first_listed(core.now.wall_usec);
-  const auto attended = [&] {
+  const auto names_of = [](const auto& vms) {
     std::string names;
-    for (const Vm& vm : core.vms.attended()) names += (names.empty() ? "" : ", ") + vm.name();
+    for (const Vm& vm : vms) names += (names.empty() ? "" : ", ") + vm.name();
     return names;
   };
+  const auto attended = [&] { return names_of(core.vms.attended()); };
+  const auto used = [&] { return names_of(std::as_const(core.vms).used()); };
   core.off("unused");
-  auto& used = core.off("used");
+  auto& vm = core.off("used");
   core.running("runs");
   core.off("after login", {{"start", "was-running"}});
   core.off("forwards", {{"ports", {"2222:22"}}});
@@ -72,15 +74,20 @@ TEST_CASE("vms: attended is what is used, or may start by itself; what is off an
   marked.autostart = true;
   core.found(marked);
   CHECK(attended() == "after login, forwards, marked, runs");
-  used.set_error("there is no disk");
+  CHECK(used() == attended());
+  vm.set_error("there is no disk");
   CHECK(attended() == "after login, forwards, marked, runs, used");
-  used.set_error({});
+  vm.set_error({});
   CHECK(attended() == "after login, forwards, marked, runs");
-  used.want(Intent::down);  // a person stopped it
+  vm.want(Intent::up);
   CHECK(attended() == "after login, forwards, marked, runs, used");
+  vm.want(Intent::down);  // a person stopped it
+  CHECK(attended() == "after login, forwards, marked, runs");
+  CHECK(used() == "after login, forwards, marked, runs, used");
   core.vms.remove("uuid-marked");
-  CHECK(attended() == "after login, forwards, runs, used");
+  CHECK(attended() == "after login, forwards, runs");
   core.pass(std::chrono::seconds(1));
   core.off("later");
-  CHECK(attended() == "after login, forwards, later, runs, used");
+  CHECK(attended() == "after login, forwards, runs");
+  CHECK(used() == "after login, forwards, later, runs, used");
 }
