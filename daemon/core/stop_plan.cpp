@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <string_view>
 #include <tuple>
 
@@ -19,79 +18,24 @@ constexpr double kPowerOffSec = 3;
 // A slow disk: a guest's memory is written at 200 MiB/s or more by most.
 constexpr std::uint64_t kSaveKibPerSec = 128 * 1024;
 constexpr double kSaveBaseSec = 2;
-/// Timers are late, and libvirt takes its milliseconds: what is given to patience leaves so much, but no more than a
-/// twentieth.
-constexpr double kMostSlackSec = 1;
+/// What the needs of all together leave for patience when the budget is too small for both.
+constexpr double kMostForNeeds = 2.0 / 3;
 
 double seconds(Duration duration) { return std::chrono::duration_cast<Seconds>(duration).count(); }
 
 /// Seconds that VMs of one wave take at most: rounds of the longest, or what the others leave it when each begins as
 /// soon as there is room (Graham's bound for list scheduling).
-double together(const std::vector<StopLeft>& wave, const StopFit& fit, std::int64_t parallel) {
+double together(const std::vector<StopTime>& times, StopFit fit, std::int64_t parallel) {
   Duration longest{}, sum{};
-  for (const auto& left : wave) {
-    longest = std::max(longest, fit.of(left));
-    sum += fit.of(left);
+  for (const auto& time : times) {
+    longest = std::max(longest, fit.of(time));
+    sum += fit.of(time);
   }
-  const auto count = static_cast<std::int64_t>(wave.size());
+  const auto count = static_cast<std::int64_t>(times.size());
   const auto rounds = (count + parallel - 1) / parallel;
   const auto at_once = static_cast<double>(parallel);
   return std::min(static_cast<double>(rounds) * seconds(longest),
                   (seconds(sum) + (at_once - 1) * seconds(longest)) / at_once);
-}
-
-/// The VMs of one wave that a save may take time for, those that need least first, and what the wave takes when so many
-/// of them are saved.
-struct SavesOfWave {
-  std::vector<std::string> uuids;
-  std::vector<double> takes;  ///< by how many are saved, from 0
-};
-
-SavesOfWave saves_of(const std::vector<StopLeft>& wave, std::int64_t parallel) {
-  StopFit fit{0, {}}, none{0, {}};
-  for (const auto& left : wave) none.unsaved.insert(left.uuid);
-  std::vector<std::pair<Duration, std::string>> needs;
-  for (const auto& left : wave)
-    if (const auto need = fit.of(left) - none.of(left); need > Duration{}) needs.emplace_back(need, left.uuid);
-  std::ranges::sort(needs);
-  for (const auto& [need, uuid] : needs) fit.unsaved.insert(uuid);
-  SavesOfWave saves;
-  saves.takes.push_back(together(wave, fit, parallel));
-  for (const auto& [need, uuid] : needs) {
-    fit.unsaved.erase(uuid);
-    saves.uuids.push_back(uuid);
-    saves.takes.push_back(together(wave, fit, parallel));
-  }
-  return saves;
-}
-
-/// Who is not saved, so that as many as possible are: of two choices the one that takes less, and then the one that
-/// leaves out who stops later, since there may be more time by then.
-std::set<std::string> choose_unsaved(const std::vector<SavesOfWave>& waves, double have) {
-  std::vector<double> least{0};  // by how many are saved: what that takes
-  std::vector<std::vector<std::size_t>> of_wave;
-  for (const auto& wave : waves) {
-    std::vector<double> next(least.size() + wave.uuids.size(), std::numeric_limits<double>::infinity());
-    std::vector<std::size_t> saved(next.size());
-    for (std::size_t here = 0; here < wave.takes.size(); ++here)
-      for (std::size_t before = 0; before < least.size(); ++before)
-        if (const auto takes = least[before] + wave.takes[here]; takes < next[before + here]) {
-          next[before + here] = takes;
-          saved[before + here] = here;
-        }
-    least = std::move(next);
-    of_wave.push_back(std::move(saved));
-  }
-  auto count = least.size() - 1;
-  while (count > 0 && least[count] > have) --count;
-  std::set<std::string> unsaved;
-  for (auto wave = waves.size(); wave-- > 0;) {
-    const auto saved = of_wave[wave][count];
-    const auto& uuids = waves[wave].uuids;
-    unsaved.insert(uuids.begin() + static_cast<std::ptrdiff_t>(saved), uuids.end());
-    count -= saved;
-  }
-  return unsaved;
 }
 
 /// The largest factor from 0 to 1 that fits: what is larger than one that does not, does not either.
@@ -109,15 +53,15 @@ double largest(const std::function<bool(double)>& fits) {
 
 StopTime& StopTime::operator+=(const StopTime& other) {
   patience += other.patience;
-  save += other.save;
   need += other.need;
+  given += other.given;
   return *this;
 }
 
 StopTime& StopTime::operator-=(const StopTime& other) {
   patience -= other.patience;
-  save -= other.save;
   need -= other.need;
+  given -= other.given;
   return *this;
 }
 
@@ -145,7 +89,8 @@ std::vector<PlannedStop> plan_stops(const std::vector<StopNode>& nodes) {
     wave_of[stop.uuid] = stop.wave;
     last = std::max(last, stop.wave);
     const auto& node = *by_uuid.at(stop.uuid);
-    stop.time = stop_time(node.actions, node.timeout_sec, node.save_takes);
+    for (const auto& action : node.actions)
+      stop.time += stop_time(action, &action == &node.actions.back(), node.timeout_sec, node.save_takes);
     result.push_back(std::move(stop));
   }
   std::ranges::sort(result, {}, [&](const auto& stop) {
@@ -163,23 +108,17 @@ StopTime stop_time(StopAction action, bool last, double timeout_sec, Duration sa
   const auto save_sec = seconds(save_takes);
   switch (action) {
     case StopAction::shutdown:
-      return {from_seconds(timeout_sec), {}, {}};
+      return {from_seconds(timeout_sec), {}};
     case StopAction::save: {
       const auto need = last ? save_sec : std::min(save_sec, timeout_sec);
-      return {from_seconds(last ? 0 : timeout_sec - need), from_seconds(need), {}};
+      return {from_seconds(last ? 0 : timeout_sec - need), from_seconds(need)};
     }
     case StopAction::poweroff:
-      return {{}, {}, from_seconds(kPowerOffSec)};
+      return {{}, from_seconds(kPowerOffSec)};
     case StopAction::leave:
       break;
   }
   return {};
-}
-
-StopTime stop_time(const std::vector<StopAction>& actions, double timeout_sec, Duration save_takes) {
-  StopTime sum;
-  for (const auto& action : actions) sum += stop_time(action, &action == &actions.back(), timeout_sec, save_takes);
-  return sum;
 }
 
 std::chrono::microseconds stop_budget(std::optional<std::chrono::microseconds> unit,
@@ -199,29 +138,28 @@ Duration until_last_call(Duration budget) {
   return budget - std::min(kLastCall, budget / 4);
 }
 
-Duration StopShare::of(const StopTime& time) const {
-  const auto cut = [this](Duration duration) { return from_seconds(seconds(duration) * patience); };
-  return time.need + cut(time.patience) + (saves ? time.save : cut(time.save));
+Duration StopFit::of(const StopTime& time) const {
+  return time.given + from_seconds(seconds(time.patience) * patience + seconds(time.need) * need);
 }
 
-Duration StopFit::of(const StopLeft& left) const {
-  const auto share_of_it = share(left.uuid);
-  return share_of_it.of(left.to_come) + std::max(left.given, share_of_it.of(left.under_way) - left.had);
-}
-
-StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopLeft>>& left, std::int64_t parallel, Duration budget) {
-  const auto takes = [&](const StopFit& fit) {
+StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopTime>>& left, std::int64_t parallel, Duration budget) {
+  const auto takes = [&](StopFit fit) {
     double all = 0;
-    for (const auto& [wave, vms] : left) all += together(vms, fit, parallel);
+    for (const auto& [wave, times] : left) all += together(times, fit, parallel);
     return all;
   };
   const auto have = std::max(seconds(budget), 0.0);
   if (takes({}) <= have) return {};
-  std::vector<SavesOfWave> saves;
-  for (const auto& [wave, vms] : left) saves.push_back(saves_of(vms, parallel));
-  StopFit fit{0, choose_unsaved(saves, have)};
-  const auto for_patience = have - std::min(kMostSlackSec, have / 20);
-  fit.patience = largest([&](double patience) { return takes({patience, fit.unsaved}) <= for_patience; });
+  const auto given = takes({0, 0});
+  const auto for_needs = given + std::max(have - given, 0.0) * kMostForNeeds;
+  StopFit fit;
+  fit.need = std::max(largest([&](double need) {
+                        return takes({0, need}) <= for_needs;
+                      }),
+                      largest([&](double need) {
+                        return takes({1, need}) <= have;
+                      }));
+  fit.patience = largest([&](double patience) { return takes({patience, fit.need}) <= have; });
   return fit;
 }
 
@@ -231,7 +169,7 @@ std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, st
   for (auto wave = plan.begin(); wave != plan.end();) {
     const auto next = std::find_if(wave, plan.end(), [&](const auto& stop) { return stop.wave != wave->wave; });
     double longest = 0;
-    for (auto stop = wave; stop != next; ++stop) longest = std::max(longest, seconds(StopShare{}.of(stop->time)));
+    for (auto stop = wave; stop != next; ++stop) longest = std::max(longest, seconds(StopFit{}.of(stop->time)));
     const auto rounds = (std::distance(wave, next) + parallel - 1) / parallel;
     for (; wave != next; ++wave) ends[wave->uuid] = begin + static_cast<double>(rounds) * longest;
     begin += static_cast<double>(rounds) * longest;

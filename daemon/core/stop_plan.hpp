@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,24 +24,15 @@ struct StopNode {
   Duration save_takes{};                 ///< at most
 };
 
-/// How long the actions of one VM may take: what is waited for, and may be cut to fit; what saving it needs, which is
-/// of use only as a whole; and what else an action needs.
+/// How long the actions of one VM may take: what is waited for, and may be cut to fit, what an action needs, and what
+/// was given already and is not cut.
 struct StopTime {
   Duration patience{};
-  Duration save{};
   Duration need{};
+  Duration given{};
 
   StopTime& operator+=(const StopTime& other);
   StopTime& operator-=(const StopTime& other);
-};
-
-/// What is left to be done to one VM that is not off.
-struct StopLeft {
-  std::string uuid;
-  StopTime to_come;      ///< of its actions that have not begun
-  StopTime under_way{};  ///< of the one that has, all of it
-  Duration had{};        ///< how long that one has been under way
-  Duration given{};      ///< what it has yet of the time that it was given, which is not taken back
 };
 
 /// One VM that is to be stopped, in its place.
@@ -63,8 +53,6 @@ Duration save_time(std::uint64_t memory_kib, std::uint64_t kib_per_sec);
 
 /// \param last no other action follows
 StopTime stop_time(StopAction action, bool last, double timeout_sec, Duration save_takes);
-/// Of all of them, one after the other.
-StopTime stop_time(const std::vector<StopAction>& actions, double timeout_sec, Duration save_takes);
 
 /// What systemd's limits leave for stopping VMs: its margin is for our own end and that of what VMs need, which is
 /// stopped after us. \param unit TimeoutStopUSec of our unit \param user of user@UID.service; nothing for infinity
@@ -74,30 +62,20 @@ std::chrono::microseconds stop_budget(std::optional<std::chrono::microseconds> u
 /// What is left of a budget until everything that still runs has to be ended by force.
 Duration until_last_call(Duration budget);
 
-/// How the times of one VM are cut.
-struct StopShare {
-  double patience = 1;  ///< from 0 to 1: what is waited for is multiplied by it
-  bool saves = true;    ///< there is time to save it; otherwise a save gets no more than patience does
-
-  Duration of(const StopTime& time) const;
-};
-
-/// How the times of a plan are cut so that the plan fits what is left.
+/// How the times of a plan are cut so that the plan fits what is left: each is multiplied by its factor, from 0 to 1.
 struct StopFit {
   double patience = 1;
-  std::set<std::string> unsaved = {};  ///< uuids of VMs for whose save there is no time
+  double need = 1;
 
-  StopShare share(const std::string& uuid) const { return {patience, !unsaved.contains(uuid)}; }
-  Duration of(const StopLeft& left) const;
+  Duration of(const StopTime& time) const;
 };
 
 /// When each VM is off at the latest, in seconds from the begin, when nothing is cut. \return by uuid
 std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, std::int64_t parallel);
 
-/// What saves need is not cut: as many VMs as possible are to be saved, and their saves get all the time that they
-/// need. What is left is for patience, which is cut in the same way for all VMs, however they stand in line. An action
-/// that is under way shares in what others leave. \param left by wave: its VMs that are not off \param parallel how
-/// many are stopped at once \param budget time for all of it
-StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopLeft>>& left, std::int64_t parallel, Duration budget);
+/// Patience is cut before needs, and both in the same way for all VMs, however they stand in line.
+/// \param left by wave: what its VMs take that are not off \param parallel how many are stopped at once
+/// \param budget time for all of it
+StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopTime>>& left, std::int64_t parallel, Duration budget);
 
 }  // namespace virtsession

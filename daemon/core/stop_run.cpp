@@ -130,7 +130,7 @@ void StopRun::cut_to_deadline(SteadyTime deadline, Moment now) {
   rebuild_plan();
   const auto cut = fit(now.steady, true);
   for (Vm& vm : vms_.attended())
-    if (vm.stop()) vm.stop()->cut(vm, cut.share(vm.uuid()), *this, now);
+    if (vm.stop()) vm.stop()->cut(vm, cut, *this, now);
 }
 
 void StopRun::drop_start(Vm& vm, Moment now) {
@@ -210,7 +210,7 @@ SteadyTime StopRun::last_call() const {
 /// \param anew what is under way is given its time again
 StopFit StopRun::fit(SteadyTime now, bool anew) const {
   if (!current_->deadline) return {};
-  std::map<std::uint32_t, std::vector<StopLeft>> left;
+  std::map<std::uint32_t, std::vector<StopTime>> left;
   for (const auto& [uuid, planned] : plan_) {
     const auto* vm = vms_.find(uuid);
     if (vm && vm->is_stopping() && !vm->stop()->overdue())

@@ -91,7 +91,7 @@ class StopRun final : private StopTerms {
   // StopTerms
   bool hurried() const override { return current_->hurried; }
   bool may_begin(const Vm& vm) const override;
-  StopShare share(const Vm& vm, SteadyTime now) const override { return fit(now, false).share(vm.uuid()); }
+  StopFit fit(SteadyTime now) const override { return fit(now, false); }
   SteadyTime last_call() const override;
 
   Result<void> begin_alone(Vm& vm, const Cause& cause, Moment now);

@@ -16,13 +16,13 @@ struct Terms final : StopTerms {
   bool ends_session() const override { return false; }
   bool hurried() const override { return is_hurried; }
   bool may_begin(const Vm&) const override { return its_turn; }
-  StopShare share(const Vm&, SteadyTime) const override { return cut; }
+  StopFit fit(SteadyTime) const override { return cut; }
   SteadyTime last_call() const override { return end; }
 
   Cause because = asked_by("me");
   bool is_hurried = false;
   bool its_turn = true;
-  StopShare cut;
+  StopFit cut;
   SteadyTime end = SteadyTime::max();
 };
 
