@@ -28,10 +28,12 @@ std::optional<OperationId> shared_question(const Vm& vm, const call::ReadAddress
   return asked.back()->operation.id;
 }
 
-/// A guest that shuts down, or whose VM is a program's own, is not disturbed.
-bool is_asked_by_itself(const Vm& vm) {
-  return vm.context().connected && vm.run() && !vm.is_stopping() && !vm.run()->off_wait().deadline() &&
-         !vm.domain().appliance;
+/// Whether it may be asked by itself, now or later. A guest that shuts down, or whose VM is a program's own, is not
+/// disturbed, nor one that is being asked.
+bool may_be_asked(const Vm& vm) {
+  const auto& context = vm.context();
+  return context.connected && vm.run() && !vm.is_stopping() && !vm.run()->off_wait().deadline() &&
+         !vm.domain().appliance && !context.calls.has(vm.uuid(), OperationKind::read_addresses);
 }
 
 }  // namespace
@@ -49,11 +51,14 @@ void AddressQuestions::on_request(Vm& vm, RequestId request, Moment now) {
 }
 
 void AddressQuestions::advance(Moment now) {
+  // Also those about a VM that was switched off meanwhile.
+  for (const auto* call : context_.calls.of_kind(OperationKind::read_addresses)) {
+    const auto& name = vms_.at(call->operation.uuid).name();
+    const Error late{ErrorCode::timed_out, "the guest agent of VM " + in_quotes(name) + " has not answered"};
+    context_.answers.expire(CallEnds{call->operation.id}, now.steady, late);
+  }
   for (Vm& vm : vms_.attended()) {
-    const auto asked = context_.calls.of_kind(vm.uuid(), OperationKind::read_addresses);
-    const Error late{ErrorCode::timed_out, "the guest agent of VM " + in_quotes(vm.name()) + " has not answered"};
-    for (const auto* call : asked) context_.answers.expire(CallEnds{call->operation.id}, now.steady, late);
-    if (!asked.empty() || !is_asked_by_itself(vm)) continue;
+    if (!may_be_asked(vm)) continue;
     const auto due = vm.run()->addresses().due(vm.domain());
     if (due && *due <= now.steady) ask(vm, *RunAddresses::question(vm.domain()), {CauseKind::policy}, now);
   }
@@ -64,11 +69,10 @@ std::optional<SteadyTime> AddressQuestions::wake() const {
   const auto consider = [&](std::optional<SteadyTime> when) {
     if (when) first = first ? std::min(*first, *when) : *when;
   };
-  for (const Vm& vm : vms_.attended()) {
-    const auto asked = context_.calls.of_kind(vm.uuid(), OperationKind::read_addresses);
-    for (const auto* call : asked) consider(context_.answers.first_deadline(CallEnds{call->operation.id}));
-    if (asked.empty() && is_asked_by_itself(vm)) consider(vm.run()->addresses().due(vm.domain()));
-  }
+  for (const auto* call : context_.calls.of_kind(OperationKind::read_addresses))
+    consider(context_.answers.first_deadline(CallEnds{call->operation.id}));
+  for (const Vm& vm : vms_.attended())
+    if (may_be_asked(vm)) consider(vm.run()->addresses().due(vm.domain()));
   return first;
 }
 

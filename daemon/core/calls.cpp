@@ -89,6 +89,14 @@ std::vector<const PendingCall*> Calls::of_kind(const std::string& uuid, Operatio
   return calls;
 }
 
+std::vector<const PendingCall*> Calls::of_kind(OperationKind kind) const {
+  std::vector<const PendingCall*> calls;
+  for (const auto& [uuid, those] : calls_)
+    for (const auto& [id, call] : those)
+      if (call.operation.kind() == kind) calls.push_back(&call);
+  return calls;
+}
+
 std::vector<OperationId> Calls::in_flight() const {
   std::vector<OperationId> ids;
   for (const auto& [id, uuid] : vm_of_) ids.push_back(id);

@@ -39,6 +39,8 @@ class Calls {
   bool has(const std::string& uuid, OperationKind kind) const;
   /// Oldest first.
   std::vector<const PendingCall*> of_kind(const std::string& uuid, OperationKind kind) const;
+  /// Of every VM.
+  std::vector<const PendingCall*> of_kind(OperationKind kind) const;
   std::vector<OperationId> in_flight() const;
   bool any() const { return !vm_of_.empty(); }
   /// The newest change of a VM's policy that libvirt was told and has not answered.

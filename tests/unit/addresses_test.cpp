@@ -172,6 +172,17 @@ TEST_CASE("ListAddresses: who cannot be answered hears why") {
     CHECK(shown(world) == "10.0.2.15 net0 agent");
     CHECK(world.view("a").last_error.empty());  // the VM has not failed
   }
+  SUBCASE("the VM is switched off while its agent hangs, and libvirt has not ended the call") {
+    auto world = with_nics({kUserNic});
+    world.connect_agent("a");
+    world.deliver();
+    world.domain("a").question_takes = 1h;
+    const auto id = list(world);
+    world.foreign_shutdown("a");
+    REQUIRE(world.phase("a") == "inactive");
+    world.pass(30);
+    CHECK(world.answer(id) == "TimedOut");
+  }
   SUBCASE("the agent hangs: nobody waits for ever, and the VM is paused and stopped meanwhile") {
     auto world = with_nics({kUserNic});
     world.domain("a").question_takes = 1h;
