@@ -94,7 +94,7 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.autostart_once = domain.autostart_once.value_or(false);
   view.persistent = domain.persistent;
   view.managed_save = domain.managed_save;
-  view.policy = vm.keys().keys();
+  view.policy = vm.keys().effective_keys();
   view.policy_overrides = vm.keys().overrides();
   view.policy_problems = vm.keys().problems();
   view.policy_problems.insert(view.policy_problems.end(), dependency_problems.begin(), dependency_problems.end());

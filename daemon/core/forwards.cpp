@@ -12,13 +12,6 @@ namespace {
 constexpr Duration kFirstWait = std::chrono::seconds(2);
 constexpr Duration kLongestWait = std::chrono::seconds(60);
 
-bool has_any(const Vm& vm) {
-  const auto& domain = vm.domain();
-  if (vm.run() && !vm.run()->own_forwards().empty()) return true;
-  return !vm.policy().ports.empty() || !domain.forwards.empty() || !domain.next_forwards.empty() ||
-         !domain.own_forwards.empty();
-}
-
 /// It runs, or stands still, and nothing is done with it.
 bool is_settled(Phase phase) {
   return phase == Phase::running || phase == Phase::waiting_ready || phase == Phase::paused || phase == Phase::asleep ||
@@ -68,10 +61,10 @@ void Forwards::advance(bool all_stop, Moment now) {
 
 void Forwards::find_vms() {
   for (const Vm& vm : vms_.attended())
-    if (has_any(vm)) states_.try_emplace(vm.uuid());
+    if (has_forwards(vm)) states_.try_emplace(vm.uuid());
   std::erase_if(states_, [this](const auto& entry) {
     const auto* vm = vms_.find(entry.first);
-    if (vm && has_any(*vm)) return false;
+    if (vm && has_forwards(*vm)) return false;
     if (vm) vms_.touch(entry.first);
     return true;
   });

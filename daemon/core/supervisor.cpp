@@ -289,9 +289,8 @@ void Supervisor::on_sleep(bool begins, Moment now) {
 
 /// The runs never call each other: they take their turns here.
 void Supervisor::advance(Moment now) {
-  requests_.advance(now);
   stop_run_.advance(now);
-  requests_.advance(now);  // a guest that a stop has let go may have been asked by somebody before
+  requests_.advance(now);  // after it: a guest that a stop has let go may have been asked by somebody before
   requests_.ask_addresses(now);
   forwards_.advance(stop_run_.forbids_starts(), now);
   if (stop_run_.forbids_starts() || !connected_) return;  // nothing is started while VMs are stopped

@@ -97,6 +97,12 @@ bool policy_starts(const Vm& vm) {
   return vm.domain().autostart;
 }
 
+bool has_forwards(const Vm& vm) {
+  const auto& domain = vm.domain();
+  return !vm.policy().ports.empty() || !domain.forwards.empty() || !domain.next_forwards.empty() ||
+         !domain.own_forwards.empty() || (vm.run() && !vm.run()->own_forwards().empty());
+}
+
 void journal(const Vm& vm, Incident incident, std::string text, std::string client) {
   vm.context().outbox.put(JournalEntry{incident, vm.uuid(), vm.name(), std::move(text), std::move(client)});
 }

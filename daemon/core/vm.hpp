@@ -98,6 +98,9 @@ class Vm {
 /// Whether its policy starts it at login, and nobody has stopped it since.
 bool policy_starts(const Vm& vm);
 
+/// Whether its policy wants forwards, or it has some.
+bool has_forwards(const Vm& vm);
+
 // What is told of a VM.
 /// \param client of a request over D-Bus: Caller::client
 void journal(const Vm& vm, Incident incident, std::string text, std::string client = {});

@@ -90,9 +90,6 @@ bool restore(Vm& vm, const KeptVm& kept, const Surroundings& around, Moment now)
   } else if (!kept.gave_up.empty()) {
     vm.enter(Phase::gave_up, kept.gave_up, {CauseKind::policy}, now);
   } else {
-    auto status = vm.status();
-    status.phase = Phase::inactive;  // what was under way is over: nothing is left that would end it
-    vm.restore(std::move(status));
     return false;
   }
   return true;

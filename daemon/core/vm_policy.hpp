@@ -23,7 +23,7 @@ class VmPolicy {
   bool read(const DomainSnapshot& domain, const nlohmann::json& defaults, SharedPolicies& policies);
   const Policy& effective() const { return effective_->policy; }
   /// Every key that has a value, as people see it.
-  const SharedJson& keys() const { return effective_->keys; }
+  const SharedJson& effective_keys() const { return effective_->keys; }
   /// The part of the metadata that could be used.
   const SharedJson& overrides() const { return overrides_; }
   const std::vector<Problem>& problems() const { return problems_; }

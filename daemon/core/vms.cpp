@@ -12,8 +12,7 @@ bool is_attended(const Vm& vm) {
   const bool is_at_rest = status.phase == Phase::inactive && status.intent != Intent::up && status.last_error.empty();
   const bool may_start_by_itself =
       domain.autostart || domain.autostart_once.value_or(false) || vm.policy().start == StartWhen::was_running;
-  const bool has_forwards = !vm.policy().ports.empty() || !domain.next_forwards.empty() || !domain.own_forwards.empty();
-  return !is_off || !is_at_rest || !domain.persistent || may_start_by_itself || has_forwards;
+  return !is_off || !is_at_rest || !domain.persistent || may_start_by_itself || has_forwards(vm);
 }
 
 template <class Vm, class Vms>
