@@ -5,6 +5,7 @@
 #include "ctl/session.hpp"
 #include "e2e/support/wait_until.hpp"
 #include "support/loop_until.hpp"
+#include "support/raw_bus.hpp"
 #include "util/unique_c_ptr.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,6 @@ using namespace virtsession::test;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Bus = UniqueCPtr<sd_bus, sd_bus_flush_close_unref>;
 using Message = UniqueCPtr<sd_bus_message, sd_bus_message_unref>;
 
 constexpr const char* kService = "org.virtsession.Supervisor1";
@@ -69,14 +69,7 @@ double private_mib(pid_t pid) {
 /// A client that only passes messages on: what it costs is the service and the bus.
 class Client {
  public:
-  explicit Client(const std::string& address) {
-    sd_bus* bus = nullptr;
-    REQUIRE(sd_bus_new(&bus) >= 0);
-    bus_.reset(bus);
-    REQUIRE(sd_bus_set_address(bus, address.c_str()) >= 0);
-    REQUIRE(sd_bus_set_bus_client(bus, 1) >= 0);
-    REQUIRE(sd_bus_start(bus) >= 0);
-  }
+  explicit Client(const std::string& address) : bus_(connect_raw(address)) {}
   /// \return how long it took, in milliseconds
   double call(const std::string& path, const char* interface, const char* method, bool options) {
     sd_bus_message* message = nullptr;
@@ -102,7 +95,7 @@ class Client {
   }
 
  private:
-  Bus bus_;
+  RawBus bus_;
 };
 
 struct Row {

@@ -244,6 +244,7 @@ class Desk(Reader):
         self.window.wait(timeout=DEADLINE)
         with open(self.folder + "/window.log", encoding="utf-8") as log:
             words = log.read()
+        assert self.window.returncode == 0, f"the window ended with {self.window.returncode}: {words}"
         os.remove(self.folder + "/window.log")
         return words
 

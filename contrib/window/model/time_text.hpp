@@ -17,7 +17,7 @@ std::string moment_text(std::uint64_t usec, std::uint64_t now_usec);
 /// "512 MiB", "2.5 GiB"
 std::string size_text(std::uint64_t bytes);
 
-/// A reason as it stands alone: its first letter is a capital one.
+/// A reason that no sentence surrounds: it begins with a capital letter.
 std::string standing_alone(const std::string& text);
 
 }  // namespace virtsession::window

@@ -15,16 +15,10 @@ using Message = UniqueCPtr<sd_bus_message, sd_bus_message_unref>;
 
 }  // namespace
 
-RawClient::RawClient(const std::string& address) {
-  sd_bus* bus = nullptr;
-  REQUIRE(sd_bus_new(&bus) >= 0);
-  bus_.reset(bus);
-  REQUIRE(sd_bus_set_address(bus, address.c_str()) >= 0);
-  REQUIRE(sd_bus_set_bus_client(bus, 1) >= 0);
-  REQUIRE(sd_bus_start(bus) >= 0);
+RawClient::RawClient(const std::string& address) : bus_(connect_raw(address)) {
   const char* name = nullptr;
-  REQUIRE(sd_bus_get_unique_name(bus, &name) >= 0);  // waits until the bus has said hello
-  REQUIRE(sd_bus_add_filter(bus, nullptr, on_message, this) >= 0);
+  REQUIRE(sd_bus_get_unique_name(bus_.get(), &name) >= 0);  // waits until the bus has said hello
+  REQUIRE(sd_bus_add_filter(bus_.get(), nullptr, on_message, this) >= 0);
 }
 
 int RawClient::on_message(sd_bus_message* message, void* self, sd_bus_error*) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "util/unique_c_ptr.hpp"
+#include "support/raw_bus.hpp"
 
 #include <systemd/sd-bus.h>
 
@@ -33,7 +33,7 @@ class RawClient {
   };
   static int on_message(sd_bus_message* message, void* self, sd_bus_error*);
 
-  UniqueCPtr<sd_bus, sd_bus_flush_close_unref> bus_;
+  RawBus bus_;
   std::vector<Answer> answers_;
 };
 
