@@ -11,18 +11,35 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 namespace virtsession {
 namespace {
 
-constexpr std::chrono::seconds kSecondLook(1);
+/// So long after its file was made, a daemon listens.
+constexpr std::chrono::seconds kUntilListening(1);
 
 /// 0: there is no socket.
 ino_t socket_inode(const std::string& path) {
   struct stat status {};
   return lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+}
+
+bool is_new_file(const std::string& path) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) < 0) return false;
+  const auto made = std::chrono::seconds(status.st_ctim.tv_sec) + std::chrono::nanoseconds(status.st_ctim.tv_nsec);
+  return std::chrono::abs(std::chrono::system_clock::now().time_since_epoch() - made) < kUntilListening;
+}
+
+void remove_socket(const std::string& path) {
+  if (unlink(path.c_str()) == 0)
+    log::warn("Removed {}, where nobody listens: libvirt's clients tried it first, and were refused", path);
+  else
+    log::warn("{} keeps libvirt's clients from their daemon, since nobody listens there; it cannot be removed: {}",
+              path, std::strerror(errno));
 }
 
 }  // namespace
@@ -49,19 +66,15 @@ void StaleSocket::look(const std::string& path) {
   inode_ = 0;
   again_.cancel();
   if (inode == 0 || !is_stale_socket(path)) return;
+  if (!is_new_file(path)) return remove_socket(path);
   path_ = path;
   inode_ = inode;
-  again_.set(EventLoop::Clock::now() + kSecondLook);
+  again_.set(EventLoop::Clock::now() + kUntilListening);
 }
 
 void StaleSocket::look_again() {
   const auto inode = std::exchange(inode_, 0);
-  if (socket_inode(path_) != inode || !is_stale_socket(path_)) return;
-  if (unlink(path_.c_str()) == 0)
-    log::warn("Removed {}, where nobody listens: libvirt's clients tried it first, and were refused", path_);
-  else
-    log::warn("{} keeps libvirt's clients from their daemon, since nobody listens there; it cannot be removed: {}",
-              path_, std::strerror(errno));
+  if (socket_inode(path_) == inode && is_stale_socket(path_)) remove_socket(path_);
 }
 
 }  // namespace virtsession

@@ -14,13 +14,13 @@ namespace virtsession {
 bool is_stale_socket(const std::string& path);
 
 /// Removes the file of a libvirt daemon's socket that the daemon, which was killed, has left behind: libvirt's clients
-/// choose their daemon by the files, and would be refused until it is gone. One that somebody makes is not ready at
-/// once, so it is looked at twice. Main loop's thread.
+/// choose their daemon by the files, and would be refused until it is gone. A daemon that starts makes the file before
+/// it listens, so a new file is looked at twice. Main loop's thread.
 class StaleSocket {
  public:
   explicit StaleSocket(EventLoop& loop);
 
-  /// Looks now, and once more after a second when nobody listens: then it is removed.
+  /// Removes it now when nobody listens; where the file was made in the last second, only after another look.
   void look(const std::string& path);
 
  private:
@@ -28,7 +28,7 @@ class StaleSocket {
 
   Timer again_;
   std::string path_;
-  ino_t inode_ = 0;  ///< of the file that was stale
+  ino_t inode_ = 0;  ///< of the new file where nobody listens yet; 0: there is none
 };
 
 }  // namespace virtsession

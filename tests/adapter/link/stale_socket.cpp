@@ -7,12 +7,24 @@
 
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <sys/stat.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
 using namespace virtsession;
 using namespace virtsession::test;
+
+namespace {
+
+std::chrono::system_clock::time_point made_at(const std::string& path) {
+  struct stat status {};
+  REQUIRE(lstat(path.c_str(), &status) == 0);
+  return std::chrono::system_clock::time_point(std::chrono::seconds(status.st_ctim.tv_sec + 1));  // rounded up
+}
+
+}  // namespace
 
 TEST_CASE("a socket is stale when nobody listens, and nobody is connected to for finding that out") {
   const TemporaryFolder folder;
@@ -38,6 +50,20 @@ TEST_CASE("the file of a socket that its daemon left behind is removed") {
   StaleSocket stale(loop);
   stale.look(path);
   loop_until(loop, "the file to go", [&] { return !std::filesystem::exists(path); });
+}
+
+TEST_CASE("the file of a socket that was left behind a while ago is removed before anybody is told of a connection") {
+  const TemporaryFolder folder;
+  EventLoop loop;
+  const auto path = folder / "virtqemud-sock";
+  { const auto left = bind_socket(path, true); }
+  loop_until(loop, "the file to be old", [&, made = made_at(path)] {
+    loop.run_once(std::chrono::milliseconds(10));
+    return std::chrono::system_clock::now() - made > std::chrono::seconds(1);
+  });
+  StaleSocket stale(loop);
+  stale.look(path);
+  CHECK_FALSE(std::filesystem::exists(path));
 }
 
 TEST_CASE("a socket at which somebody begins to listen is left alone, and so is one that took its place") {
