@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -20,6 +21,13 @@
 #include <vector>
 
 namespace virtsession {
+
+namespace {
+
+/// Of looks at paths that nothing tells of.
+constexpr std::chrono::seconds kBlindLooks(5);
+
+}  // namespace
 
 /// The thread owns it as well, and outlives the lane if it has to.
 struct PathLane::State {
@@ -89,7 +97,9 @@ void PathLane::run(State& state) {
   std::array<pollfd, 3> sources{
       {{state.wake.get(), POLLIN, 0}, {state.paths.descriptor(), POLLIN, 0}, {state.mounts.get(), POLLPRI, 0}}};
   while (true) {
-    if (poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR)
+    const int at_most = state.paths.is_blind() ? static_cast<int>(std::chrono::milliseconds(kBlindLooks).count()) : -1;
+    const int ready = poll(sources.data(), sources.size(), at_most);
+    if (ready < 0 && errno != EINTR)
       throw std::system_error(errno, std::generic_category(), "Failed to wait for changes");
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = read(state.wake.get(), &count, sizeof count);
@@ -98,6 +108,11 @@ void PathLane::run(State& state) {
       const std::lock_guard lock(state.mutex);
       if (state.over) return;
       commands.swap(state.commands);
+    }
+    if (ready == 0) {
+      if (state.paths.try_again()) log::info("Paths are watched again");
+      sources[1].fd = state.paths.descriptor();
+      state.paths.report_all_again();
     }
     // In the order in which things happened: who asks for a path gets what is so after that.
     state.paths.read_events();

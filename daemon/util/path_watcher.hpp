@@ -14,9 +14,9 @@ namespace virtsession {
 class EventLoop;
 
 /// Tells when something changes at a path, with inotify(7) and, for mounts, the kernel's notice at
-/// /proc/self/mountinfo (proc(5)): a disk or an encrypted home that arrives at a mount point is seen. Never polls.
-/// What it cannot see: changes that another host makes on a network file system, entries of a folder that this user
-/// may not read, and what an autofs mount point would mount.
+/// /proc/self/mountinfo (proc(5)): a disk or an encrypted home that arrives at a mount point is seen. Polls only while
+/// the user has no inotify instance left, every few seconds. What it cannot see: changes that another host makes on a
+/// network file system, entries of a folder that this user may not read, and what an autofs mount point would mount.
 ///
 /// File systems are touched by threads only (PathLane), as any of them may hang. One thread watches all paths; when the
 /// look at one of them takes longer than a limit, that path does not answer, and the others move on to another thread.

@@ -28,8 +28,13 @@ std::string by_descriptor(const PathPoint& point) { return fmt::format("/proc/se
 // It reads inotify itself: sd_event_add_inotify_fd(3) has a pass of a loop for each event, 1000 for 1000 entries of a
 // folder where this has two, and leaves asking for no more than is wanted to its caller.
 
-WatchedPaths::WatchedPaths() : inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
-  if (!inotify_) throw std::system_error(errno, std::generic_category(), "Failed to create an inotify instance");
+WatchedPaths::WatchedPaths() {
+  if (!try_again()) log::warn("Paths are looked at every few seconds, since the limit of inotify instances is reached");
+}
+
+bool WatchedPaths::try_again() {
+  inotify_ = UniqueFd(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  return !is_blind();
 }
 
 void WatchedPaths::add(Id id, const std::string& path) {
@@ -47,6 +52,7 @@ void WatchedPaths::report_again(Id id) {
 }
 
 void WatchedPaths::read_events() {
+  if (is_blind()) return;
   alignas(inotify_event) char buffer[16384];
   while (true) {
     const auto got = ::read(inotify_.get(), buffer, sizeof buffer);
@@ -84,6 +90,10 @@ void WatchedPaths::note(const inotify_event& event) {
 
 void WatchedPaths::look_at_all() {
   for (const auto& watch : watches_) watch->walk_again = true;
+}
+
+void WatchedPaths::report_all_again() {
+  for (const auto& watch : watches_) watch->walk_again = watch->path_changed = true;
 }
 
 bool WatchedPaths::has_to_look() const {
@@ -126,6 +136,7 @@ void WatchedPaths::walk(Watch& watch, const LooksAt& looks_at) {
 
 /// Several watches share a folder, and inotify has one descriptor for it. \return it, or -1
 int WatchedPaths::ask(Watch& watch, const PathPoint& point) {
+  if (is_blind()) return -1;
   const int descriptor =
       inotify_add_watch(inotify_.get(), by_descriptor(point).c_str(), point.events | IN_MASK_ADD | IN_ONLYDIR);
   if (descriptor < 0)

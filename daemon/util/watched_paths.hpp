@@ -27,10 +27,13 @@ class WatchedPaths {
   using LooksAt = std::function<void(Id, const std::string& at)>;
   using Report = std::function<void(Id, const PathFacts&, const std::set<std::string>& entries)>;
 
-  /// \throws std::system_error when the kernel gives no inotify instance
+  /// Without an inotify instance, which a user has only so many of, it sees nothing by itself: see try_again().
   WatchedPaths();
 
-  int descriptor() const { return inotify_.get(); }  ///< readable: call read_events()
+  bool is_blind() const { return !inotify_; }
+  /// Of one that is blind: asks for an inotify instance once more. \return whether it sees now; then look at all
+  bool try_again();
+  int descriptor() const { return inotify_.get(); }  ///< readable: call read_events(). -1 of one that is blind
   void add(Id id, const std::string& path);
   void remove(Id id);
   /// Has it looked at and reported again, changed or not.
@@ -38,6 +41,8 @@ class WatchedPaths {
   void read_events();
   /// Mounts have changed: every path may lead to something else.
   void look_at_all();
+  /// What happened at any path was not seen.
+  void report_all_again();
 
   bool has_to_look() const;
   /// Looks at what may have changed and reports it, each before the next is looked at.
