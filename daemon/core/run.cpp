@@ -77,6 +77,7 @@ void Run::keep_running() {
 void Run::on_rebooted(Moment now) {
   booted_usec_ = now.wall_usec;
   told_to_shut_down_ = false;
+  panicked_ = false;  // its on_crash left it running
 }
 
 bool Run::boots(Moment now) const {

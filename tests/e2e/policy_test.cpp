@@ -105,6 +105,36 @@ TEST_CASE("a crash loop ends in gave-up, which ResetFailed and a start by hand e
   CHECK(desktop.vm("a").at("RestartCount").get<std::uint32_t>() == 0);
 }
 
+TEST_CASE("a guest that panics and is left running is neither restarted nor given up, and is stopped as others are") {
+  Desktop desktop;
+  if (desktop.host().exec({"grep", "-q", "preserve-running", "/usr/share/libvirt/schemas/domaincommon.rng"}).status !=
+      0) {
+    MESSAGE("on_crash=preserve-running is not known here");
+    return;
+  }
+  desktop.login();
+  const auto guest = desktop.define({.name = "a",
+                                     .policy = R"({"restart": "always", "stop_timeout_sec": 5})",
+                                     .kernel_arguments = "guest.panic=1",
+                                     .on_crash = "preserve-running",
+                                     .has_panic_device = true});
+  guest.start();
+  const auto qemu = guest.qemu_pid();
+  guest.wait_for_console("Kernel panic", kLong);
+  const auto seen = desktop.host().journal({"--boot=0", "--output=cat"});
+  INFO(seen);
+  // What comes after it on the same connection is known: so is the panic.
+  desktop.define({.name = "later", .system = System::none});
+  desktop.wait_for("later", "Phase", "inactive");
+  CHECK(guest.state() == "running");
+  CHECK(guest.qemu_pid() == qemu);
+  CHECK(desktop.text("a", "Phase") == "running");
+  CHECK(desktop.text("a", "LastError").empty());
+  CHECK(desktop.call("a", "PowerOff").error_name == "");
+  desktop.wait_for("a", "Phase", "inactive", kLong);
+  CHECK(desktop.vm("a").at("RestartCount").get<std::uint32_t>() == 0);
+}
+
 TEST_CASE("kill -9 of QEMU restarts the VM, which destroy, shutdown and save by another tool do not") {
   Desktop desktop;
   desktop.login();

@@ -70,6 +70,15 @@ TEST_CASE("crash: it is told what happened and what follows") {
   CHECK(quiet.reason("a") == "QEMU crashed; its policy does not restart it");
 }
 
+TEST_CASE("crash: a guest that panicked, was left running and has rebooted did not end by its panic") {
+  auto world = with(running());
+  world.event("a", DomainEventKind::panicked);
+  CHECK(world.phase("a") == "running");
+  world.event("a", DomainEventKind::rebooted);
+  world.kill_qemu("a");
+  CHECK(world.reason("a") == "QEMU crashed; its policy does not restart it");
+}
+
 TEST_CASE("crash: a loop of crashes ends in gave-up, with growing waits and a notice") {
   auto world = with(running({{"restart", "on-failure"}, {"restart_limit", 3}, {"restart_delay_sec", 10}}));
   double waits[3] = {};
