@@ -8,6 +8,7 @@
 #include "libvirt/event_thread.hpp"
 #include "libvirt/raii.hpp"
 #include "libvirt/snapshot.hpp"
+#include "link/daemon_choice.hpp"
 #include "util/bounded.hpp"
 #include "util/log.hpp"
 #include "util/paths.hpp"
@@ -39,6 +40,13 @@ constexpr std::chrono::seconds kLimit{100};
 constexpr std::chrono::milliseconds kLookInterval{200};
 /// A guest that boots does not hear the first press of its button.
 constexpr std::chrono::seconds kAskAgain{5};
+/// For a daemon of libvirt's to be there again.
+constexpr std::chrono::seconds kDaemonLimit{20};
+
+constexpr const char* kManager = "org.freedesktop.systemd1";
+constexpr const char* kManagerPath = "/org/freedesktop/systemd1";
+constexpr const char* kManagerInterface = "org.freedesktop.systemd1.Manager";
+constexpr const char* kService = "org.freedesktop.systemd1.Service";
 
 /// To the manager's own socket: the bus may be what is missing. Null when it does not answer.
 Bus connect_to_manager() {
@@ -55,26 +63,33 @@ Bus connect_to_manager() {
 /// Empty when it cannot be read.
 std::string text_property(sd_bus* bus, const char* path, const char* interface, const char* name) {
   char* text = nullptr;
-  if (sd_bus_get_property_string(bus, "org.freedesktop.systemd1", path, interface, name, nullptr, &text) < 0) return {};
+  if (sd_bus_get_property_string(bus, kManager, path, interface, name, nullptr, &text) < 0) return {};
   return CString(text).get();
 }
 
+/// Of a service; 0 when it cannot be read.
+std::uint64_t time_property(sd_bus* bus, const std::string& path, const char* name) {
+  std::uint64_t value = 0;
+  return sd_bus_get_property_trivial(bus, kManager, path.c_str(), kService, name, nullptr, 't', &value) < 0 ? 0 : value;
+}
+
+std::string unit_path(const std::string& unit) {
+  char* path = nullptr;
+  if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path) < 0) return {};
+  return CString(path).get();
+}
+
 bool session_ends(sd_bus* bus) {
-  return text_property(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "SystemState") ==
-         "stopping";
+  return text_property(bus, kManagerPath, kManagerInterface, "SystemState") == "stopping";
 }
 
 /// What still runs then was left running by policy. At the end of the session virtsessiond removes what it has noted of
 /// the login, which is there when somebody had stopped it before; and it ends well, which it has not when it never ran.
 bool virtsessiond_has_stopped_them(sd_bus* bus) {
-  constexpr const char* kService = "org.freedesktop.systemd1.Service";
-  constexpr const char* kUnit = "/org/freedesktop/systemd1/unit/virtsessiond_2eservice";
-  std::uint64_t ended = 0;
-  if (sd_bus_get_property_trivial(bus, "org.freedesktop.systemd1", kUnit, kService, "ExecMainExitTimestampMonotonic",
-                                  nullptr, 't', &ended) < 0)
-    return false;
+  const auto unit = unit_path("virtsessiond.service");
   std::error_code error;
-  return ended > 0 && text_property(bus, kUnit, kService, "Result") == "success" &&
+  return time_property(bus, unit, "ExecMainExitTimestampMonotonic") > 0 &&
+         text_property(bus, unit.c_str(), kService, "Result") == "success" &&
          !std::filesystem::exists(runtime_dir() + "/virtsession/login.json", error);
 }
 
@@ -205,13 +220,48 @@ class LastStop {
   StopFit fit_;
 };
 
+/// "libvirtd" or "virtqemud", whose unit ran last in this login; empty when none of the two did.
+std::string last_daemon(sd_bus* bus) {
+  std::string last;
+  std::uint64_t latest = 0;
+  for (const std::string daemon : {"libvirtd", "virtqemud"}) {
+    const auto began =
+        time_property(bus, unit_path("virtsession-" + daemon + ".service"), "ExecMainStartTimestampMonotonic");
+    if (began > latest) last = daemon;
+    latest = std::max(latest, began);
+  }
+  return last;
+}
+
+void call_for_unit(sd_bus* bus, const char* method, const std::string& unit) {
+  // How it ends is seen by who connects.
+  sd_bus_call_method(bus, kManager, kManagerPath, kManagerInterface, method, nullptr, nullptr, "ss", unit.c_str(),
+                     "ignore-dependencies");
+}
+
+/// The daemon may be gone, too, and the unit that is about to stop is not restarted: it is started alone, after it was
+/// stopped alone in case it waits for its restart (LibvirtUnit does the same while there is a bus).
+ConnectPtr connect_to_libvirt(sd_bus* bus) {
+  const auto daemon = last_daemon(bus);
+  const auto unit = "virtsession-" + daemon + ".service", path = unit_path(unit);
+  const auto uri = daemon.empty() ? std::string("qemu:///session")
+                                  : "qemu:///session?socket=" + daemon_socket(runtime_dir(), daemon);
+  for (const auto end = Clock::now() + kDaemonLimit;; std::this_thread::sleep_for(kLookInterval)) {
+    ConnectPtr connection(virConnectOpen(uri.c_str()));
+    if (connection || daemon.empty() || Clock::now() > end) return connection;
+    const auto state = text_property(bus, path.c_str(), "org.freedesktop.systemd1.Unit", "SubState");
+    if (state.starts_with("auto-restart")) call_for_unit(bus, "StopUnit", unit);
+    if (state != "running" && !state.starts_with("start")) call_for_unit(bus, "StartUnit", unit);
+  }
+}
+
 int stop_all() {
   const auto bus = connect_to_manager();
   if (!bus || !session_ends(bus.get()) || virtsessiond_has_stopped_them(bus.get()) || !any_qemu_runs()) return EX_OK;
   const auto deadline = Clock::now() + kBudget;
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();
-  const ConnectPtr connection(virConnectOpen("qemu:///session"));
+  const auto connection = connect_to_libvirt(bus.get());
   if (!connection) {
     log::error("Last resort: {}", take_last_error().message);
     return EX_UNAVAILABLE;

@@ -12,6 +12,9 @@ namespace virtsession {
 
 namespace {
 
+/// Restart= has it start in a moment. From systemd 254 on, "auto-restart-queued" is a part of that.
+bool waits_for_restart(const UnitStatus& status) { return status.sub_state.starts_with("auto-restart"); }
+
 bool is_our_unit(const StrayDaemon& daemon) { return daemon.unit == "virtsession-" + daemon.program + ".service"; }
 
 }  // namespace
@@ -91,13 +94,16 @@ void LibvirtUnit::start_unit(Done done) {
   units_.start_unit(unit(), std::move(done));
 }
 
-/// A daemon that runs has a stop job that waits for us, and a start would be refused for it.
+/// A daemon that runs has a stop job that waits for us, and a start would be refused for it. One that was killed just
+/// before has it, too: systemd neither stops the unit, which waits for its restart, nor restarts it.
 void LibvirtUnit::start_while_stopping(Done done) {
   units_.watch_unit(unit(), call_.bind([this, done = std::move(done)](const UnitStatus& status) {
-    const bool runs = status.main_pid != 0;
+    const auto now = status;  // which goes with the watch
     units_.unwatch_unit(unit());
-    if (runs) return done({});
-    units_.start_unit(unit(), done, StartMode::ignore_dependencies);
+    if (now.main_pid != 0) return done({});
+    const auto start = [this, done] { units_.start_unit(unit(), done, JobMode::ignore_dependencies); };
+    if (!waits_for_restart(now)) return start();
+    units_.stop_unit(unit(), call_.bind([start](const Result<void>&) { start(); }), JobMode::ignore_dependencies);
   }));
 }
 
@@ -115,7 +121,7 @@ void LibvirtUnit::listen_anew(Done done) {
 void LibvirtUnit::replace_unit(Done done) {
   units_.kill_unit(unit(), SIGKILL, call_.bind([this, done = std::move(done)](const Result<void>&) {
     if (stopping_)
-      units_.start_unit(unit(), done, StartMode::ignore_dependencies);
+      units_.start_unit(unit(), done, JobMode::ignore_dependencies);
     else
       units_.restart_unit(unit(), done);
   }));

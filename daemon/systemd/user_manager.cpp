@@ -20,7 +20,15 @@ namespace virtsession {
 
 namespace {
 
-constexpr const char* kReplace = "replace";
+const char* to_text(JobMode mode) {
+  switch (mode) {
+    case JobMode::replace:
+      return "replace";
+    case JobMode::ignore_dependencies:
+      return "ignore-dependencies";
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -157,17 +165,16 @@ void UserManager::connect(JobDone done) { impl_->connect(std::move(done)); }
 
 void UserManager::on_availability(Availability changed) { impl_->availability = std::move(changed); }
 
-void UserManager::start_unit(const std::string& unit, JobDone done, StartMode mode) {
-  const auto* const job_mode = mode == StartMode::ignore_dependencies ? "ignore-dependencies" : kReplace;
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::start, unit, job_mode, std::move(done));
+void UserManager::start_unit(const std::string& unit, JobDone done, JobMode mode) {
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::start, unit, to_text(mode), std::move(done));
 }
 
-void UserManager::stop_unit(const std::string& unit, JobDone done) {
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::stop, unit, kReplace, std::move(done));
+void UserManager::stop_unit(const std::string& unit, JobDone done, JobMode mode) {
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::stop, unit, to_text(mode), std::move(done));
 }
 
 void UserManager::restart_unit(const std::string& unit, JobDone done) {
-  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::restart, unit, kReplace, std::move(done));
+  if (!impl_->refuse(done)) impl_->jobs.queue(UnitVerb::restart, unit, to_text(JobMode::replace), std::move(done));
 }
 
 void UserManager::kill_unit(const std::string& unit, int signal_number, JobDone done) {

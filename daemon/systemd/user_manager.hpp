@@ -22,10 +22,11 @@ namespace virtsession {
 
 class EventLoop;
 
-/// How a start gets along with other jobs, see --job-mode= in systemctl(1).
-enum class StartMode {
+/// How a job gets along with others, see --job-mode= in systemctl(1).
+enum class JobMode {
   replace,
-  /// The unit alone. While the manager stops, a unit that needs one with a stop job starts in no other way.
+  /// The unit alone. While the manager stops, a unit that needs one with a stop job starts in no other way, and one
+  /// whose own stop job waits for others stops at once.
   ignore_dependencies,
 };
 
@@ -58,8 +59,8 @@ class UserManager {
   /// Queues a job (mode "replace" unless another is given) and answers when it was removed (JobRemoved): success for
   /// "done", otherwise `operation_failed` with systemd's result and the unit's own, for a person:
   /// "virtsession-libvirtd.service failed: exit-code". When the manager stays away, `operation_failed` too.
-  void start_unit(const std::string& unit, JobDone done, StartMode mode = StartMode::replace);
-  void stop_unit(const std::string& unit, JobDone done);
+  void start_unit(const std::string& unit, JobDone done, JobMode mode = JobMode::replace);
+  void stop_unit(const std::string& unit, JobDone done, JobMode mode = JobMode::replace);
   void restart_unit(const std::string& unit, JobDone done);
   /// Sends a signal to the unit's main process alone: others in the cgroup of a libvirt daemon are running VMs.
   void kill_unit(const std::string& unit, int signal_number, JobDone done);

@@ -197,6 +197,57 @@ TEST_CASE("logout while the libvirt daemon hangs or is gone: it is replaced, and
   CHECK(guest.count_on_console(kPowerDown) == boots);
 }
 
+TEST_CASE(
+    "logout in the moment in which the libvirt daemon was killed: it is back for the stop, and guests shut down") {
+  Desktop desktop;
+  desktop.host().write_file("/etc/systemd/user/" + kLibvirtUnit + ".d/moment.conf", "[Service]\nRestartSec=1h\n");
+  desktop.login();
+  const auto guest = desktop.define({.name = "guest"});
+  guest.start();
+  guest.wait_ready();
+  desktop.wait_for("guest", "Phase", "running");
+  const auto supervisor = std::to_string(desktop.main_pid("virtsessiond.service"));
+  // It would have the daemon started before the moment is over.
+  desktop.host().must_exec({"kill", "-STOP", supervisor});
+  desktop.host().must_exec({"pkill", "-KILL", "-x", kLibvirtDaemon});
+  wait_until(
+      [&] {
+        return desktop.systemctl({"show", "-P", "SubState", kLibvirtUnit}).starts_with("auto-restart");
+      },
+      kSoon, "the unit waits for its restart");
+  begin_logout(desktop);
+  wait_until(
+      [&] {
+        return desktop.host().journal({"--boot=0", "--output=cat", "_COMM=systemd"}).find("Stopping virtsessiond") !=
+               std::string::npos;
+      },
+      kLong, "the session ends");
+  desktop.host().must_exec({"kill", "-CONT", supervisor});
+  desktop.host().wait_user_stopped(kUser);
+  INFO(said(desktop));
+  CHECK(guest.count_on_console(kPowerDown) == 1);
+}
+
+TEST_CASE("logout, and the bus and the libvirt daemon are killed at once: guests are asked to shut down") {
+  Desktop desktop;
+  desktop.login();
+  const auto last = desktop.define({.name = "last"});
+  const auto first = desktop.define(
+      {.name = "first", .policy = R"({"start_after": ["last"]})", .kernel_arguments = "guest.shutdown=6"});
+  for (const auto* guest : {&last, &first}) guest->start();
+  for (const auto* guest : {&last, &first}) guest->wait_ready();
+  desktop.wait_for("first", "Phase", "running");
+  begin_logout(desktop);
+  first.wait_for_console("guest shuts down: 5", kLong);
+  desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", kLibvirtDaemon + "|dbus-daemon"});
+  desktop.host().wait_user_stopped(kUser);
+  INFO(said(desktop));
+  for (const auto* guest : {&last, &first}) {
+    INFO(guest->name());
+    CHECK(guest->count_on_console(kPowerDown) == 1);
+  }
+}
+
 TEST_CASE("kill -9 of virtsessiond while it stops VMs: the next instance goes on") {
   Desktop desktop;
   desktop.login();

@@ -243,6 +243,24 @@ TEST_CASE("while the user manager stops, the daemon is started alone, and no res
   fixture.bring_up();
 }
 
+TEST_CASE("while the user manager stops, a daemon whose unit waits for its restart is stopped alone and then started") {
+  LinkFixture fixture;
+  fixture.start();
+  fixture.link.set_stopping(true);
+  auto& unit = fixture.manager().unit(kService);
+  unit.change({.load_state = "loaded",
+               .active_state = "activating",
+               .sub_state = "auto-restart",
+               .result = "signal",
+               .main_pid = 0});
+  fixture.libvirt().lose(LostReason::end_of_file);
+  fixture.wait_for_call("StopUnit " + kService + " ignore-dependencies");
+  CHECK(fixture.count("StartUnit " + kService + " ignore-dependencies") == 0);
+  fixture.manager().finish_jobs(kService, "done");
+  fixture.wait_for_call("StartUnit " + kService + " ignore-dependencies");
+  fixture.bring_up();
+}
+
 TEST_CASE("another daemon is moved to") {
   LinkFixture fixture;
   std::ofstream(fixture.folder / "libvirt/virtqemud-sock");

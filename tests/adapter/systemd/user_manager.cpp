@@ -84,8 +84,7 @@ TEST_CASE("A unit can be started without what it needs") {
   Fixture fixture;
   REQUIRE(fixture.connect());
   fixture.systemd->manager.result_before_reply = "done";
-  CHECK(
-      fixture.answer([&](auto done) { fixture.users->start_unit("a.service", done, StartMode::ignore_dependencies); }));
+  CHECK(fixture.answer([&](auto done) { fixture.users->start_unit("a.service", done, JobMode::ignore_dependencies); }));
   CHECK(fixture.called("StartUnit a.service ignore-dependencies"));
 }
 
