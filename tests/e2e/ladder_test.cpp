@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "e2e/ctl.hpp"
-#include "e2e/desktop.hpp"
+#include "e2e/odd_guests.hpp"
 
 #include <doctest/doctest.h>
 
@@ -32,35 +32,6 @@ bool is_kept(Desktop& desktop, const std::string& name) {
   return std::filesystem::exists(desktop.host().disk_path("/home/alice/.config/libvirt/qemu/save/" + name + ".save"));
 }
 
-std::string qemu_element(const std::vector<std::string>& arguments) {
-  std::string text = "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>";
-  for (const auto& argument : arguments) text += "<qemu:arg value='" + argument + "'/>";
-  return text + "</qemu:commandline>";
-}
-
-/// A guest with an NVMe disk, which QEMU cannot save. \param hidden its XML does not tell
-Guest define_unsaveable(Desktop& desktop, const std::string& name, bool hidden) {
-  const auto image = "/home/alice/" + name + ".img", config = "/home/alice/" + name + ".cfg";
-  desktop.run({"qemu-img", "create", "-q", "-f", "raw", image, "16M"});
-  desktop.host().write_file(config, "[drive \"d\"]\n  file = \"" + image +
-                                        "\"\n  if = \"none\"\n  format = \"raw\"\n[device \"n\"]\n  driver = \"nvme\"\n"
-                                        "  drive = \"d\"\n  serial = \"1\"\n  addr = \"0x1a\"\n");
-  const auto elements = hidden ? qemu_element({"-readconfig", config})
-                               : qemu_element({"-device", "nvme,drive=d,serial=1,addr=0x1a", "-drive",
-                                               "file=" + image + ",if=none,id=d,format=raw"});
-  return desktop.define({.name = name, .policy = R"({"stop_actions": ["save", "poweroff"]})", .elements = elements});
-}
-
-/// A file system that is soon full, for the image of a guest that fills it.
-void mount_small(Desktop& desktop) {
-  desktop.host().must_exec({"install", "-d", "-o", kUser, "/home/alice/small"});
-  desktop.host().must_exec({"mount", "-t", "tmpfs", "-o", "size=24M,mode=0777", "tmpfs", "/home/alice/small"});
-}
-
-void grow_small(Desktop& desktop, const std::string& size) {
-  desktop.host().must_exec({"mount", "-o", "remount,size=" + size, "/home/alice/small"});
-}
-
 }  // namespace
 
 TEST_CASE("logout: guests of transient, left, unsaveable and booting VMs end as the plan says") {
@@ -77,7 +48,9 @@ TEST_CASE("logout: guests of transient, left, unsaveable and booting VMs end as 
   const auto lab = desktop.define({.name = "lab"});
   const auto appliance = desktop.define({.name = "guestfs-abcdefgh", .system = System::none});
   const auto left = desktop.define({.name = "left", .policy = R"({"stop_actions": ["leave"]})"});
-  const auto known = define_unsaveable(desktop, "known", false), refused = define_unsaveable(desktop, "refused", true);
+  const auto save_or_off = R"({"stop_actions": ["save", "poweroff"]})";
+  const auto known = define_unsaveable(desktop, {.name = "known", .policy = save_or_off}, false),
+             refused = define_unsaveable(desktop, {.name = "refused", .policy = save_or_off}, true);
   const auto big = desktop.define({.name = "big",
                                    .system = System::none,
                                    .policy = R"({"sleep": "save", "stop_actions": ["poweroff"]})",
@@ -126,11 +99,10 @@ TEST_CASE("a full disk, sleep, a slow shutdown: told at once, saved at logout, a
   Desktop desktop;
   desktop.login();
   mount_small(desktop);
-  desktop.run({"truncate", "--size=192M", "/home/alice/small/full.img"});
   const auto full = desktop.define({.name = "full",
                                     .policy = R"({"stop_actions": ["save"]})",
                                     .kernel_arguments = "guest.fill",
-                                    .disk = "/home/alice/small/full.img"});
+                                    .disk = kSmallImage});
   const auto slow = desktop.define({.name = "slow",
                                     .policy = R"({"stop_timeout_sec": 5, "start": "was-running"})",
                                     .kernel_arguments = "guest.shutdown=25"});

@@ -38,7 +38,11 @@ class Killer {
   }
 
   void run() {
-    while (counts_.all < wanted_ && recorder().problems().size() < 5) round();
+    while (counts_.all < wanted_ && recorder().problems().size() < 5) {
+      round();
+      std::cerr << fmt::format("kill {} of {}: {} problems, D-Bus true after {:.1f} s at most\n", counts_.all, wanted_,
+                               recorder().problems().size(), recorder().longest_until_true());
+    }
     recorder().allow_ends(true);
     scene_.bus.send_to_manager("StopAll");
     recorder().expect(Wanted::down, kLong);

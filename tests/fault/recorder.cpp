@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fault/recorder.hpp"
 
+#include "fault/settings.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,6 +66,7 @@ Ends& Ends::operator+=(const Ends& other) {
 void Recorder::watch(const Guest& guest, bool shuts_down) { watched_[guest.name()] = {&guest, shuts_down}; }
 
 void Recorder::note(const std::string& step) {
+  note_progress();
   const auto now = std::chrono::system_clock::now();
   const auto whole = std::chrono::system_clock::to_time_t(now);
   std::tm parts{};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 namespace virtsession::test {
@@ -11,5 +13,8 @@ inline int setting(const char* name, int in_short_run, int in_long_run) {
   const char* const is_long = std::getenv("FAULT_LONG");
   return is_long && std::atoi(is_long) > 0 ? in_long_run : in_short_run;
 }
+
+/// A case that has come so far does not hang: its limit (tests/doctest_main.cpp) begins anew. A step takes less.
+inline void note_progress() { alarm(600); }
 
 }  // namespace virtsession::test
