@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A desktop of the test's own: an X server without a screen, a session bus, an accessibility bus, the real virtsessiond
-with VMs of libvirt's test driver, and the window, which is read as a screen reader reads it and driven over the bus.
-
-There is one Desk a process: the library behind Atspi knows one bus."""
+with VMs of libvirt's test driver, and the window, which is read as a screen reader reads it and driven over the bus."""
 
 import os
 import shutil
@@ -12,10 +10,10 @@ import tempfile
 
 import gi
 
-gi.require_version("Atspi", "2.0")
 gi.require_version("Gio", "2.0")
-from gi.repository import Atspi, Gio, GLib  # noqa: E402
+from gi.repository import Gio, GLib  # noqa: E402
 
+from accessible import AccessibilityBus  # noqa: E402
 from reader import Reader  # noqa: E402
 from screenshot import save_screen  # noqa: E402
 from waiting import DEADLINE, wait_until  # noqa: E402
@@ -77,6 +75,7 @@ class Desk(Reader):
         self.processes = []
         self.daemon = None
         self.window = None
+        self.launcher = None
         for name in ("services", "run", "config", "state", "cache", "fb", "data/virtsession"):
             os.makedirs(os.path.join(self.folder, name))
         os.chmod(os.path.join(self.folder, "run"), 0o700)
@@ -94,8 +93,12 @@ class Desk(Reader):
             "RECORDED_MOVE_FOLDER": self.folder})
         for name in ("AT_SPI_BUS_ADDRESS", "LANGUAGE", "DISPLAY", "WAYLAND_DISPLAY"):
             self.environment.pop(name, None)
-        self._start_display(scale)
-        self._start_bus()
+        try:
+            self._start_display(scale)
+            self._start_bus()
+        except Exception:
+            self.close()
+            raise
 
     @staticmethod
     def look():
@@ -137,9 +140,6 @@ class Desk(Reader):
                            "--nopidfile"], stdout=subprocess.PIPE, text=True)
         address = bus.stdout.readline().strip()
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = address
-        os.environ["DBUS_SESSION_BUS_ADDRESS"] = address
-        os.environ["DISPLAY"] = self.environment["DISPLAY"]
-        os.environ.pop("AT_SPI_BUS_ADDRESS", None)
         # It has processes of its own, which outlive it: they hold no pipe of the test's, and end with their group.
         self.launcher = self._start(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"],
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -147,7 +147,8 @@ class Desk(Reader):
             address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
             None, None)
         wait_until(lambda: self.has_owner("org.a11y.Bus"), "the accessibility bus")
-        Atspi.init()
+        # Its registry is started by the first question, and may end again when it comes too early.
+        self.accessibility = wait_until(lambda: AccessibilityBus(self.bus), "the registry of the accessibility bus")
 
     def call(self, name, path, interface, method, arguments=None, timeout=60000):
         return self.bus.call_sync(name, path, interface, method, arguments, None, Gio.DBusCallFlags.NO_AUTO_START,
@@ -261,7 +262,8 @@ class Desk(Reader):
         save_screen(self.folder + "/fb/Xvfb_screen0", path)
 
     def close(self):
-        os.killpg(self.launcher.pid, signal.SIGKILL)
+        if self.launcher:
+            os.killpg(self.launcher.pid, signal.SIGKILL)
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.kill()

@@ -27,7 +27,7 @@ class MachineTest(WindowCase):
         self.desk.window_action("vm-poweroff", uuid_of(WEB))
         self.desk.wait_for("Force Off “web”?")
         self.assertEqual(self.desk.vm_property(WEB, "State"), "running")
-        self.desk.answer("Force Off")
+        self.desk.press("Force Off")
         self.wait_row("web", "Off")
 
     def test_a_mistake_in_a_policy_says_what_to_do(self):
@@ -40,7 +40,7 @@ class MachineTest(WindowCase):
         self.wait_row("db", "Off")
         self.desk.window_action("vm-policy", uuid_of(DB))
         spin = self.desk.wait_for("Start Order", "spin button")
-        spin.get_value_iface().set_current_value(7)
+        spin.set_value(7)
         wait_until(lambda: self.policy(DB).get("start_order") == 7, "the policy has it")
         self.desk.wait_for("Set for this machine")
         self.desk.press("Undo")
@@ -54,7 +54,7 @@ class MachineTest(WindowCase):
         self.desk.application_action("show-machine", uuid_of(DB))
         self.desk.activate("Forwarded Ports")
         self.desk.wait_for("No port leads into this machine")
-        self.desk.wait_for("Port of This Computer", "spin button").get_value_iface().set_current_value(2222)
+        self.desk.wait_for("Port of This Computer", "spin button").set_value(2222)
         self.desk.press("Add")
         wait_until(lambda: list(self.policy(DB).get("ports", [])) == ["2222:22"], "the policy has it")
         self.desk.press("Remove 127.0.0.1:2222 → 22")
@@ -66,7 +66,7 @@ class MachineTest(WindowCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             self.desk.window_action("vm-forwards", uuid_of(DB))
-            self.desk.wait_for("Port of This Computer", "spin button").get_value_iface().set_current_value(port)
+            self.desk.wait_for("Port of This Computer", "spin button").set_value(port)
             self.desk.press("Add")
             wait_until(lambda: self.policy(DB).get("ports"), "the policy has it")
             self.desk.application_action("show-page", "doctor")
@@ -85,7 +85,7 @@ class MachineTest(WindowCase):
         self.desk.start_window()
         self.desk.environment["PATH"] = path
         self.wait_row("web", "Running")
-        self.desk.press("More about web")
+        self.desk.press("More about web", "toggle button")
         self.desk.press("Open Console", "menu item")
         wait_until(lambda: os.path.exists(self.desk.folder + "/viewed"), "the viewer")
         with open(self.desk.folder + "/viewed", encoding="utf-8") as words:

@@ -57,7 +57,7 @@ class NewcomerTest(WindowCase):
         wait_until(lambda: desk.find("This Was Found") or desk.find("All Is Well"), "the doctor's findings")
 
     def open_policy(self, name):
-        self.desk.press("More about " + name)
+        self.desk.press("More about " + name, "toggle button")
         self.desk.press("Policy", "menu item")
         self.desk.wait_for("Start Order", "spin button")
 

@@ -3,11 +3,6 @@
 
 import time
 
-import gi
-
-gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi, GLib  # noqa: E402
-
 from waiting import wait_until  # noqa: E402
 from x11 import Display  # noqa: E402
 
@@ -18,45 +13,26 @@ ROLES = {"toggle button": ("toggle button", "push button"), "push button": ("pus
 
 
 class Reader:
-    """Its owner has the window's process, environment and size."""
+    """Its owner has the window's process, environment and size, and the bus for screen readers."""
 
     window = None
     environment = {}
     size = (0, 0)
+    accessibility = None
     _display = None
 
-    def application(self):
-        desktop = Atspi.get_desktop(0)
-        for i in range(desktop.get_child_count()):
-            child = desktop.get_child_at_index(i)
-            if child and child.get_process_id() == self.window.pid:
-                return child
-        return None
-
     def frame(self):
-        application = self.application()
-        return application if application and application.get_child_count() > 0 else None
+        """What the window's process shows, or nothing yet"""
+        application = self.accessibility.application(self.window.pid)
+        return application if application and application.children else None
 
-    def walk(self, node=None):
+    def walk(self):
         """All that a screen reader finds, what is shown only."""
-        node = node or self.frame()
-        if node is None:
-            return
-        yield node
-        try:
-            children = [node.get_child_at_index(i) for i in range(node.get_child_count())]
-            shown = [child for child in children if child and child.get_state_set().contains(Atspi.StateType.VISIBLE)]
-        except GLib.Error:  # it has just gone
-            shown = []
-        for child in shown:
-            yield from self.walk(child)
+        frame = self.frame()
+        return frame.walk() if frame else iter(())
 
     def texts(self):
-        texts = []
-        for node in self.walk():
-            if node.get_name():
-                texts.append(node.get_name())
-        return texts
+        return [node.name for node in self.walk() if node.name]
 
     def find(self, name, role=None):
         return next(self.find_all(name, role), None)
@@ -64,8 +40,7 @@ class Reader:
     def find_all(self, name, role=None):
         for node in self.walk():
             # GTK 4.8 says the name of a button with a label twice.
-            if node.get_name() in (name, f"{name} {name}") and (role is None or node.get_role_name() in ROLES.get(
-                    role, (role,))):
+            if node.name in (name, f"{name} {name}") and (role is None or node.role in ROLES.get(role, (role,))):
                 yield node
 
     def wait_for(self, text, role=None):
@@ -80,17 +55,14 @@ class Reader:
 
     def press(self, name, role="push button"):
         # A dialog has its buttons twice, for a wide and for a narrow window: the others have no place.
-        wait_until(lambda: any((role == "menu item" or node.get_extents(Atspi.CoordType.WINDOW).width > 0) and
-                               node.do_action(0) for node in self.find_all(name, role)), f"{name!r} is pressed")
-
-    def can_be_pressed(self, node):
-        return node.get_state_set().contains(Atspi.StateType.SENSITIVE)
+        wait_until(lambda: any((role == "menu item" or node.place()[2] > 0) and node.press()
+                               for node in self.find_all(name, role)), f"{name!r} is pressed")
 
     def activate(self, name):
         """A row that leads somewhere, by its title."""
         node = self.wait_for(name, "list item")
-        if node.get_n_actions():
-            node.do_action(0)
+        if node.actions():
+            node.press()
         else:  # GTK 4.8 has none there
             display = self.display()
             display.click(*wait_until(lambda: self._settled(name, "list item"), "the place of " + name))
@@ -120,13 +92,13 @@ class Reader:
             node = self.find(name, role)
             if not node:
                 return None
-            places.append(node.get_extents(Atspi.CoordType.WINDOW))
+            places.append(node.place())
             time.sleep(0.15)
         scale = int(self.environment.get("GDK_SCALE", 1))
-        first, place = places
-        if (first.x, first.y, first.width) != (place.x, place.y, place.width) or place.width <= 0:
+        first, (x, y, width, height) = places
+        if first != (x, y, width, height) or width <= 0:
             return None
-        return (place.x + place.width // 2) * scale, (place.y + place.height // 2) * scale
+        return (x + width // 2) * scale, (y + height // 2) * scale
 
     def display(self):
         """The screen, with the window in its corner."""
@@ -138,24 +110,9 @@ class Reader:
 
     def focused(self):
         """What the keyboard is on."""
-        for node in self.walk():
-            if node.get_state_set().contains(Atspi.StateType.FOCUSED):
-                return node
-        return None
+        return next((node for node in self.walk() if node.has("FOCUSED")), None)
 
     def controls(self):
         """The names of all that somebody with a mouse can press, turn or write into, by role."""
         roles = ("push button", "toggle button", "switch", "spin button", "text", "combo box", "check box")
-        found = set()
-        for node in self.walk():
-            states = node.get_state_set()
-            if node.get_role_name() in roles and all(states.contains(one) for one in (
-                    Atspi.StateType.FOCUSABLE, Atspi.StateType.SENSITIVE)):
-                found.add(node.get_name())
-        return found
-
-    def answer(self, name):
-        """A dialog, by one of its buttons. Until it has gone nothing is asked: GTK 4.8 dies of a question about what is
-        just going."""
-        self.press(name)
-        time.sleep(1)
+        return {node.name for node in self.walk() if node.role in roles and node.has("FOCUSABLE", "SENSITIVE")}

@@ -63,7 +63,7 @@ class ScreensTest(WindowCase):
         self.desk.manager("Reload")
         self.desk.application_action("preferences")
         wait_until(lambda: self.switch("Notifications"), "the preferences")
-        self.switch("Notifications").do_action(0)
+        self.switch("Notifications").press()
 
         def written():
             with open(path, encoding="utf-8") as config:
@@ -77,8 +77,8 @@ class ScreensTest(WindowCase):
     def switch(self, title):
         """The switch of the row with that title, which is a screen reader's name of the row."""
         for node in self.desk.walk():
-            if node.get_name() == title and node.get_role_name() == "list item":
-                return next((child for child in self.desk.walk(node) if child.get_role_name() in SWITCHES), None)
+            if node.name == title and node.role == "list item":
+                return next((child for child in node.walk() if child.role in SWITCHES), None)
         return None
 
 

@@ -5,6 +5,20 @@ import ctypes
 import ctypes.util
 
 
+class Attributes(ctypes.Structure):
+    """XWindowAttributes of X11/Xlib.h"""
+    _fields_ = [(name, ctypes.c_int) for name in ("x", "y", "width", "height", "border_width", "depth")] + [
+        ("visual", ctypes.c_void_p), ("root", ctypes.c_ulong), ("window_class", ctypes.c_int),
+        ("bit_gravity", ctypes.c_int), ("win_gravity", ctypes.c_int), ("backing_store", ctypes.c_int),
+        ("backing_planes", ctypes.c_ulong), ("backing_pixel", ctypes.c_ulong), ("save_under", ctypes.c_int),
+        ("colormap", ctypes.c_ulong), ("map_installed", ctypes.c_int), ("map_state", ctypes.c_int),
+        ("all_event_masks", ctypes.c_long), ("your_event_mask", ctypes.c_long), ("no_propagate_mask", ctypes.c_long),
+        ("override_redirect", ctypes.c_int), ("screen", ctypes.c_void_p)]
+
+
+VIEWABLE = 2  # of map_state
+
+
 class Display:
     def __init__(self, name):
         self.x11 = ctypes.CDLL("libX11.so.6")
@@ -28,15 +42,18 @@ class Display:
             self.x11.XFree(children)
         return found
 
-    def _size(self, window):
-        root, x, y = ctypes.c_ulong(), ctypes.c_int(), ctypes.c_int()
-        width, height, border, depth = (ctypes.c_uint() for _ in range(4))
-        self.x11.XGetGeometry(self.display, ctypes.c_ulong(window), ctypes.byref(root), ctypes.byref(x), ctypes.byref(y),
-                              ctypes.byref(width), ctypes.byref(height), ctypes.byref(border), ctypes.byref(depth))
-        return width.value, height.value
+    def _attributes(self, window):
+        attributes = Attributes()
+        self.x11.XGetWindowAttributes(self.display, ctypes.c_ulong(window), ctypes.byref(attributes))
+        return attributes
+
+    def _managed(self):
+        """What a window manager would have in its care, not menus and hints: the topmost last."""
+        shown = [(window, self._attributes(window)) for window in self._children()]
+        return [(window, one) for window, one in shown if one.map_state == VIEWABLE and not one.override_redirect]
 
     def _largest(self):
-        return max(self._children(), key=lambda window: self._size(window)[0] * self._size(window)[1])
+        return max(self._managed(), key=lambda one: one[1].width * one[1].height)[0]
 
     def fill(self, width, height):
         """Makes the largest window fill this area from the corner on."""
@@ -49,8 +66,9 @@ class Display:
         self.x11.XSync(self.display, 0)
 
     def give_keyboard(self):
-        """What is typed goes to the largest window."""
-        self.x11.XSetInputFocus(self.display, ctypes.c_ulong(self._largest()), 2, 0)  # RevertToParent, CurrentTime
+        """What is typed goes to the topmost window: a dialog, where there is one."""
+        top = self._managed()[-1][0]
+        self.x11.XSetInputFocus(self.display, ctypes.c_ulong(top), 2, 0)  # RevertToParent, CurrentTime
         self.x11.XSync(self.display, 0)
 
     def press(self, *keys):

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The screens as screen readers name them, and the keys that lead there."""
+
+import unittest
+
+from desk import Desk, uuid_of
+from waiting import wait_until
+from window_case import PROGRAMS, WEB, main, usual
+
+
+class NamesTest(unittest.TestCase):
+    """What a screen reader says of each screen's controls."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.desk = Desk(PROGRAMS)
+        cls.desk.define(usual())
+        cls.desk.start_daemon()
+        cls.desk.start_window()
+        cls.desk.wait_text("web, Running")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.desk.close()
+
+    def test_keys_lead_to_each_screen_and_to_the_search(self):
+        display = self.desk.display()
+        display.press("Alt_L", "2")
+        self.desk.wait_for("At the Next Logout")
+        display.press("Alt_L", "3")
+        wait_until(lambda: self.desk.find("This Was Found") or self.desk.find("All Is Well"), "the doctor's findings")
+        display.press("Alt_L", "1")
+        self.desk.wait_for("Needs You")
+        display.press("Control_L", "f")
+        self.desk.wait_for("Search machines")
+        for key in "mail":
+            display.press(key)
+        wait_until(lambda: not any(text.startswith("web, ") for text in self.desk.texts()), "only mail is shown")
+        display.press("Escape")
+
+    def test_what_can_be_pressed_has_a_name(self):
+        for page in ("machines", "plan", "doctor"):
+            self.desk.application_action("show-page", page)
+            self.check_names()
+        self.desk.application_action("show-machine", uuid_of(WEB))
+        self.desk.wait_for("History")
+        self.check_names()
+        self.desk.window_action("vm-policy", uuid_of(WEB))
+        self.desk.wait_for("Start Order", "spin button")
+        self.check_names()
+        self.desk.window_action("move-here")
+        self.desk.activate("archive")
+        self.desk.wait_for("Move", "push button")
+        self.check_names()
+        self.desk.application_action("show-page", "machines")
+
+    def check_names(self):
+        for name in self.desk.controls():
+            self.assertTrue(name and not name.startswith(("Gtk", "gtkmm", "Adw")), (name, self.desk.texts()))
+
+
+main()
