@@ -66,6 +66,7 @@ void MachinesPage::build_list() {
   const auto factory = Gtk::SignalListItemFactory::create();
   factory->signal_setup().connect([this](const Glib::RefPtr<Gtk::ListItem>& item) {
     item->set_child(*Gtk::make_managed<MachineRow>(shell_, choice_));
+    activate_on_click(item->gobj());
   });
   factory->signal_bind().connect([](const Glib::RefPtr<Gtk::ListItem>& item) {
     const auto entry = std::dynamic_pointer_cast<EntryItem>(item->get_item());
@@ -76,7 +77,6 @@ void MachinesPage::build_list() {
       [](const Glib::RefPtr<Gtk::ListItem>& item) { dynamic_cast<MachineRow*>(item->get_child())->forget(); });
   list_.set_model(Gtk::NoSelection::create(lines_.model()));
   list_.set_factory(factory);
-  list_.set_single_click_activate(true);
   list_.signal_activate().connect([this](guint position) { activate(position); });
   set_name(GTK_WIDGET(list_.gobj()), _("Machines"));
   stack_.add(*Glib::wrap(scrolled_list(GTK_WIDGET(list_.gobj()))), "list");

@@ -15,6 +15,7 @@ PlanPage::PlanPage(Shell& shell) : shell_(shell) {
   const auto factory = Gtk::SignalListItemFactory::create();
   factory->signal_setup().connect([this](const Glib::RefPtr<Gtk::ListItem>& item) {
     item->set_child(*Gtk::make_managed<PlanRow>(shell_, [this](const PlanLine& heading) { run(heading); }));
+    activate_on_click(item->gobj());
   });
   factory->signal_bind().connect([](const Glib::RefPtr<Gtk::ListItem>& item) {
     const auto line = std::dynamic_pointer_cast<PlanItem>(item->get_item());
@@ -25,7 +26,6 @@ PlanPage::PlanPage(Shell& shell) : shell_(shell) {
       [](const Glib::RefPtr<Gtk::ListItem>& item) { dynamic_cast<PlanRow*>(item->get_child())->forget(); });
   list_.set_model(Gtk::NoSelection::create(lines_.model()));
   list_.set_factory(factory);
-  list_.set_single_click_activate(true);
   list_.signal_activate().connect([this](guint position) {
     const auto line = lines_.model()->get_item(position)->line();
     if (line.kind == PlanLine::Kind::mark)

@@ -135,6 +135,19 @@ GtkWidget* scrolled_list(GtkWidget* list) {
   return scrolled;
 }
 
+void activate_on_click(GtkListItem* item) {
+  GtkGesture* const click = gtk_gesture_click_new();
+  g_signal_connect(click, "released",
+                   G_CALLBACK(+[](GtkGesture* gesture, int times, double, double, GtkListItem* clicked) {
+                     if (times != 1 || !gtk_list_item_get_activatable(clicked)) return;
+                     gtk_gesture_set_state(gesture, GTK_EVENT_SEQUENCE_CLAIMED);
+                     gtk_widget_activate_action(gtk_list_item_get_child(clicked), "list.activate-item", "u",
+                                                gtk_list_item_get_position(clicked));
+                   }),
+                   item);
+  gtk_widget_add_controller(gtk_list_item_get_child(item), GTK_EVENT_CONTROLLER(click));
+}
+
 void show_in_card(GtkWidget* row, bool is_in_card, bool is_first, bool is_last) {
   const auto set = [row](const char* name, bool on) {
     on ? gtk_widget_add_css_class(row, name) : gtk_widget_remove_css_class(row, name);

@@ -43,6 +43,10 @@ GtkWidget* scrolled_column(GtkWidget** column);
 
 /// A list of recycled rows of limited width that scrolls. \param list a GtkListView
 GtkWidget* scrolled_list(GtkWidget* list);
+/// One click on a row of such a list does what Enter does. GTK's own way (single-click-activate) also selects each row
+/// that comes under the pointer, even while rows are laid out: GTK 4.8 then goes on with a row that it has just freed.
+/// \param item with its child; called once for each
+void activate_on_click(GtkListItem* item);
 /// Whether a row of such a list is part of a card, and which of its corners are round.
 void show_in_card(GtkWidget* row, bool is_in_card, bool is_first, bool is_last);
 
