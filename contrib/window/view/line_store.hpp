@@ -4,7 +4,7 @@
 #include "model/difference.hpp"
 
 #include <giomm/liststore.h>
-#include <glibmm/main.h>
+#include <gtkmm/widget.h>
 
 #include <utility>
 #include <vector>
@@ -35,8 +35,9 @@ class LineItem : public Glib::Object {
 template <typename Line>
 class LineStore {
  public:
-  LineStore() = default;
-  ~LineStore() { rest_.disconnect(); }
+  /// \param list the widget that shows the lines, which outlives this
+  explicit LineStore(Gtk::Widget& list) : list_(list) {}
+  ~LineStore() { forget_rest(); }
   LineStore(const LineStore&) = delete;
   LineStore& operator=(const LineStore&) = delete;
 
@@ -44,14 +45,16 @@ class LineStore {
   const Glib::RefPtr<Gio::ListStore<LineItem<Line>>>& model() const { return store_; }
 
   void set(std::vector<Line> now) {
-    const bool begins = lines_.empty() || rest_.connected();
+    const bool begins = lines_.empty() || is_drawing();
     if (!begins || now.size() <= kAtFirst) {
-      rest_.disconnect();
+      forget_rest();
       return apply(std::move(now));
     }
     apply({now.begin(), now.begin() + kAtFirst});
     all_ = std::move(now);
-    if (!rest_.connected()) rest_ = Glib::signal_timeout().connect([this] { return show_rest(); }, kDrawnMs);
+    if (is_drawing()) return;
+    frames_ = 0;
+    tick_ = list_.add_tick_callback([this](const Glib::RefPtr<Gdk::FrameClock>&) { return on_frame(); });
   }
 
   /// Each row shows its line once more: a switch was turned, and nothing came of it.
@@ -61,11 +64,20 @@ class LineStore {
 
  private:
   static constexpr std::size_t kAtFirst = 40;
-  static constexpr unsigned kDrawnMs = 150;
 
-  bool show_rest() {
+  bool is_drawing() const { return tick_ != 0; }
+
+  /// A frame begins, before it is drawn: at the second one what came first has been drawn.
+  bool on_frame() {
+    if (++frames_ < 2) return true;
+    tick_ = 0;
     apply(std::move(all_));
     return false;
+  }
+
+  void forget_rest() {
+    if (is_drawing()) list_.remove_tick_callback(tick_);
+    tick_ = 0;
   }
 
   void apply(std::vector<Line> now) {
@@ -80,8 +92,10 @@ class LineStore {
     lines_ = std::move(now);
   }
 
+  Gtk::Widget& list_;
   std::vector<Line> lines_, all_;
-  sigc::connection rest_;
+  guint tick_ = 0;
+  unsigned frames_ = 0;
   Glib::RefPtr<Gio::ListStore<LineItem<Line>>> store_ = Gio::ListStore<LineItem<Line>>::create();
 };
 

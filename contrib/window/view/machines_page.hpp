@@ -39,7 +39,6 @@ class MachinesPage {
   Shell& shell_;
   Choice choice_;
   SortBy sort_ = SortBy::name;
-  LineStore<Entry> lines_;
   Plan plan_;
 
   Gtk::Box box_{Gtk::Orientation::VERTICAL};
@@ -51,6 +50,7 @@ class MachinesPage {
   MoveProgram system_;
   bool was_empty_ = false;
   Gtk::ListView list_;
+  LineStore<Entry> lines_{list_};
   Gtk::ActionBar chosen_bar_;
   Gtk::Label chosen_count_;
   std::vector<Gtk::Button*> chosen_buttons_;

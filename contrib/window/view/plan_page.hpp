@@ -25,8 +25,8 @@ class PlanPage {
 
   Shell& shell_;
   Plan start_, stop_;
-  LineStore<PlanLine> lines_;
   Gtk::ListView list_;
+  LineStore<PlanLine> lines_{list_};
   GtkWidget* widget_ = nullptr;
 };
 
