@@ -90,7 +90,7 @@ MachineRow::MachineRow(Shell& shell, Choice& choice)
     const auto* const vm = item_ ? shell_.supervisor().find(item_->line().machine.uuid) : nullptr;
     if (vm && has_main_verb(*vm)) shell_.run(main_verb(*vm), vm->uuid());
   });
-  more_.signal_clicked().connect([this] { show_menu(); });
+  more_.set_create_popup_func([this] { fill_menu(); });
 }
 
 void MachineRow::build() {
@@ -116,16 +116,16 @@ void MachineRow::build() {
   mark_.set_icon_name("view-pin-symbolic");
   more_.set_icon_name("view-more-symbolic");
   more_.set_tooltip_text(_("More"));
-  for (Gtk::Button* const button : std::initializer_list<Gtk::Button*>{&mark_, &verb_, &more_}) {
-    button->add_css_class("flat");
-    button->set_valign(Gtk::Align::CENTER);
-  }
+  more_.set_has_frame(false);
+  for (Gtk::Button* const button : std::initializer_list<Gtk::Button*>{&mark_, &verb_}) button->add_css_class("flat");
   line_.append(check_);
   line_.append(icon_);
   line_.append(texts_);
   auto* const buttons = Gtk::make_managed<Gtk::Box>();
-  for (Gtk::Button* const button : std::initializer_list<Gtk::Button*>{&mark_, &verb_, &more_})
+  for (Gtk::Widget* const button : std::initializer_list<Gtk::Widget*>{&mark_, &verb_, &more_}) {
+    button->set_valign(Gtk::Align::CENTER);
     buttons->append(*button);
+  }
   line_.append(*buttons);
   append(line_);
 }
@@ -138,6 +138,7 @@ void MachineRow::show(const Glib::RefPtr<EntryItem>& item) {
 }
 
 void MachineRow::forget() {
+  more_.popdown();
   changed_.disconnect();
   choice_changed_.disconnect();
   item_.reset();
@@ -180,28 +181,16 @@ void MachineRow::update_machine(const MachineView& machine) {
   verb_.set_tooltip_text(verb_text(machine.verb));
   set_accessible_name(verb_, verb_text(machine.verb) + " " + machine.name);
   more_.set_visible(!choice_.on);
-  set_accessible_name(more_, filled(_("More about {}"), machine.name));
+  name_menu_button(GTK_WIDGET(more_.gobj()), filled(_("More about {}"), machine.name));
   if (auto* const row = get_parent()) set_accessible_name(*row, machine.name + ", " + line);
 }
 
-void MachineRow::show_menu() {
+/// At each opening anew: what can be done with a VM changes, and most menus are never opened.
+void MachineRow::fill_menu() {
   const auto* const vm = item_ ? shell_.supervisor().find(item_->line().machine.uuid) : nullptr;
-  if (!vm) return;
-  GMenuModel* const model = machine_menu(*vm);
-  GtkWidget* const popover = gtk_popover_menu_new_from_model(model);
-  g_object_unref(model);
-  gtk_widget_set_parent(popover, GTK_WIDGET(more_.gobj()));
-  // It is gone when its action has run.
-  g_signal_connect(popover, "closed", G_CALLBACK(+[](GtkWidget* closed) {
-                     g_idle_add_once(
-                         [](gpointer data) {
-                           if (gtk_widget_get_parent(GTK_WIDGET(data))) gtk_widget_unparent(GTK_WIDGET(data));
-                           g_object_unref(data);
-                         },
-                         g_object_ref(closed));
-                   }),
-                   nullptr);
-  gtk_popover_popup(GTK_POPOVER(popover));
+  GMenuModel* const menu = vm ? machine_menu(*vm) : nullptr;
+  gtk_menu_button_set_menu_model(more_.gobj(), menu);
+  if (menu) g_object_unref(menu);
 }
 
 }  // namespace virtsession::window

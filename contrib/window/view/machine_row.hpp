@@ -10,6 +10,7 @@
 #include <gtkmm/checkbutton.h>
 #include <gtkmm/image.h>
 #include <gtkmm/label.h>
+#include <gtkmm/menubutton.h>
 #include <gtkmm/togglebutton.h>
 
 #include <set>
@@ -38,7 +39,7 @@ class MachineRow : public Gtk::Box {
   void update();
   void update_title(const Entry& entry);
   void update_machine(const MachineView& machine);
-  void show_menu();
+  void fill_menu();
 
   Shell& shell_;
   Choice& choice_;
@@ -53,7 +54,8 @@ class MachineRow : public Gtk::Box {
   Gtk::Box texts_{Gtk::Orientation::VERTICAL, 2};
   Gtk::Label name_, reason_;
   Gtk::ToggleButton mark_;
-  Gtk::Button verb_, more_;
+  Gtk::Button verb_;
+  Gtk::MenuButton more_;
 };
 
 /// The menu of a VM: the verbs that can be used now, and what there is to see. A new reference.
