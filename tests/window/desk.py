@@ -13,13 +13,10 @@ import gi
 gi.require_version("Gio", "2.0")
 from gi.repository import Gio, GLib  # noqa: E402
 
-from accessible import AccessibilityBus  # noqa: E402
-from reader import Reader  # noqa: E402
 from screenshot import save_screen  # noqa: E402
+from session import APP, Session, Started, start_display  # noqa: E402
 from waiting import DEADLINE, wait_until  # noqa: E402
 
-APP = "org.virtsession.Window"
-APP_PATH = "/org/virtsession/Window"
 DAEMON = "org.virtsession.Supervisor1"
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -50,23 +47,7 @@ def domain(number, name, running, title="", policy="", state=None):
     return DOMAIN.format(name=name, uuid=uuid_of(number), more=more, state=state or (1 if running else 5))
 
 
-class Started:
-    """A process that the bus has started, for what is asked of one that was started here."""
-
-    def __init__(self, pid):
-        self.pid = pid
-
-    def send_signal(self, number):
-        os.kill(self.pid, number)
-
-    def poll(self):
-        return None if os.path.exists(f"/proc/{self.pid}") else 0
-
-    def wait(self):
-        wait_until(lambda: self.poll() is not None, "the end of a process")
-
-
-class Desk(Reader):
+class Desk(Session):
     def __init__(self, programs, size=(1024, 900), scale=1):
         """programs: virtsessiond, virtsessionctl, virtsession-window, the folders of schema, icons and translations."""
         self.programs = programs
@@ -125,13 +106,9 @@ class Desk(Reader):
         return process
 
     def _start_display(self, scale):
-        reading, writing = os.pipe()
         width, height = (side * scale for side in self.size)
-        self._start(["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-fbdir",
-                     self.folder + "/fb", "-nolisten", "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL)
-        os.close(writing)
-        with os.fdopen(reading) as answer:
-            self.environment["DISPLAY"] = ":" + answer.readline().strip()
+        process, self.environment["DISPLAY"] = start_display(self.environment, width, height, "-fbdir", self.folder + "/fb")
+        self.processes.append(process)
 
     def _start_bus(self):
         with open(self.folder + "/bus.conf", "w", encoding="utf-8") as config:
@@ -143,20 +120,9 @@ class Desk(Reader):
         # It has processes of its own, which outlive it: they hold no pipe of the test's, and end with their group.
         self.launcher = self._start(["/usr/libexec/at-spi-bus-launcher", "--launch-immediately"],
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        self.bus = Gio.DBusConnection.new_for_address_sync(
-            address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
-            None, None)
+        self.connect(address)
         wait_until(lambda: self.has_owner("org.a11y.Bus"), "the accessibility bus")
-        # Its registry is started by the first question, and may end again when it comes too early.
-        self.accessibility = wait_until(lambda: AccessibilityBus(self.bus), "the registry of the accessibility bus")
-
-    def call(self, name, path, interface, method, arguments=None, timeout=60000):
-        return self.bus.call_sync(name, path, interface, method, arguments, None, Gio.DBusCallFlags.NO_AUTO_START,
-                                  timeout, None)
-
-    def has_owner(self, name):
-        return self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "NameHasOwner",
-                         GLib.Variant("(s)", (name,)))[0]
+        self.connect_reader()
 
     # virtsessiond and its VMs
 
@@ -229,10 +195,6 @@ class Desk(Reader):
         """The process that the bus has started is the one of this test from then on."""
         self.daemon = Started(self.owner_pid(DAEMON))
 
-    def owner_pid(self, name):
-        return self.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionUnixProcessID",
-                         GLib.Variant("(s)", (name,)))[0]
-
     def adopt_window(self):
         """Returns the process that the bus has started, once it has; it is the window from then on"""
         if not self.has_owner(APP):
@@ -248,14 +210,6 @@ class Desk(Reader):
         assert self.window.returncode == 0, f"the window ended with {self.window.returncode}: {words}"
         os.remove(self.folder + "/window.log")
         return words
-
-    def application_action(self, name, *parameter):
-        self.call(APP, APP_PATH, "org.gtk.Actions", "Activate",
-                  GLib.Variant("(sava{sv})", (name, [GLib.Variant("s", one) for one in parameter], {})))
-
-    def window_action(self, name, *parameter):
-        self.call(APP, APP_PATH + "/window/1", "org.gtk.Actions", "Activate",
-                  GLib.Variant("(sava{sv})", (name, [GLib.Variant("s", one) for one in parameter], {})))
 
     def picture(self, path):
         """What is on the screen, as PNG."""

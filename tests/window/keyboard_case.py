@@ -8,26 +8,27 @@ MANY_KEYS = 60
 
 
 class KeyboardCase(WindowCase):
-    def focused_name(self):
+    def focus(self):
+        """The name and the role of what the keyboard is on"""
         focused = self.desk.focused()
-        return focused.name if focused else ""
+        return (focused.name, focused.role) if focused else ("", "")
 
     def keys_to(self, name, key="Tab"):
         """Moves the keyboard on until it is on what has a name that begins so, and returns the display."""
         display = self.desk.display()
         for _ in range(MANY_KEYS):
-            before = self.focused_name()
-            if before.startswith(name):
+            before = self.focus()
+            if before[0].startswith(name):
                 return display
             display.press(key)
-            wait_until(lambda before=before: self.focused_name() not in ("", before), f"{key} leads on from {before!r}")
+            wait_until(lambda before=before: self.focus() not in (("", ""), before), f"{key} leads on from {before}")
         return self.fail(f"{key} does not lead to {name!r}")
 
     def into(self, name):
         """From the row of that name into what it has for its value."""
         display = self.keys_to(name)
         display.press("Tab")
-        wait_until(lambda: self.desk.focused() and self.desk.focused().role != "list item", "its value")
+        wait_until(lambda: self.focus()[1] not in ("", "list item"), "its value")
         return display
 
     def open_from_menu(self, name):

@@ -16,7 +16,7 @@ class KeyboardTest(KeyboardCase):
         wait_until(lambda: self.desk.vm_property(DB, "Autostart"), "db is marked")
         display = self.keys_to("Start db")
         display.press("Tab")  # from the mark to the verb
-        wait_until(lambda: self.focused_name() == "Start db", "the verb has the keyboard")
+        wait_until(lambda: self.focus()[0] == "Start db", "the verb has the keyboard")
         display.press("space")
         self.wait_row("db", "Running")
 
