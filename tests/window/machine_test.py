@@ -42,9 +42,10 @@ class MachineTest(WindowCase):
         spin = self.desk.wait_for("Start Order", "spin button")
         spin.set_value(7)
         wait_until(lambda: self.policy(DB).get("start_order") == 7, "the policy has it")
-        self.desk.wait_for("Set for this machine")
-        self.desk.press("Undo")
+        self.desk.press("Undo")  # which is offered for five seconds
         wait_until(lambda: "start_order" not in self.policy(DB), "it is taken back")
+        self.desk.wait_for("Start Order", "spin button").set_value(8)
+        self.desk.wait_for("Set for this machine")
         self.desk.write("Ready When", "whenever")
         self.desk.wait_text("start_ready")
         self.assertNotIn("start_ready", self.policy(DB))
