@@ -142,13 +142,13 @@ class LastStop {
   LastStop(std::vector<Vm> vms, Clock::time_point deadline) : vms_(std::move(vms)), deadline_(deadline) {
     std::vector<StopNode> nodes;
     for (const auto& vm : vms_) nodes.push_back(vm.node);
-    std::map<std::uint32_t, std::vector<StopTime>> times;
+    std::map<std::uint32_t, std::vector<StopLeft>> left;
     for (const auto& planned : plan_stops(nodes)) {
-      times[planned.wave].push_back(planned.time);
+      left[planned.wave].push_back({planned.uuid, planned.time});
       for (auto& vm : vms_)
         if (vm.node.uuid == planned.uuid) waves_[planned.wave].push_back(&vm);
     }
-    fit_ = fit_stops(times, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now());
+    fit_ = fit_stops(left, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now(), SaveSpeeds::guessed);
   }
 
   void run() {
@@ -193,7 +193,7 @@ class LastStop {
   bool does(Vm& vm, StopAction action) {
     const bool last = vm.node.actions.size() == 1;
     const auto time = stop_time(action, last, vm.node.timeout_sec, vm.node.save_takes);
-    vm.until = Clock::now() + fit_.of(time);
+    vm.until = Clock::now() + fit_.share(vm.node.uuid).of(time);
     log::warn("Last resort: VM \"{}\": {}", vm.node.name, to_text(action));
     bool done = false;
     switch (action) {
@@ -202,7 +202,7 @@ class LastStop {
         break;
       case StopAction::save:
         // Blocks until it is written: not begun when there is no time for it, and half a save is none.
-        done = Clock::now() + time.need < deadline_ && virDomainManagedSave(vm.domain.get(), 0) == 0;
+        done = Clock::now() + time.save < deadline_ && virDomainManagedSave(vm.domain.get(), 0) == 0;
         break;
       case StopAction::poweroff:
         done = virDomainDestroyFlags(vm.domain.get(), VIR_DOMAIN_DESTROY_GRACEFUL) == 0;

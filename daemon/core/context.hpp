@@ -3,6 +3,7 @@
 
 #include "core/moment.hpp"
 
+#include <cstdint>
 #include <optional>
 
 namespace virtsession {
@@ -35,6 +36,7 @@ struct Context {
   Backoff& backoff;
   const BoxesSeen& boxes;
   SharedPolicies& policies;
+  std::uint64_t& save_kib_per_sec;  ///< of a save of any VM, as last seen: they share a disk; 0: not known
 };
 
 }  // namespace virtsession

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/explain.hpp"
 
+#include "core/guest_save.hpp"
 #include "core/list_text.hpp"
 #include "core/start_plan.hpp"
 #include "core/start_run.hpp"
@@ -43,7 +44,7 @@ std::string start_reason(const Vm& vm, const PlannedStart& planned, const std::v
 }
 
 /// "shutdown by its agent for up to 60 s, then save for up to 12 s, then poweroff"
-std::string stop_reason(const StopNode& node, bool has_agent, const StopFit& fit) {
+std::string stop_reason(const StopNode& node, bool has_agent, const StopShare& share) {
   std::string text;
   for (const auto& action : node.actions) {
     if (action == StopAction::leave) {
@@ -53,7 +54,7 @@ std::string stop_reason(const StopNode& node, bool has_agent, const StopFit& fit
     const bool last = &action == &node.actions.back();
     text += (text.empty() ? "" : ", then ") + std::string(to_text(action));
     if (action == StopAction::shutdown) text += has_agent ? " by its agent" : " by its power button";
-    const auto time = fit.of(stop_time(action, last, node.timeout_sec, node.save_takes));
+    const auto time = share.of(stop_time(action, last, node.timeout_sec, node.save_takes));
     if (!last || action == StopAction::shutdown) text += " for up to " + seconds_text(time);
   }
   return text.empty() ? "none of its stop_actions is possible: its QEMU is ended by SIGTERM in the end" : text;
@@ -200,14 +201,18 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
   list.reserve(nodes.size());
   for (const auto& [uuid, node] : nodes) list.push_back(node);
   const auto planned_stops = plan_stops(list);
-  std::map<std::uint32_t, std::vector<StopTime>> times;
-  for (const auto& planned : planned_stops) times[planned.wave].push_back(planned.time);
-  const auto fit = fit_stops(times, parallel, until_last_call(budget));
+  std::map<std::uint32_t, std::vector<StopLeft>> left;
+  auto speeds = SaveSpeeds::known;
+  for (const auto& planned : planned_stops) {
+    left[planned.wave].push_back({planned.uuid, planned.time});
+    if (planned.time.save > Duration{} && !save_speed_is_known(vms.at(planned.uuid))) speeds = SaveSpeeds::guessed;
+  }
+  const auto fit = fit_stops(left, parallel, until_last_call(budget), speeds);
   for (const auto& planned : planned_stops) {
     const auto& node = nodes.at(planned.uuid);
     const auto decision = node.actions.empty() ? StopAction::leave : node.actions.front();
-    auto reason = stop_reason(node, vms.at(planned.uuid).domain().agent_connected, fit) + "; order " +
-                  std::to_string(planned.order);
+    auto reason = stop_reason(node, vms.at(planned.uuid).domain().agent_connected, fit.share(planned.uuid)) +
+                  "; order " + std::to_string(planned.order);
     for (const auto& uuid : planned.before) reason += "; after " + in_quotes(nodes.at(uuid).name) + " is off";
     for (const auto& unit : vms.at(planned.uuid).policy().after_units) reason += "; before " + unit + " is stopped";
     if (!vms.at(planned.uuid).domain().persistent) reason += "; transient: left alone until the session ends";

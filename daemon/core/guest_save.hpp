@@ -21,8 +21,14 @@ inline constexpr Duration kSaveProgressInterval = std::chrono::seconds(1);
 std::string save_obstacle(const Vm& vm);
 /// How long it takes at most, by its size and how fast it was the last time.
 Duration save_takes(const Vm& vm);
+/// The same while VMs are being stopped: as fast as it is, as it was the last time, or as that of another VM.
+Duration save_takes_now(const Vm& vm);
+/// That is more than a guess.
+bool save_speed_is_known(const Vm& vm);
 /// Asks libvirt to save it. When it is restored it runs, whatever it does now, unless a person has paused it.
 OperationId send_save(Vm& vm, bool bypass_cache, const Cause& cause, Moment now);
+/// How far libvirt is with the save that is under way; `total_bytes` is not 0.
+void on_save_progress(Vm& vm, const JobProgress& progress, Moment now);
 /// libvirt could not. What it refuses is remembered for the VM's run: it would be refused again.
 void on_save_failed(Vm& vm, const Error& error);
 /// The VM is off because it was saved: how long that took is remembered.

@@ -29,11 +29,13 @@ void OffWait::end() {
 void RunSave::begin(SaveBegun save) {
   begun_ = save;
   progress_.reset();
+  takes_.reset();
 }
 
 void RunSave::failed() {
   begun_.reset();
   progress_.reset();
+  takes_.reset();
 }
 
 void Run::learn_start(std::uint64_t started_usec) {

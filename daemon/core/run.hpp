@@ -78,6 +78,9 @@ class RunSave {
   /// How far it is, per cent, 0 to 100; nothing while that is not known.
   const std::optional<int>& progress() const { return progress_; }
   void set_progress(int percent) { progress_ = percent; }
+  /// How long it takes from begin to end, as fast as it is; nothing while that is not known.
+  const std::optional<Duration>& takes() const { return takes_; }
+  void set_takes(Duration takes) { takes_ = takes; }
   /// libvirt's words when it refused to save it: it would again. Empty when it did not.
   const std::string& refusal() const { return refusal_; }
   void set_refusal(const std::string& why) { refusal_ = why; }
@@ -85,6 +88,7 @@ class RunSave {
  private:
   std::optional<SaveBegun> begun_;
   std::optional<int> progress_;
+  std::optional<Duration> takes_;
   std::string refusal_;
   bool by_boxes_ = false;
 };

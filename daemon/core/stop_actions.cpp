@@ -50,10 +50,14 @@ bool policy_leaves(const Vm& vm) {
   return !actions.empty() && actions.front() == StopAction::leave;
 }
 
+StopTime time_of(const Vm& vm, const std::vector<StopAction>& actions) {
+  return stop_time(actions, vm.policy().stop_timeout_sec, save_takes_now(vm));
+}
+
 StopNode stop_node(const Vm& vm, std::vector<StopAction> actions) {
   const auto& policy = vm.policy();
   return {vm.uuid(),          vm.name(),          policy.stop_order,       policy.start_order,
-          policy.start_after, std::move(actions), policy.stop_timeout_sec, save_takes(vm)};
+          policy.start_after, std::move(actions), policy.stop_timeout_sec, save_takes_now(vm)};
 }
 
 }  // namespace virtsession

@@ -21,6 +21,8 @@ std::vector<StopAction> possible_actions(const Vm& vm, std::string* left_out);
 bool policy_leaves(const Vm& vm);
 /// Why its guest is not to be asked to shut down; empty when it is.
 std::string shutdown_obstacle(const Vm& vm);
+/// How long these actions of a VM may take, one after the other.
+StopTime time_of(const Vm& vm, const std::vector<StopAction>& actions);
 StopNode stop_node(const Vm& vm, std::vector<StopAction> actions);
 
 }  // namespace virtsession

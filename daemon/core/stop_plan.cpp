@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <string_view>
 #include <tuple>
 
@@ -18,24 +19,88 @@ constexpr double kPowerOffSec = 3;
 // A slow disk: a guest's memory is written at 200 MiB/s or more by most.
 constexpr std::uint64_t kSaveKibPerSec = 128 * 1024;
 constexpr double kSaveBaseSec = 2;
-/// What the needs of all together leave for patience when the budget is too small for both.
+/// What needs that do not fit the budget get of it, when saves are guessed; the rest is for patience.
 constexpr double kMostForNeeds = 2.0 / 3;
+/// Timers are late, and libvirt takes its milliseconds: what is given to patience leaves so much, but no more than a
+/// twentieth. A save that has so much too little is tried: what it takes is an estimate, too.
+constexpr double kMostSlackSec = 1;
 
 double seconds(Duration duration) { return std::chrono::duration_cast<Seconds>(duration).count(); }
 
 /// Seconds that VMs of one wave take at most: rounds of the longest, or what the others leave it when each begins as
 /// soon as there is room (Graham's bound for list scheduling).
-double together(const std::vector<StopTime>& times, StopFit fit, std::int64_t parallel) {
+double together(const std::vector<StopLeft>& wave, const StopFit& fit, std::int64_t parallel) {
   Duration longest{}, sum{};
-  for (const auto& time : times) {
-    longest = std::max(longest, fit.of(time));
-    sum += fit.of(time);
+  for (const auto& left : wave) {
+    longest = std::max(longest, fit.of(left));
+    sum += fit.of(left);
   }
-  const auto count = static_cast<std::int64_t>(times.size());
+  const auto count = static_cast<std::int64_t>(wave.size());
   const auto rounds = (count + parallel - 1) / parallel;
   const auto at_once = static_cast<double>(parallel);
   return std::min(static_cast<double>(rounds) * seconds(longest),
                   (seconds(sum) + (at_once - 1) * seconds(longest)) / at_once);
+}
+
+double all_together(const StopWaves& left, const StopFit& fit, std::int64_t parallel) {
+  double all = 0;
+  for (const auto& [wave, vms] : left) all += together(vms, fit, parallel);
+  return all;
+}
+
+double slack_of(double have) { return std::min(kMostSlackSec, have / 20); }
+
+/// The VMs of one wave that a save may take time for, those that need least first, and what the wave takes when so many
+/// of them are saved.
+struct SavesOfWave {
+  std::vector<std::string> uuids;
+  std::vector<double> takes;  ///< by how many are saved, from 0
+};
+
+SavesOfWave saves_of(const std::vector<StopLeft>& wave, std::int64_t parallel) {
+  StopFit fit{.patience = 0, .whole_saves = true};
+  std::vector<std::pair<Duration, std::string>> saves;
+  for (const auto& left : wave)
+    if (left.saves()) saves.emplace_back(fit.of(left), left.uuid);
+  std::ranges::sort(saves);
+  for (const auto& [takes, uuid] : saves) fit.unsaved.insert(uuid);
+  SavesOfWave result;
+  result.takes.push_back(together(wave, fit, parallel));
+  for (const auto& [takes, uuid] : saves) {
+    fit.unsaved.erase(uuid);
+    result.uuids.push_back(uuid);
+    result.takes.push_back(together(wave, fit, parallel));
+  }
+  return result;
+}
+
+/// Who is not saved, so that as many as possible are: of two choices the one that takes less, and then the one that
+/// leaves out who stops later, since there may be more time by then.
+std::set<std::string> choose_unsaved(const std::vector<SavesOfWave>& waves, double have) {
+  std::vector<double> least{0};  // by how many are saved: what that takes
+  std::vector<std::vector<std::size_t>> of_wave;
+  for (const auto& wave : waves) {
+    std::vector<double> next(least.size() + wave.uuids.size(), std::numeric_limits<double>::infinity());
+    std::vector<std::size_t> saved(next.size());
+    for (std::size_t here = 0; here < wave.takes.size(); ++here)
+      for (std::size_t before = 0; before < least.size(); ++before)
+        if (const auto takes = least[before] + wave.takes[here]; takes < next[before + here]) {
+          next[before + here] = takes;
+          saved[before + here] = here;
+        }
+    least = std::move(next);
+    of_wave.push_back(std::move(saved));
+  }
+  auto count = least.size() - 1;
+  while (count > 0 && least[count] > have) --count;
+  std::set<std::string> unsaved;
+  for (auto wave = waves.size(); wave-- > 0;) {
+    const auto saved = of_wave[wave][count];
+    const auto& uuids = waves[wave].uuids;
+    unsaved.insert(uuids.begin() + static_cast<std::ptrdiff_t>(saved), uuids.end());
+    count -= saved;
+  }
+  return unsaved;
 }
 
 /// The largest factor from 0 to 1 that fits: what is larger than one that does not, does not either.
@@ -53,15 +118,15 @@ double largest(const std::function<bool(double)>& fits) {
 
 StopTime& StopTime::operator+=(const StopTime& other) {
   patience += other.patience;
+  save += other.save;
   need += other.need;
-  given += other.given;
   return *this;
 }
 
 StopTime& StopTime::operator-=(const StopTime& other) {
   patience -= other.patience;
+  save -= other.save;
   need -= other.need;
-  given -= other.given;
   return *this;
 }
 
@@ -89,8 +154,7 @@ std::vector<PlannedStop> plan_stops(const std::vector<StopNode>& nodes) {
     wave_of[stop.uuid] = stop.wave;
     last = std::max(last, stop.wave);
     const auto& node = *by_uuid.at(stop.uuid);
-    for (const auto& action : node.actions)
-      stop.time += stop_time(action, &action == &node.actions.back(), node.timeout_sec, node.save_takes);
+    stop.time = stop_time(node.actions, node.timeout_sec, node.save_takes);
     result.push_back(std::move(stop));
   }
   std::ranges::sort(result, {}, [&](const auto& stop) {
@@ -104,21 +168,33 @@ Duration save_time(std::uint64_t memory_kib, std::uint64_t kib_per_sec) {
   return from_seconds(kSaveBaseSec + static_cast<double>(memory_kib) / rate);
 }
 
+std::uint64_t save_speed(std::uint64_t memory_kib, Duration took) {
+  const auto writes = std::max(seconds(took) - kSaveBaseSec, seconds(took) / 2);
+  const auto kib = static_cast<double>(memory_kib);
+  return writes <= 0 || kib < writes ? 0 : static_cast<std::uint64_t>(kib / writes);
+}
+
 StopTime stop_time(StopAction action, bool last, double timeout_sec, Duration save_takes) {
   const auto save_sec = seconds(save_takes);
   switch (action) {
     case StopAction::shutdown:
-      return {from_seconds(timeout_sec), {}};
+      return {from_seconds(timeout_sec), {}, {}};
     case StopAction::save: {
       const auto need = last ? save_sec : std::min(save_sec, timeout_sec);
-      return {from_seconds(last ? 0 : timeout_sec - need), from_seconds(need)};
+      return {from_seconds(last ? 0 : timeout_sec - need), from_seconds(need), {}};
     }
     case StopAction::poweroff:
-      return {{}, from_seconds(kPowerOffSec)};
+      return {{}, {}, from_seconds(kPowerOffSec)};
     case StopAction::leave:
       break;
   }
   return {};
+}
+
+StopTime stop_time(const std::vector<StopAction>& actions, double timeout_sec, Duration save_takes) {
+  StopTime sum;
+  for (const auto& action : actions) sum += stop_time(action, &action == &actions.back(), timeout_sec, save_takes);
+  return sum;
 }
 
 std::chrono::microseconds stop_budget(std::optional<std::chrono::microseconds> unit,
@@ -138,29 +214,61 @@ Duration until_last_call(Duration budget) {
   return budget - std::min(kLastCall, budget / 4);
 }
 
-Duration StopFit::of(const StopTime& time) const {
-  return time.given + from_seconds(seconds(time.patience) * patience + seconds(time.need) * need);
+Duration StopShare::of(const StopTime& time) const {
+  return from_seconds(seconds(time.patience) * patience + seconds(time.save) * save + seconds(time.need) * need);
 }
 
-StopFit fit_stops(const std::map<std::uint32_t, std::vector<StopTime>>& left, std::int64_t parallel, Duration budget) {
-  const auto takes = [&](StopFit fit) {
-    double all = 0;
-    for (const auto& [wave, times] : left) all += together(times, fit, parallel);
-    return all;
-  };
+StopShare StopFit::share(const std::string& uuid) const {
+  return {patience, unsaved.contains(uuid) ? patience : need, need};
+}
+
+Duration StopFit::of(const StopLeft& left) const {
+  const bool is_saved = !unsaved.contains(left.uuid);
+  const StopShare cut{patience, is_saved ? need : patience, need};
+  auto to_come = left.to_come;
+  if (whole_saves && left.saves() && is_saved) to_come.need = {};
+  const auto under_way = cut.of(left.under_way) - left.had;
+  return cut.of(to_come) + std::max(left.given, under_way);
+}
+
+StopFit fit_stops(const StopWaves& left, std::int64_t parallel, Duration budget, SaveSpeeds speeds) {
+  const auto takes = [&](const StopFit& fit) { return all_together(left, fit, parallel); };
   const auto have = std::max(seconds(budget), 0.0);
-  if (takes({}) <= have) return {};
-  const auto given = takes({0, 0});
-  const auto for_needs = given + std::max(have - given, 0.0) * kMostForNeeds;
+  const auto slack = slack_of(have);
   StopFit fit;
-  fit.need = std::max(largest([&](double need) {
-                        return takes({0, need}) <= for_needs;
-                      }),
-                      largest([&](double need) {
-                        return takes({1, need}) <= have;
-                      }));
-  fit.patience = largest([&](double patience) { return takes({patience, fit.need}) <= have; });
+  if (takes(fit) <= have) return fit;
+  if (speeds == SaveSpeeds::guessed) {
+    const auto given = takes({.patience = 0, .need = 0});
+    const auto for_needs = given + std::max(have - given, 0.0) * kMostForNeeds;
+    const auto beside = [&](double patience, double most) {
+      return largest([&](double need) { return takes({.patience = patience, .need = need}) <= most; });
+    };
+    if (takes({.patience = 0}) > have) fit.need = std::max(beside(0, for_needs), beside(1, have));
+  } else {
+    std::vector<SavesOfWave> saves;
+    for (const auto& [wave, vms] : left) saves.push_back(saves_of(vms, parallel));
+    fit.whole_saves = true;
+    fit.unsaved = choose_unsaved(saves, have + slack);
+  }
+  fit.patience = largest([&](double patience) {
+    auto cut = fit;
+    cut.patience = patience;
+    return takes(cut) <= have - slack;
+  });
   return fit;
+}
+
+Duration spare_time(const StopWaves& left, const std::string& uuid, const StopFit& fit, std::int64_t parallel,
+                    Duration budget) {
+  const auto have = std::max(seconds(budget), 0.0);
+  auto with = left;
+  const auto fits = [&](double part) {
+    for (auto& [wave, vms] : with)
+      for (auto& vm : vms)
+        if (vm.uuid == uuid) vm.given = from_seconds(have * part);
+    return all_together(with, fit, parallel) <= have - slack_of(have);
+  };
+  return from_seconds(have * largest(fits));
 }
 
 std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, std::int64_t parallel) {
@@ -169,7 +277,7 @@ std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, st
   for (auto wave = plan.begin(); wave != plan.end();) {
     const auto next = std::find_if(wave, plan.end(), [&](const auto& stop) { return stop.wave != wave->wave; });
     double longest = 0;
-    for (auto stop = wave; stop != next; ++stop) longest = std::max(longest, seconds(StopFit{}.of(stop->time)));
+    for (auto stop = wave; stop != next; ++stop) longest = std::max(longest, seconds(StopShare{}.of(stop->time)));
     const auto rounds = (std::distance(wave, next) + parallel - 1) / parallel;
     for (; wave != next; ++wave) ends[wave->uuid] = begin + static_cast<double>(rounds) * longest;
     begin += static_cast<double>(rounds) * longest;

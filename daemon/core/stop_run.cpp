@@ -3,6 +3,7 @@
 
 #include "core/answers.hpp"
 #include "core/config.hpp"
+#include "core/guest_save.hpp"
 #include "core/list_text.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm_life.hpp"
@@ -128,9 +129,9 @@ void StopRun::start_over(Current run, Moment now) {
 void StopRun::cut_to_deadline(SteadyTime deadline, Moment now) {
   current_->deadline = deadline;
   rebuild_plan();
-  const auto cut = fit(now.steady, true);
+  const auto cut = fit(left(now.steady, true), now.steady);
   for (Vm& vm : vms_.attended())
-    if (vm.stop()) vm.stop()->cut(vm, cut, *this, now);
+    if (vm.stop()) vm.stop()->cut(vm, cut.share(vm.uuid()), *this, now);
 }
 
 void StopRun::drop_start(Vm& vm, Moment now) {
@@ -208,15 +209,31 @@ SteadyTime StopRun::last_call() const {
 }
 
 /// \param anew what is under way is given its time again
-StopFit StopRun::fit(SteadyTime now, bool anew) const {
-  if (!current_->deadline) return {};
-  std::map<std::uint32_t, std::vector<StopTime>> left;
+StopWaves StopRun::left(SteadyTime now, bool anew) const {
+  StopWaves left;
   for (const auto& [uuid, planned] : plan_) {
     const auto* vm = vms_.find(uuid);
     if (vm && vm->is_stopping() && !vm->stop()->overdue())
       left[planned.wave].push_back(vm->stop()->time_left(*vm, now, anew));
   }
-  return fit_stops(left, context_.config.stop_parallel, last_call() - now);
+  return left;
+}
+
+StopFit StopRun::fit(const StopWaves& left, SteadyTime now) const {
+  if (!current_->deadline) return {};
+  auto speeds = SaveSpeeds::known;
+  for (const auto& [wave, vms] : left)
+    for (const auto& vm : vms)
+      if (vm.saves() && !save_speed_is_known(vms_.at(vm.uuid))) speeds = SaveSpeeds::guessed;
+  return fit_stops(left, context_.config.stop_parallel, last_call() - now, speeds);
+}
+
+StopShare StopRun::share(const Vm& vm, SteadyTime now) const { return fit(left(now, false), now).share(vm.uuid()); }
+
+Duration StopRun::spare(const Vm& vm, SteadyTime now) const {
+  if (!current_->deadline) return {};
+  const auto waves = left(now, false);
+  return spare_time(waves, vm.uuid(), fit(waves, now), context_.config.stop_parallel, last_call() - now);
 }
 
 void StopRun::hurry(Moment now) {

@@ -91,7 +91,8 @@ class StopRun final : private StopTerms {
   // StopTerms
   bool hurried() const override { return current_->hurried; }
   bool may_begin(const Vm& vm) const override;
-  StopFit fit(SteadyTime now) const override { return fit(now, false); }
+  StopShare share(const Vm& vm, SteadyTime now) const override;
+  Duration spare(const Vm& vm, SteadyTime now) const override;
   SteadyTime last_call() const override;
 
   Result<void> begin_alone(Vm& vm, const Cause& cause, Moment now);
@@ -101,7 +102,8 @@ class StopRun final : private StopTerms {
   void cut_to_deadline(SteadyTime deadline, Moment now);
   void add_stops();
   void rebuild_plan();
-  StopFit fit(SteadyTime now, bool anew) const;
+  StopWaves left(SteadyTime now, bool anew) const;
+  StopFit fit(const StopWaves& left, SteadyTime now) const;
   void check_libvirt_answers(Moment now);
   void terminate_the_rest(Moment now);
   void look_at_ends();

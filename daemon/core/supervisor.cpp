@@ -232,14 +232,14 @@ void Supervisor::on_tcp_ready(const std::string& uuid, Moment now) {
 void Supervisor::on_job_progress(const std::string& uuid, const JobProgress& progress, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || progress.total_bytes == 0) return;
-  const auto percent = progress.per_cent();
-  const auto text = " (" + std::to_string(percent) + " %)";
+  const auto text = " (" + std::to_string(progress.per_cent()) + " %)";
+  on_save_progress(*vm, progress, now);
   if (vm->is_stopping())
     stop_run_.on_progress(*vm, text, now);
   else
     requests_.on_progress(*vm, text, now);
   if (vm->status().phase != Phase::saving || !vm->run()) return;
-  vm->run()->saving().set_progress(percent);
+  vm->run()->saving().set_progress(progress.per_cent());
   vms_.touch(uuid);
 }
 

@@ -166,7 +166,9 @@ class Supervisor {
   Answers answers_{outbox_};
   Calls calls_{outbox_};
   SharedPolicies policies_;
-  Context context_{config_, facts_, connected_, outbox_, history_, answers_, calls_, backoff_, boxes_, policies_};
+  std::uint64_t save_kib_per_sec_ = 0;
+  Context context_{config_, facts_,   connected_, outbox_,   history_,         answers_,
+                   calls_,  backoff_, boxes_,     policies_, save_kib_per_sec_};
   Vms vms_{context_};
   Past past_;
   Definitions definitions_{history_};

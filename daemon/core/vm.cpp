@@ -61,6 +61,7 @@ void Vm::set_error(std::string text) {
 }
 
 void Vm::set_lasting(const VmLasting& lasting) {
+  if (lasting.save_kib_per_sec > 0) context_.save_kib_per_sec = lasting.save_kib_per_sec;
   if (std::exchange(lasting_, lasting) != lasting) touch();
 }
 

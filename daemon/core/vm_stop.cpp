@@ -18,29 +18,10 @@ namespace {
 constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
-constexpr Duration kAbortTakes = std::chrono::seconds(3);
+/// How fast a save is shows with its first progress: it is not aborted for a guess before.
+constexpr Duration kSpeedShows = kSaveProgressInterval * 3 / 2;
 /// A guest that sleeps is woken before it is saved; one that does not wake up is saved as it is.
 constexpr Duration kWakingTakes = std::chrono::seconds(5);
-
-StopOutcome outcome_of(ShutoffReason reason) {
-  switch (reason) {
-    case ShutoffReason::shutdown:
-      return StopOutcome::shut_down;
-    case ShutoffReason::saved:
-      return StopOutcome::saved;
-    case ShutoffReason::destroyed:
-      return StopOutcome::powered_off;
-    case ShutoffReason::none:
-    case ShutoffReason::unknown:
-    case ShutoffReason::crashed:
-    case ShutoffReason::migrated:
-    case ShutoffReason::failed:
-    case ShutoffReason::from_snapshot:
-    case ShutoffReason::daemon:
-      break;
-  }
-  return StopOutcome::ended_otherwise;
-}
 
 }  // namespace
 
@@ -64,7 +45,7 @@ bool VmStop::advance(Vm& vm, const StopTerms& terms, Moment now) {
       return overdue_ = true;
     case Stage::acts:
       if (now.steady >= until_) return time_is_up(vm, terms, now);
-      return go_on(vm, terms, now);
+      return is_late(vm, terms, now) || go_on(vm, terms, now);
     case Stage::ended:
       break;
   }
@@ -85,28 +66,6 @@ bool VmStop::pass_queue(Vm& vm, const StopTerms& terms, Moment now) {
   return true;
 }
 
-/// What is last has all the time there is; but a guest that may ignore its button is given up in time.
-bool VmStop::is_forced() const { return actions_.size() == 1 && actions_.front() != StopAction::shutdown; }
-
-StopTime VmStop::time_of_action(const Vm& vm) const {
-  return stop_time(actions_.front(), actions_.size() == 1, vm.policy().stop_timeout_sec, save_takes(vm));
-}
-
-StopTime VmStop::time_of_actions(const Vm& vm) const {
-  StopTime sum;
-  for (const auto& action : actions_)
-    sum += stop_time(action, &action == &actions_.back(), vm.policy().stop_timeout_sec, save_takes(vm));
-  return sum;
-}
-
-StopTime VmStop::time_left(const Vm& vm, SteadyTime now, bool anew) const {
-  auto sum = time_of_actions(vm);
-  if (anew || stage_ != Stage::acts) return sum;
-  sum -= time_of_action(vm);
-  sum.given = std::max(expected_ - now, Duration{});
-  return sum;
-}
-
 /// Begins the first of the actions that are left.
 void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
   stage_ = Stage::waits;
@@ -120,7 +79,7 @@ void VmStop::begin_action(Vm& vm, const StopTerms& terms, Moment now) {
     return end(vm, StopOutcome::left_running);
   }
   overdue_ = false;
-  until_ = now.steady + terms.fit(now.steady).of(time_of_actions(vm));
+  until_ = now.steady + terms.share(vm, now.steady).of(time_of_actions(vm));
   if (vm.context().connected) act(vm, terms, now);
 }
 
@@ -139,7 +98,12 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   }
   if (aborted_) return next_action(vm, "not in time", terms, now);  // and libvirt was lost since
   if (action == StopAction::save && !save_obstacle(vm).empty()) return next_action(vm, save_obstacle(vm), terms, now);
-  expected_ = now.steady + terms.fit(now.steady).of(time_of_action(vm));
+  auto time = terms.share(vm, now.steady).of(time_of_action(vm));
+  if (action == StopAction::save && is_hopeless(vm, time))
+    return next_action(vm, "there is no time for it", terms, now);
+  if (action == StopAction::save && !save_speed_is_known(vm)) time = std::max(time, kSpeedShows);
+  begun_ = now.steady;
+  expected_ = now.steady + time;
   until_ = is_forced() ? terms.last_call() : expected_;
   stage_ = Stage::acts;
   overdue_ = false;
@@ -177,8 +141,9 @@ void VmStop::tell(Vm& vm, const std::string& progress, const StopTerms& terms, M
   if (action == StopAction::save) text = "is being saved";
   if (action != StopAction::poweroff && vm.domain().state == DomainState::pm_suspended) text = "the guest is woken up";
   if (action == StopAction::poweroff) text = "is powered off";
-  vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping,
-           text + progress + " " + reason_text(terms.cause()) + failed_, terms.cause(), now);
+  text += progress + " " + reason_text(terms.cause()) + failed_;
+  if (overdue_) text += "; it takes longer than planned, and others go on";
+  vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping, text, terms.cause(), now);
 }
 
 void VmStop::save(Vm& vm, const StopTerms& terms, Moment now) {
@@ -234,21 +199,6 @@ bool VmStop::go_on(Vm& vm, const StopTerms& terms, Moment now) {
       break;
   }
   return false;
-}
-
-/// \return whether another action follows
-bool VmStop::time_is_up(Vm& vm, const StopTerms& terms, Moment now) {
-  if (is_forced()) {
-    until_ = look_again_ = SteadyTime::max();  // what else could be done?
-    return false;
-  }
-  if (saves_ && !std::exchange(aborted_, true)) {
-    until_ = look_again_ = expected_ = now.steady + kAbortTakes;
-    send(vm, {.uuid = vm.uuid(), .call = call::AbortJob{}}, terms, now);
-    return false;
-  }
-  next_action(vm, "not in time", terms, now);
-  return true;
 }
 
 void VmStop::next_action(Vm& vm, const std::string& why, const StopTerms& terms, Moment now) {
@@ -322,8 +272,7 @@ bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& r
 }
 
 void VmStop::on_progress(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now) {
-  if (stage_ != Stage::acts || terminated_ || aborted_) return;
-  if (saves_) tell(vm, progress, terms, now);
+  if (stage_ == Stage::acts && saves_ && !terminated_ && !aborted_) tell(vm, progress, terms, now);
 }
 
 /// A guest that was asked to shut down and boots instead will not do better the next time.
@@ -349,31 +298,19 @@ void VmStop::hurry(Vm& vm, const StopTerms& terms, Moment now) {
     begin_action(vm, terms, now);
 }
 
-void VmStop::cut(const Vm& vm, const StopFit& fit, const StopTerms& terms, Moment now) {
-  if (ended() || queued() || aborted_) return;
-  expected_ = std::min(expected_, now.steady + fit.of(time_of_action(vm)));
-  const auto end = stage_ == Stage::waits ? now.steady + fit.of(time_of_actions(vm))
-                   : is_forced()          ? terms.last_call()
-                                          : expected_;
-  until_ = std::min(until_, end);
-  if (shutdown_) shutdown_->set_until(until_);
-  look_again_ = std::min(look_again_, until_);
-}
-
 bool VmStop::is_to_terminate(const Vm& vm) const {
   if (ended() || terminated_ || !vm.domain().active()) return false;
-  if (actions_.empty()) return true;
-  if (leaves()) return false;
+  if (actions_.empty() || leaves()) return actions_.empty();
   // A save that is all that is left may still end well.
-  const bool saves = vm.context().connected && stage_ == Stage::acts && actions_.front() == StopAction::save;
-  return !saves || actions_.size() > 1;
+  return !vm.context().connected || stage_ != Stage::acts || actions_.front() != StopAction::save ||
+         actions_.size() > 1;
 }
 
-/// QEMU syncs its disks and ends on SIGTERM: better than what comes at the deadline.
 void VmStop::terminate(Vm& vm, const StopTerms& terms, Moment now) {
   terminated_ = true;
   if (vm.run()) vm.run()->end_for(terms.cause());
   vm.context().outbox.put(TerminateQemu{vm.uuid(), vm.name()});
+  // It syncs its disks then, which is better than what comes at the deadline.
   const auto text = "QEMU is ended by SIGTERM: libvirt has not stopped it, and time is up" + failed_;
   journal(vm, Incident::forced, text);
   vm.enter(Phase::stopping, text, terms.cause(), now);
@@ -385,15 +322,6 @@ bool VmStop::is_unanswered(SteadyTime now) const {
 
 void VmStop::forgive_unanswered() {
   for (auto& [id, limit] : unanswered_) limit = SteadyTime::max();
-}
-
-std::optional<SteadyTime> VmStop::wake(bool ends_session) const {
-  auto first = SteadyTime::max();
-  if (stage_ != Stage::queued) first = std::min(first, until_);
-  if (stage_ == Stage::acts) first = std::min(first, look_again_);
-  if (ends_session)
-    for (const auto& [id, limit] : unanswered_) first = std::min(first, limit);
-  return first == SteadyTime::max() ? std::nullopt : std::optional(first);
 }
 
 }  // namespace virtsession

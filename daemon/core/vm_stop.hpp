@@ -6,6 +6,8 @@
 #include "core/guest_shutdown.hpp"
 #include "core/moment.hpp"
 #include "core/result.hpp"
+#include "core/stop_actions.hpp"
+#include "core/stop_outcome.hpp"
 #include "core/stop_plan.hpp"
 
 #include <map>
@@ -16,32 +18,6 @@
 namespace virtsession {
 
 class Vm;
-
-/// How a VM ended that was stopped by its policy.
-enum class StopOutcome {
-  shut_down,
-  saved,
-  powered_off,
-  ended_otherwise,
-  left_running,
-  not_started,  ///< a start was under way, and came to nothing
-  undefined,
-  not_in_time,
-  terminated,
-};
-
-template <>
-inline constexpr auto kEnumText<StopOutcome> = EnumText<StopOutcome, 9>{{{
-    {StopOutcome::shut_down, "shut down"},
-    {StopOutcome::saved, "saved"},
-    {StopOutcome::powered_off, "powered off"},
-    {StopOutcome::ended_otherwise, "ended in another way"},
-    {StopOutcome::left_running, "left running"},
-    {StopOutcome::not_started, "not started"},
-    {StopOutcome::undefined, "undefined"},
-    {StopOutcome::not_in_time, "not stopped in time"},
-    {StopOutcome::terminated, "ended by SIGTERM"},
-}}};
 
 /// What the stop of one VM has to know beside the VM: the run that it is part of, or that it is stopped alone.
 class StopTerms {
@@ -54,8 +30,10 @@ class StopTerms {
   virtual bool hurried() const = 0;
   /// Those that stop before it are off, and fewer are being stopped than may be.
   virtual bool may_begin(const Vm& vm) const = 0;
-  /// How the times of actions are cut so that the rest of the plan fits.
-  virtual StopFit fit(SteadyTime now) const = 0;
+  /// How the times of a VM's actions are cut so that the rest of the plan fits.
+  virtual StopShare share(const Vm& vm, SteadyTime now) const = 0;
+  /// How much longer the VM's action may take that is under way, at no cost to others.
+  virtual Duration spare(const Vm& vm, SteadyTime now) const = 0;
   /// When what still runs is ended without libvirt.
   virtual SteadyTime last_call() const = 0;
 };
@@ -68,7 +46,8 @@ class StopAlone final : public StopTerms {
   bool ends_session() const override { return false; }
   bool hurried() const override { return false; }
   bool may_begin(const Vm&) const override { return true; }
-  StopFit fit(SteadyTime) const override { return {}; }
+  StopShare share(const Vm&, SteadyTime) const override { return {}; }
+  Duration spare(const Vm&, SteadyTime) const override { return {}; }
   SteadyTime last_call() const override { return SteadyTime::max(); }
 
  private:
@@ -99,8 +78,8 @@ class VmStop {
   void on_started() { started_again_ |= stage_ == Stage::acts || stage_ == Stage::ended; }
   /// What comes before its last action is left out; a save that is under way is aborted first.
   void hurry(Vm& vm, const StopTerms& terms, Moment now);
-  /// A deadline came up: what is under way was given its time without it. \param fit as if nothing were under way
-  void cut(const Vm& vm, const StopFit& fit, const StopTerms& terms, Moment now);
+  /// A deadline came up: what is under way was given its time without it. \param share as if nothing were under way
+  void cut(const Vm& vm, const StopShare& share, const StopTerms& terms, Moment now);
   /// QEMU is told to end without libvirt.
   void terminate(Vm& vm, const StopTerms& terms, Moment now);
   /// All that wait for it are answered. \param outcome nothing: somebody has started the VM again
@@ -121,7 +100,7 @@ class VmStop {
   /// Nothing that is under way may still end well: SIGTERM to QEMU is better than what comes at the deadline.
   bool is_to_terminate(const Vm& vm) const;
   /// What its actions may still take. \param anew as if none were under way
-  StopTime time_left(const Vm& vm, SteadyTime now, bool anew) const;
+  StopLeft time_left(const Vm& vm, SteadyTime now, bool anew) const;
   /// libvirt has left one of its calls without an answer for longer than it may.
   bool is_unanswered(SteadyTime now) const;
   void forgive_unanswered();
@@ -139,7 +118,7 @@ class VmStop {
   bool pass_queue(Vm& vm, const StopTerms& terms, Moment now);
   bool is_forced() const;
   StopTime time_of_action(const Vm& vm) const;
-  StopTime time_of_actions(const Vm& vm) const;
+  StopTime time_of_actions(const Vm& vm) const { return time_of(vm, actions_); }
   void begin_action(Vm& vm, const StopTerms& terms, Moment now);
   void act(Vm& vm, const StopTerms& terms, Moment now);
   void tell(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now);
@@ -147,6 +126,9 @@ class VmStop {
   bool go_on(Vm& vm, const StopTerms& terms, Moment now);
   void ask_guest(Vm& vm, const StopTerms& terms, Moment now);
   void send(Vm& vm, Operation operation, const StopTerms& terms, Moment now);
+  bool is_hopeless(const Vm& vm, Duration time) const;
+  bool is_late(Vm& vm, const StopTerms& terms, Moment now);
+  bool may_go_on(const Vm& vm, const StopTerms& terms, Moment now);
   bool time_is_up(Vm& vm, const StopTerms& terms, Moment now);
   void next_action(Vm& vm, const std::string& why, const StopTerms& terms, Moment now);
   bool is_to_be_asked_first(const Vm& vm, StopAction failed) const;
@@ -155,6 +137,7 @@ class VmStop {
   std::vector<StopAction> actions_;        ///< the first is tried now or next
   std::string failed_;                     ///< what was tried before, and how it ended: "; shutdown: ..."
   SteadyTime until_{};                     ///< acts: when the next action follows; waits: when others go on without it
+  SteadyTime begun_{};                     ///< acts: when the action began
   SteadyTime expected_{};                  ///< acts: when the action should be over, by the plan
   SteadyTime look_again_{};                ///< acts: when to go on with the action
   std::optional<GuestShutdown> shutdown_;  ///< acts: how the guest is asked

@@ -36,7 +36,9 @@ class CoreFixture {
   Calls calls{outbox};
   Backoff backoff{1};
   SharedPolicies policies;
-  const Context context{config, facts, connected, outbox, history, answers, calls, backoff, boxes, policies};
+  std::uint64_t save_kib_per_sec = 0;
+  const Context context{config, facts,   connected, outbox,   history,         answers,
+                        calls,  backoff, boxes,     policies, save_kib_per_sec};
   Vms vms{context};
   Moment now{SteadyTime(std::chrono::hours(1)), 1'700'000'000'000'000};
 

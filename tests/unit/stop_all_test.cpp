@@ -61,22 +61,23 @@ TEST_CASE("stop all: what waits to be started is not any more") {
 TEST_CASE("stop all: with a deadline it ends then, tells who still runs, and leaves no phase behind") {
   World world;
   world.define("slow", running({{"stop_actions", {"save"}}}));
-  world.define("behind", {.policy = {{"start_order", -1}, {"start_ready", "agent"}}});
+  world.define("behind", {.policy = {{"start_order", -1}, {"start_ready", "agent"}, {"stop_actions", {"shutdown"}}}});
   world.domain("slow").save_takes = 60s;
+  world.domain("behind").ignores_shutdown = true;
   world.connect();
   world.foreign_start("behind");
   const auto id = world.request_stop_all(true, 30);
   world.pass(29);
   CHECK(world.answer(id) == "");
-  CHECK(world.phase("behind") == "stopping");
+  CHECK(world.phase("slow") == "saving");
+  CHECK(world.stops().back() == "button behind");  // it did not wait until there was no time left for it
   world.pass(1);
   CHECK(world.answer(id) == "OperationFailed");
-  CHECK(world.answer_text(id).find("\"behind\" (waits for its turn") != std::string::npos);
+  CHECK(world.answer_text(id).find("\"behind\" (could not be stopped; shutdown: not in time)") != std::string::npos);
   CHECK(world.terminated().empty());
-  CHECK(world.phase("behind") == "waiting-ready");
+  CHECK(world.phase("behind") == "running");
   CHECK(world.intent("behind") == "up");
   world.pass(1000);
-  CHECK(world.stops() == Strings{"save slow"});
   CHECK(world.phase("slow") == "inactive");
 
   SUBCASE("a call that is under way ends as it does") {

@@ -321,5 +321,5 @@ TEST_CASE("plan: who would be stopped, when and how") {
         "shutdown by its agent for up to 60 s, then save for up to 60 s, then poweroff; order 0; "
         "after \"app\" is off");
   CHECK(world.pending().empty());
-  CHECK(world.supervisor().plan_stop(65s)[2].reason.starts_with("shutdown by its power button for up to 8 s"));
+  CHECK(world.supervisor().plan_stop(65s)[2].reason.starts_with("shutdown by its power button for up to 7 s"));
 }

@@ -142,21 +142,21 @@ TEST_CASE("stopping.md: the times of the three VMs") {
     CHECK(stop->wave == (stop->uuid == "db" ? 2 : 1));
     check_says("| `" + stop->uuid + "` | " + std::to_string(vm.memory_gib) + " GiB | " +
                number(save_time(vm.memory_gib * kKibPerGib, 0)) + " s | " + number(stop->time.patience) + " s | " +
-               number(stop->time.need) + " s |");
-    CHECK(number(StopFit{}.of(stop->time)) == "123");
+               number(stop->time.save + stop->time.need) + " s |");
+    CHECK(number(StopShare{}.of(stop->time)) == "123");
   }
   check_says("123 s");
 }
 
 TEST_CASE("stopping.md: what the plan shows") {
-  std::map<std::uint32_t, std::vector<StopTime>> left;
-  for (const auto& stop : planned()) left[stop.wave].push_back(stop.time);
-  const auto fit = fit_stops(left, Config().stop_parallel, until_last_call(budget()));
-  CHECK(fit.need == 1);
-  CHECK(std::round(fit.patience * 1000) == 239);
-  check_says("The factor is 0.239");
-  CHECK(number(fit.patience * 60) == "14.4");
-  check_says("14.4 s to shut down instead of 60 s");
+  std::map<std::uint32_t, std::vector<StopLeft>> left;
+  for (const auto& stop : planned()) left[stop.wave].push_back({stop.uuid, stop.time});
+  const auto fit = fit_stops(left, Config().stop_parallel, until_last_call(budget()), SaveSpeeds::guessed);
+  CHECK(fit.unsaved.empty());
+  CHECK(std::round(fit.patience * 1000) == 234);
+  check_says("The factor is 0.234");
+  CHECK(number(fit.patience * 60) == "14");
+  check_says("14 s to shut down instead of 60 s");
   auto world = three(20s);
   for (const auto& step : world.supervisor().plan_stop(budget()))
     check_says("| " + step.name + " | " + std::to_string(step.wave) + " | " + step.reason + " |");

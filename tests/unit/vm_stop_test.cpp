@@ -16,13 +16,14 @@ struct Terms final : StopTerms {
   bool ends_session() const override { return false; }
   bool hurried() const override { return is_hurried; }
   bool may_begin(const Vm&) const override { return its_turn; }
-  StopFit fit(SteadyTime) const override { return cut; }
+  StopShare share(const Vm&, SteadyTime) const override { return cut; }
+  Duration spare(const Vm&, SteadyTime) const override { return {}; }
   SteadyTime last_call() const override { return end; }
 
   Cause because = asked_by("me");
   bool is_hurried = false;
   bool its_turn = true;
-  StopFit cut;
+  StopShare cut;
   SteadyTime end = SteadyTime::max();
 };
 
