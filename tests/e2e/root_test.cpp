@@ -23,14 +23,14 @@ TEST_CASE("enabled for all users: a login of root or of a system user starts not
   Desktop desktop;
   auto& host = desktop.host();
   host.must_exec({"sh", "-c", "getent passwd libvirt-qemu || useradd --system --user-group libvirt-qemu"});
-  host.write_file("/etc/libvirt/libvirtd.conf", "auth_unix_ro = \"none\"\n");
+  host.write_file("/etc/libvirt/" + kLibvirtDaemon + ".conf", "auth_unix_ro = \"none\"\n");
   host.must_exec({"systemd-run", "--unit=libvirt-of-the-system", "--service-type=notify", "--property=Restart=always",
-                  "libvirtd"});
-  const auto libvirtd = [&] {
+                  kLibvirtDaemon});
+  const auto system_daemon = [&] {
     return host.must_exec({"systemctl", "show", "-P", "MainPID", "libvirt-of-the-system.service"});
   };
   host.must_exec({"virsh", "-c", "qemu:///system", "list"});
-  const auto before = libvirtd();
+  const auto before = system_daemon();
 
   host.must_exec({"useradd", "--system", "--create-home", "--shell", "/bin/sh", "greeter"});
   for (const std::string user : {"root", "greeter"}) {
@@ -45,7 +45,7 @@ TEST_CASE("enabled for all users: a login of root or of a system user starts not
   }
   desktop.login();  // a person's starts beside them
   host.must_exec({"virsh", "-c", "qemu:///system", "list"});
-  CHECK(libvirtd() == before);
+  CHECK(system_daemon() == before);
 
   // By hand.
   for (const std::string user : {"root", "greeter"}) {
@@ -62,5 +62,5 @@ TEST_CASE("enabled for all users: a login of root or of a system user starts not
     host.wait_user_stopped(user);
   }
   host.must_exec({"virsh", "-c", "qemu:///system", "list"});
-  CHECK(libvirtd() == before);
+  CHECK(system_daemon() == before);
 }
