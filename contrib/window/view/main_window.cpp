@@ -21,7 +21,7 @@ MainWindow::MainWindow(Gtk::Application& application, std::unique_ptr<Supervisor
                        std::function<void(const Plan&)> plan_changed)
     : supervisor_(std::move(supervisor)), plan_changed_(std::move(plan_changed)) {
   GtkWidget* const window = adw_application_window_new(application.gobj());
-  window_ = Glib::wrap(GTK_APPLICATION_WINDOW(window));
+  window_.reset(Glib::wrap(GTK_APPLICATION_WINDOW(window)));
   gtk_window_set_title(GTK_WINDOW(window), _("Virtual Machines"));
   gtk_window_set_default_size(GTK_WINDOW(window), 760, 680);
   gtk_widget_set_size_request(window, 320, 294);

@@ -70,7 +70,7 @@ class MainWindow final : public Shell {
 
   std::unique_ptr<Supervisor> supervisor_;
   std::function<void(const Plan&)> plan_changed_;
-  Gtk::ApplicationWindow* window_ = nullptr;
+  std::unique_ptr<Gtk::ApplicationWindow> window_;  // gtkmm deletes no wrapper of a window
   GtkWidget* toasts_ = nullptr;
   GtkWidget* leaflet_ = nullptr;
   GtkWidget* main_ = nullptr;
