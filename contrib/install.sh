@@ -15,8 +15,8 @@ itself it is only installed: root has no session libvirt.
   --prefix DIR     Install below DIR (default: /usr/local; below the home folder no root is
                    needed for the files)
   --desktop        Take along what a desktop needs: the window, and virtual machines in the search of
-                   GNOME and KDE (default where one of them is installed)
-  --no-desktop     Leave that out
+                   GNOME and KDE (default where one of them is installed, or it was taken along before)
+  --no-desktop     Leave that out, and remove it if it was installed
   --packages-only  Only install the packages that building and running need
   --no-start       Install, but do not enable and start
   --uninstall      Stop and disable it for the user, and remove what was installed; virtual
@@ -86,10 +86,11 @@ as_owner_of_prefix() {
 have_user_manager() { as_user systemctl --user show-environment >/dev/null 2>&1; }
 say() { printf '\n== %s\n' "$*"; }
 
+was_with_desktop() { [ -f "$manifest" ] && grep -q '/bin/virtsession-window$' "$manifest"; }
 is_installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'; }
 if [ $desktop = auto ]; then
   desktop=no
-  if is_installed gnome-shell || is_installed plasma-workspace; then desktop=yes; fi
+  if is_installed gnome-shell || is_installed plasma-workspace || was_with_desktop; then desktop=yes; fi
 fi
 [ $desktop = no ] || build_packages+=("${desktop_packages[@]}")
 
@@ -130,13 +131,18 @@ note_new() {
 
 install_files() {
   say "Installing below $prefix"
-  local stage=$build_dir/stage folders
+  local stage=$build_dir/stage before=$manifest.before folders
+  [ ! -f "$manifest" ] || as_owner_of_prefix cp "$manifest" "$before"
   as_owner_of_prefix rm -rf "$stage"
   as_owner_of_prefix env DESTDIR="$stage" cmake --install "$build_dir" >/dev/null
   mapfile -t folders < <(find "$stage" -mindepth 1 -type d -printf '/%P\n')
   as_owner_of_prefix rm -rf "$stage"
   note_new "${folders[@]}"
   as_owner_of_prefix cmake --install "$build_dir" | grep -v Up-to-date || true
+  [ -f "$before" ] || return 0
+  # What was installed and is no part of it any more.
+  { grep -vxFf "$manifest" "$before" || true; } | as_owner_of_prefix xargs -r -d '\n' rm -fv
+  as_owner_of_prefix rm -f "$before"
 }
 
 no_user_manager() {
