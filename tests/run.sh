@@ -8,7 +8,7 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style asan tsan fuzz e2e
+Without arguments all that CI runs: style asan tsan fuzz window e2e
 
   style    clang-format, shell scripts, pages, the form of the newest commits, the size of the core's classes and files
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
@@ -18,8 +18,7 @@ Without arguments all that CI runs: style asan tsan fuzz e2e
   adapter  the real libvirt client on test:///, the real bus code on private buses; debug build
   ctl      virtsessionctl on a terminal and in a pipe, and the commands of pages, against the real daemon on test:///;
            debug build
-  window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build;
-           not part of the default run
+  window   the window on a screen of its own, against the real daemon on test:///, and its translations; release build
   asan     unit, adapter and ctl tests under the address, leak and undefined behaviour sanitizers
   tsan     unit and adapter tests under the thread sanitizer
   fuzz     the fuzzers, 20 seconds each (FUZZ_SECONDS)
@@ -240,7 +239,7 @@ for word in "$@"; do
     *) parts+=("$word") ;;
   esac
 done
-[ $# -gt 0 ] || parts=(style asan tsan fuzz e2e)
+[ $# -gt 0 ] || parts=(style asan tsan fuzz window e2e)
 [ ${#legs[@]} -eq 0 ] || [[ " ${parts[*]} " == *" compat "* ]] ||
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
