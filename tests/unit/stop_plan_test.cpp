@@ -256,7 +256,8 @@ TEST_CASE("stop fit: what was cut fits, and is not cut without need") {
     for (const auto& [wave, vms] : left)
       for (const auto& vm : vms) serial += StopFit{}.of(vm);
     if (serial <= budget) CHECK((fit.patience == 1 && fit.unsaved.empty()));
-    if (parallel == 1 && serial > budget && fit.patience > 0)
+    const bool is_cut = fit.patience > 0 && fit.patience < 1;  // it may be enough that no power-off follows a save
+    if (parallel == 1 && serial > budget && is_cut)
       CHECK(sec(takes(fit)) == doctest::Approx(sec(budget) - std::min(1.0, sec(budget) / 20)).epsilon(0.001));
   }
 }

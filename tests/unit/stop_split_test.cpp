@@ -145,7 +145,7 @@ class Case {
 
 TEST_CASE("a session that ends with too little time: as many VMs end well as any split could have saved") {
   int scarce = 0;
-  const Scenarios scenarios(300, 1);
+  const Scenarios scenarios(150, 1);
   for (auto seed = scenarios.first(); seed <= scenarios.last(); ++seed) {
     CAPTURE(seed);
     const Case small(seed, seed % 2 == 0);
