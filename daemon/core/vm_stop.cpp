@@ -231,7 +231,10 @@ void VmStop::on_gone(const Vm& vm) {
   if (ended()) return;
   if (terminated_) return end(vm, StopOutcome::terminated);
   if (vm.run() && vm.run()->guest_ended_it()) return end(vm, StopOutcome::shut_down);
-  end(vm, vm.run() && vm.run()->host_ended_it() ? StopOutcome::powered_off : StopOutcome::ended_otherwise);
+  // QEMU may be gone before libvirt has told that it was ended by a signal.
+  const bool powers_off = stage_ == Stage::acts && actions_.front() == StopAction::poweroff;
+  const bool by_host = vm.run() && vm.run()->host_ended_it();
+  end(vm, powers_off || by_host ? StopOutcome::powered_off : StopOutcome::ended_otherwise);
 }
 
 bool VmStop::on_call_done(Vm& vm, const PendingCall& call, const Result<void>& result, const StopTerms& terms,

@@ -97,6 +97,18 @@ TEST_CASE("transient: an appliance of libguestfs ends at once, and nobody waits 
   CHECK(world.supervisor().session_over());
 }
 
+TEST_CASE("transient: it was powered off, also when it is gone before libvirt has told why") {
+  World world;
+  world.define("guestfs-x", transient());
+  world.domain("guestfs-x").snapshot.appliance = true;
+  world.connect();
+  const auto uuid = world.uuid("guestfs-x");
+  world.end_session(300);
+  CHECK(world.stops() == Strings{"power off guestfs-x"});
+  world.kill_qemu("guestfs-x");
+  CHECK(world.supervisor().history(uuid, 1).front().reason == "powered off, and gone: it was transient");
+}
+
 TEST_CASE("leave: the plan and the journal say that systemd ends it") {
   auto world = with(running({{"stop_actions", {"leave"}}}));
   CHECK(planned(world, "a").decision == "leave");
