@@ -49,12 +49,17 @@ TEST_CASE("Paths are known, and their changes noticed, when the user has no inot
   std::ofstream(kLimit) << "10";
   std::filesystem::remove(folder / "there");
   test::loop_until(loop, "another look", [&] { return !there.facts()->exists; });
-  calls = 0;
   bool told = false;
-  const auto watched = watcher.watch(folder.path(), [&](const std::string& entry) { told |= entry == "new"; });
+  const auto watched =
+      watcher.watch(folder.path(), [&](const std::string& entry) { told |= entry.starts_with("new"); });
   test::loop_until(loop, "the folder", [&] { return watched.facts().has_value(); });
-  std::ofstream(folder / "new") << "x";
-  test::loop_until(loop, "the entry itself", [&] { return told; });
+  // The look that saw it may have begun before there was an instance: then there is another one.
+  for (int i = 0; i < 3 && !told; ++i) {
+    calls = 0;
+    std::ofstream(folder / ("new" + std::to_string(i))) << "x";
+    test::loop_until(loop, "the entry itself, or one more look", [&] { return told || calls > 0; });
+  }
+  CHECK(told);
 }
 
 }  // namespace
