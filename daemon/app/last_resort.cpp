@@ -142,13 +142,13 @@ class LastStop {
   LastStop(std::vector<Vm> vms, Clock::time_point deadline) : vms_(std::move(vms)), deadline_(deadline) {
     std::vector<StopNode> nodes;
     for (const auto& vm : vms_) nodes.push_back(vm.node);
-    std::map<std::uint32_t, std::vector<StopLeft>> left;
+    StopWaves left;
     for (const auto& planned : plan_stops(nodes)) {
-      left[planned.wave].push_back({planned.uuid, planned.time});
+      left[planned.wave].push_back({.uuid = planned.uuid, .to_come = planned.time, .save_is_guessed = true});
       for (auto& vm : vms_)
         if (vm.node.uuid == planned.uuid) waves_[planned.wave].push_back(&vm);
     }
-    fit_ = fit_stops(left, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now(), SaveSpeeds::guessed);
+    fit_ = fit_stops(left, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now());
   }
 
   void run() {
@@ -234,7 +234,7 @@ std::string last_daemon(sd_bus* bus) {
 }
 
 void call_for_unit(sd_bus* bus, const char* method, const std::string& unit) {
-  // How it ends is seen by who connects.
+  // Whether it worked shows when libvirt is connected to.
   sd_bus_call_method(bus, kManager, kManagerPath, kManagerInterface, method, nullptr, nullptr, "ss", unit.c_str(),
                      "ignore-dependencies");
 }

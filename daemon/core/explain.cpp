@@ -201,13 +201,11 @@ std::vector<PlanStep> explain_stop(const Vms& vms, std::int64_t parallel, Durati
   list.reserve(nodes.size());
   for (const auto& [uuid, node] : nodes) list.push_back(node);
   const auto planned_stops = plan_stops(list);
-  std::map<std::uint32_t, std::vector<StopLeft>> left;
-  auto speeds = SaveSpeeds::known;
-  for (const auto& planned : planned_stops) {
-    left[planned.wave].push_back({planned.uuid, planned.time});
-    if (planned.time.save > Duration{} && !save_speed_is_known(vms.at(planned.uuid))) speeds = SaveSpeeds::guessed;
-  }
-  const auto fit = fit_stops(left, parallel, until_last_call(budget), speeds);
+  StopWaves left;
+  for (const auto& planned : planned_stops)
+    left[planned.wave].push_back(
+        {.uuid = planned.uuid, .to_come = planned.time, .save_is_guessed = !save_speed_is_known(vms.at(planned.uuid))});
+  const auto fit = fit_stops(left, parallel, until_last_call(budget));
   for (const auto& planned : planned_stops) {
     const auto& node = nodes.at(planned.uuid);
     const auto decision = node.actions.empty() ? StopAction::leave : node.actions.front();

@@ -48,6 +48,12 @@ double all_together(const StopWaves& left, const StopFit& fit, std::int64_t para
   return all;
 }
 
+bool any_guess(const StopWaves& left) {
+  return std::ranges::any_of(left, [](const auto& wave) {
+    return std::ranges::any_of(wave.second, [](const auto& vm) { return vm.saves() && vm.save_is_guessed; });
+  });
+}
+
 double slack_of(double have) { return std::min(kMostSlackSec, have / 20); }
 
 /// The VMs of one wave that a save may take time for, those that need least first, and what the wave takes when so many
@@ -74,8 +80,8 @@ SavesOfWave saves_of(const std::vector<StopLeft>& wave, std::int64_t parallel) {
   return result;
 }
 
-/// Who is not saved, so that as many as possible are: of two choices the one that takes less, and then the one that
-/// leaves out who stops later, since there may be more time by then.
+/// Which VMs are not saved, so that as many others as possible are: of two choices the one that takes less, and then
+/// the one that leaves out VMs that stop later, since there may be more time by then.
 std::set<std::string> choose_unsaved(const std::vector<SavesOfWave>& waves, double have) {
   std::vector<double> least{0};  // by how many are saved: what that takes
   std::vector<std::vector<std::size_t>> of_wave;
@@ -223,21 +229,20 @@ StopShare StopFit::share(const std::string& uuid) const {
 }
 
 Duration StopFit::of(const StopLeft& left) const {
-  const bool is_saved = !unsaved.contains(left.uuid);
-  const StopShare cut{patience, is_saved ? need : patience, need};
+  const auto cut = share(left.uuid);
   auto to_come = left.to_come;
-  if (whole_saves && left.saves() && is_saved) to_come.need = {};
+  if (whole_saves && left.saves() && !unsaved.contains(left.uuid)) to_come.need = {};
   const auto under_way = cut.of(left.under_way) - left.had;
   return cut.of(to_come) + std::max(left.given, under_way);
 }
 
-StopFit fit_stops(const StopWaves& left, std::int64_t parallel, Duration budget, SaveSpeeds speeds) {
+StopFit fit_stops(const StopWaves& left, std::int64_t parallel, Duration budget) {
   const auto takes = [&](const StopFit& fit) { return all_together(left, fit, parallel); };
   const auto have = std::max(seconds(budget), 0.0);
   const auto slack = slack_of(have);
   StopFit fit;
   if (takes(fit) <= have) return fit;
-  if (speeds == SaveSpeeds::guessed) {
+  if (any_guess(left)) {
     const auto given = takes({.patience = 0, .need = 0});
     const auto for_needs = given + std::max(have - given, 0.0) * kMostForNeeds;
     const auto beside = [&](double patience, double most) {

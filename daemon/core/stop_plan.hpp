@@ -39,10 +39,11 @@ struct StopTime {
 /// What is left to be done to one VM that is not off.
 struct StopLeft {
   std::string uuid;
-  StopTime to_come;      ///< of its actions that have not begun
-  StopTime under_way{};  ///< of the one that has, all of it
-  Duration had{};        ///< how long that one has been under way
-  Duration given{};      ///< what it has yet of the time that it was given, which is not taken back
+  StopTime to_come;              ///< of its actions that have not begun
+  StopTime under_way{};          ///< of the one that has, all of it
+  Duration had{};                ///< how long that one has been under way
+  Duration given{};              ///< what it has yet of the time that it was given, which is not taken back
+  bool save_is_guessed = false;  ///< no save has shown yet how fast one is
 
   /// It may be saved, or is.
   bool saves() const { return to_come.save + under_way.save > Duration{}; }
@@ -106,18 +107,12 @@ struct StopFit {
 /// When each VM is off at the latest, in seconds from the begin, when nothing is cut. \return by uuid
 std::map<std::string, double> stop_ends(const std::vector<PlannedStop>& plan, std::int64_t parallel);
 
-/// What is known of saves beforehand.
-enum class SaveSpeeds {
-  guessed,  ///< none of these VMs was saved before, and no other
-  known,
-};
-
 /// Where the time is too short, patience is cut in the same way for all VMs, however they stand in line. A save is of
-/// use only as a whole: when their speeds are known, as many VMs as possible get all the time that their save needs. A
-/// guess is mostly too long, and no VM is given up for one: then all needs are cut in the same way, so that a third is
-/// left for patience. An action that is under way shares in what others leave. \param left by wave: its VMs that are
+/// use only as a whole: as many VMs as possible get all the time that their save needs. But a guess is mostly too long,
+/// and no VM is given up for one: while any save is guessed, all needs are cut in the same way, so that a third is left
+/// for patience. An action that is under way shares in what others leave. \param left by wave: its VMs that are
 /// not off \param parallel how many are stopped at once \param budget time for all of it
-StopFit fit_stops(const StopWaves& left, std::int64_t parallel, Duration budget, SaveSpeeds speeds);
+StopFit fit_stops(const StopWaves& left, std::int64_t parallel, Duration budget);
 
 /// How much longer the action of one VM that is under way may take, so that the others, cut like that, still fit.
 Duration spare_time(const StopWaves& left, const std::string& uuid, const StopFit& fit, std::int64_t parallel,

@@ -3,7 +3,6 @@
 
 #include "core/answers.hpp"
 #include "core/config.hpp"
-#include "core/guest_save.hpp"
 #include "core/list_text.hpp"
 #include "core/stop_actions.hpp"
 #include "core/vm_life.hpp"
@@ -221,11 +220,7 @@ StopWaves StopRun::left(SteadyTime now, bool anew) const {
 
 StopFit StopRun::fit(const StopWaves& left, SteadyTime now) const {
   if (!current_->deadline) return {};
-  auto speeds = SaveSpeeds::known;
-  for (const auto& [wave, vms] : left)
-    for (const auto& vm : vms)
-      if (vm.saves() && !save_speed_is_known(vms_.at(vm.uuid))) speeds = SaveSpeeds::guessed;
-  return fit_stops(left, context_.config.stop_parallel, last_call() - now, speeds);
+  return fit_stops(left, context_.config.stop_parallel, last_call() - now);
 }
 
 StopShare StopRun::share(const Vm& vm, SteadyTime now) const { return fit(left(now, false), now).share(vm.uuid()); }

@@ -61,7 +61,8 @@ void Vm::set_error(std::string text) {
 }
 
 void Vm::set_lasting(const VmLasting& lasting) {
-  if (lasting.save_kib_per_sec > 0) context_.save_kib_per_sec = lasting.save_kib_per_sec;
+  const auto speed = lasting.save_kib_per_sec;
+  if (speed > 0 && speed != lasting_.save_kib_per_sec) context_.save_kib_per_sec = speed;
   if (std::exchange(lasting_, lasting) != lasting) touch();
 }
 

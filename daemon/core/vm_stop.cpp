@@ -18,8 +18,6 @@ namespace {
 constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
-/// How fast a save is shows with its first progress: it is not aborted for a guess before.
-constexpr Duration kSpeedShows = kSaveProgressInterval * 3 / 2;
 /// A guest that sleeps is woken before it is saved; one that does not wake up is saved as it is.
 constexpr Duration kWakingTakes = std::chrono::seconds(5);
 
@@ -98,12 +96,10 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
   }
   if (aborted_) return next_action(vm, "not in time", terms, now);  // and libvirt was lost since
   if (action == StopAction::save && !save_obstacle(vm).empty()) return next_action(vm, save_obstacle(vm), terms, now);
-  auto time = terms.share(vm, now.steady).of(time_of_action(vm));
-  if (action == StopAction::save && is_hopeless(vm, time))
-    return next_action(vm, "there is no time for it", terms, now);
-  if (action == StopAction::save && !save_speed_is_known(vm)) time = std::max(time, kSpeedShows);
+  const auto time = time_to_act(vm, terms, now);
+  if (!time) return next_action(vm, "there is no time for it", terms, now);
   begun_ = now.steady;
-  expected_ = now.steady + time;
+  expected_ = now.steady + *time;
   until_ = is_forced() ? terms.last_call() : expected_;
   stage_ = Stage::acts;
   overdue_ = false;

@@ -126,7 +126,7 @@ class VmStop {
   bool go_on(Vm& vm, const StopTerms& terms, Moment now);
   void ask_guest(Vm& vm, const StopTerms& terms, Moment now);
   void send(Vm& vm, Operation operation, const StopTerms& terms, Moment now);
-  bool is_hopeless(const Vm& vm, Duration time) const;
+  std::optional<Duration> time_to_act(const Vm& vm, const StopTerms& terms, Moment now) const;
   bool is_late(Vm& vm, const StopTerms& terms, Moment now);
   bool may_go_on(const Vm& vm, const StopTerms& terms, Moment now);
   bool time_is_up(Vm& vm, const StopTerms& terms, Moment now);

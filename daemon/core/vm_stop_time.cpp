@@ -13,6 +13,8 @@ namespace virtsession {
 namespace {
 
 constexpr Duration kAbortTakes = std::chrono::seconds(3);
+/// How fast a save is shows with its first progress: it is not aborted for a guess before.
+constexpr Duration kSpeedShows = kSaveProgressInterval * 3 / 2;
 /// Less is not worth a change of what was planned.
 constexpr Duration kWorthWaiting = std::chrono::seconds(1);
 
@@ -26,7 +28,7 @@ StopTime VmStop::time_of_action(const Vm& vm) const {
 }
 
 StopLeft VmStop::time_left(const Vm& vm, SteadyTime now, bool anew) const {
-  StopLeft left{vm.uuid(), time_of_actions(vm)};
+  StopLeft left{.uuid = vm.uuid(), .to_come = time_of_actions(vm), .save_is_guessed = !save_speed_is_known(vm)};
   if (anew || stage_ != Stage::acts) return left;
   left.under_way = aborted_ ? StopTime{} : time_of_action(vm);
   left.to_come -= time_of_action(vm);
@@ -35,9 +37,12 @@ StopLeft VmStop::time_left(const Vm& vm, SteadyTime now, bool anew) const {
   return left;
 }
 
-/// It would only be begun and aborted.
-bool VmStop::is_hopeless(const Vm& vm, Duration time) const {
-  return !is_forced() && time < kWorthWaiting && save_speed_is_known(vm) && save_takes_now(vm) > time;
+/// \return nothing for a save that would only be begun and aborted
+std::optional<Duration> VmStop::time_to_act(const Vm& vm, const StopTerms& terms, Moment now) const {
+  const auto time = terms.share(vm, now.steady).of(time_of_action(vm));
+  if (actions_.front() != StopAction::save || is_forced()) return time;
+  if (!save_speed_is_known(vm)) return std::max(time, kSpeedShows);
+  return time < kWorthWaiting && time < save_takes_now(vm) ? std::nullopt : std::optional(time);
 }
 
 /// The last action has all the time there is, but others do not wait for it when that would cost them theirs.
@@ -50,8 +55,8 @@ bool VmStop::is_late(Vm& vm, const StopTerms& terms, Moment now) {
 }
 
 /// It gets what it would be given now, if others have left time since it began, and a guest that is powered off next
-/// gets also what costs nobody anything. But who can be saved is not asked for longer than planned: that would only
-/// hold up the end.
+/// gets also what costs nobody anything. A guest that can be saved is not asked for longer than planned: that would
+/// only hold up the end.
 bool VmStop::may_go_on(const Vm& vm, const StopTerms& terms, Moment now) {
   if (shutdown_ && actions_.size() > 1 && actions_[1] == StopAction::save) return false;
   const auto time = time_of_action(vm);

@@ -31,21 +31,22 @@ void unpack_source(Desktop& desktop) {
   desktop.run({"sh", "-c", "mkdir ~/virtsession && tar -xf ~/source.tar -C ~/virtsession"});
 }
 
-/// Runs a command as the user in the home folder. \return what it said
-std::string in_home(Desktop& desktop, std::vector<std::string> command) {
-  command.insert(command.begin(),
-                 {"env", "-C", "/home/alice", std::string("CCACHE_DIR=") + kCompilerCache, "CCACHE_READONLY=1",
-                  "CCACHE_TEMPDIR=/tmp/ccache", "CCACHE_BASEDIR=/home/alice/virtsession", "CCACHE_NOHASHDIR=1",
-                  "CCACHE_IGNOREOPTIONS=-Werror"});
-  return output_of(desktop.host().user(kUser, command, kPatient), "install.sh");
-}
-
-const std::vector<std::string> kInstall{"virtsession/contrib/install.sh", "--prefix", "/home/alice/.local"};
-
+/// Runs install.sh as the user, for the home folder. \return what it said
 std::string install(Desktop& desktop, const std::vector<std::string>& options = {}) {
-  auto command = kInstall;
+  std::vector<std::string> command{"env",
+                                   "-C",
+                                   "/home/alice",
+                                   std::string("CCACHE_DIR=") + kCompilerCache,
+                                   "CCACHE_READONLY=1",
+                                   "CCACHE_TEMPDIR=/tmp/ccache",
+                                   "CCACHE_BASEDIR=/home/alice/virtsession",
+                                   "CCACHE_NOHASHDIR=1",
+                                   "CCACHE_IGNOREOPTIONS=-Werror",
+                                   "virtsession/contrib/install.sh",
+                                   "--prefix",
+                                   "/home/alice/.local"};
   command.insert(command.end(), options.begin(), options.end());
-  return in_home(desktop, std::move(command));
+  return output_of(desktop.host().user(kUser, command, kPatient), "install.sh");
 }
 
 }  // namespace

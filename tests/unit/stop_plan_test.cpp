@@ -40,6 +40,11 @@ StopLeft left_of(StopTime to_come, StopTime under_way = {}, Duration had = {}, D
   return {"vm" + std::to_string(++count), to_come, under_way, had, given};
 }
 
+StopLeft guessed(StopLeft left) {
+  left.save_is_guessed = true;
+  return left;
+}
+
 constexpr StopTime kPatience{60s, 0s, 0s}, kSave{0s, 10s, 0s}, kPowerOff{0s, 0s, 3s};
 
 }  // namespace
@@ -190,14 +195,13 @@ TEST_CASE("stop fit: how times are cut to a budget when it is known how fast sav
   };
   for (const auto& row : rows) {
     CAPTURE(row.what);
-    const auto fit = fit_stops(row.left, row.parallel, from_seconds(row.budget_sec), SaveSpeeds::known);
+    const auto fit = fit_stops(row.left, row.parallel, from_seconds(row.budget_sec));
     CHECK(fit.patience == doctest::Approx(row.patience).epsilon(0.001));
     CHECK(fit.unsaved.size() == row.unsaved);
   }
-  const auto last = fit_stops({{1, {{"a", all}}}, {2, {{"b", all}}}, {3, {{"c", all}}}}, 8, 28s, SaveSpeeds::known);
+  const auto last = fit_stops({{1, {{"a", all}}}, {2, {{"b", all}}}, {3, {{"c", all}}}}, 8, 28s);
   CHECK(last.unsaved == std::set<std::string>{"c"});  // there may be more time by then
-  const auto large =
-      fit_stops({{1, {{"a", {0s, 25s, 3s}}}}, {2, {{"b", all}}}, {3, {{"c", all}}}}, 8, 40s, SaveSpeeds::known);
+  const auto large = fit_stops({{1, {{"a", {0s, 25s, 3s}}}}, {2, {{"b", all}}}, {3, {{"c", all}}}}, 8, 40s);
   CHECK(large.unsaved == std::set<std::string>{"a"});
 }
 
@@ -221,8 +225,8 @@ TEST_CASE("stop fit: no VM is given up for a guess") {
   for (const auto& row : rows) {
     CAPTURE(row.what);
     std::map<std::uint32_t, std::vector<StopLeft>> left;
-    for (std::uint32_t wave = 1; wave <= row.waves; ++wave) left[wave].push_back(left_of(row.each));
-    const auto fit = fit_stops(left, 8, from_seconds(row.budget_sec), SaveSpeeds::guessed);
+    for (std::uint32_t wave = 1; wave <= row.waves; ++wave) left[wave].push_back(guessed(left_of(row.each)));
+    const auto fit = fit_stops(left, 8, from_seconds(row.budget_sec));
     CHECK(fit.patience == doctest::Approx(row.patience).epsilon(0.001));
     CHECK(fit.need == doctest::Approx(row.need).epsilon(0.001));
     CHECK(fit.unsaved.empty());
@@ -238,6 +242,9 @@ TEST_CASE("stop fit: what was cut fits, and is not cut without need") {
     for (auto i = 1 + random() % 12; i > 0; --i)
       left[static_cast<std::uint32_t>(1 + random() % 3)].push_back(
           left_of({some(100), some(20), some(3)}, {}, 0s, random() % 4 ? 0s : some(5)));
+    if (round % 2 == 1)
+      for (auto& [wave, vms] : left)
+        for (auto& vm : vms) vm.save_is_guessed = true;
     const auto parallel = 1 + static_cast<std::int64_t>(random() % 4);
     const Duration budget = some(400);
     const auto takes = [&](const StopFit& fit) {
@@ -250,7 +257,7 @@ TEST_CASE("stop fit: what was cut fits, and is not cut without need") {
       }
       return sum;
     };
-    const auto fit = fit_stops(left, parallel, budget, round % 2 == 0 ? SaveSpeeds::known : SaveSpeeds::guessed);
+    const auto fit = fit_stops(left, parallel, budget);
     if (fit.patience > 0) CHECK(takes(fit) <= budget);
     Duration serial{};
     for (const auto& [wave, vms] : left)

@@ -46,7 +46,7 @@ class Case {
 
   double last_call() const { return Seconds(until_last_call(std::chrono::seconds(budget_))).count(); }
 
-  /// The most that can be saved by any choice of who is, when the others are powered off.
+  /// How many VMs can be saved at most, by any choice, when the others are powered off.
   int best_by_saves() const {
     int best = 0;
     for (unsigned chosen = 0; chosen < 1U << guests_.size(); ++chosen) {
@@ -82,9 +82,10 @@ class Case {
     bool wasted = false;  ///< a guest of the last wave was given up that would have shut down, and there was time
   };
 
-  Outcome run(SaveSpeeds speeds) const {
+  /// \param speed_is_known it has been seen how fast saves are
+  Outcome run(bool speed_is_known) const {
     World world;
-    if (speeds == SaveSpeeds::known) world.define("another", {.running = true, .memory_mib = 1280});
+    if (speed_is_known) world.define("another", {.running = true, .memory_mib = 1280});
     for (const auto& guest : guests_) {
       // What libvirt takes is what is expected of it, and a little less: 2 s, and 128 MiB in a second.
       world.define(guest.name, {.policy = {{"start_order", guest.order}},
@@ -98,7 +99,7 @@ class Case {
       if (!guest.saveable) domain.snapshot.save_blocker = "it has a host device";
     }
     world.connect();
-    if (speeds == SaveSpeeds::known) {
+    if (speed_is_known) {
       world.domain("another").save_takes = 12s;  // as fast as the others will be
       const auto saved = world.request(RequestKind::save, "another");
       world.pass(12);
@@ -141,6 +142,16 @@ class Case {
   int budget_ = 0;
 };
 
+/// None of its guests boots any more, and the session ends.
+void end_session(World& world, double within_sec) {
+  world.connect();
+  world.pass(600);
+  world.end_session(within_sec);
+  world.pass(within_sec);
+}
+
+ShutoffReason how_ended(World& world, const std::string& name) { return world.domain(name).snapshot.shutoff_reason; }
+
 }  // namespace
 
 TEST_CASE("a session that ends with too little time: as many VMs end well as any split could have saved") {
@@ -151,12 +162,12 @@ TEST_CASE("a session that ends with too little time: as many VMs end well as any
     const Case small(seed, seed % 2 == 0);
     CAPTURE(small.text());
     const auto best = small.best_by_saves();
-    const auto known = small.run(SaveSpeeds::known);
+    const auto known = small.run(true);
     if (known.well < small.count()) ++scarce;
     CHECK(known.well >= best);
     CHECK_FALSE(known.wasted);
-    // Whose speed shows only while they are saved: what was given to patience before may be missing for one.
-    const auto guessed = small.run(SaveSpeeds::guessed);
+    // How fast saves are shows only while there is one: what was given to patience before may be missing for one VM.
+    const auto guessed = small.run(false);
     CHECK(guessed.well >= best - 1);
     CHECK_FALSE(guessed.wasted);
   }
@@ -172,16 +183,13 @@ TEST_CASE("three waves of guests with much memory on a slow disk: two are saved,
     world.domain(name).ignores_shutdown = true;
     world.domain(name).save_takes = 43s;
   }
-  world.connect();
-  world.pass(600);
-  world.end_session(108);
-  world.pass(108);
-  CHECK(world.domain("vm3").snapshot.shutoff_reason == ShutoffReason::saved);
-  CHECK(world.domain("vm2").snapshot.shutoff_reason == ShutoffReason::saved);
-  CHECK(world.domain("vm1").snapshot.shutoff_reason == ShutoffReason::destroyed);
+  end_session(world, 108);
+  CHECK(how_ended(world, "vm3") == ShutoffReason::saved);
+  CHECK(how_ended(world, "vm2") == ShutoffReason::saved);
+  CHECK(how_ended(world, "vm1") == ShutoffReason::destroyed);
 }
 
-TEST_CASE("who cannot be saved is asked for as long as others are being saved beside it") {
+TEST_CASE("a guest that cannot be saved is asked for as long as others are being saved beside it") {
   World world;
   for (const auto* name : {"saved", "asked"})
     world.define(name, {.running = true, .memory_mib = 4096, .agent_channel = false});
@@ -189,12 +197,9 @@ TEST_CASE("who cannot be saved is asked for as long as others are being saved be
   world.domain("saved").save_takes = 33s;
   world.domain("asked").snapshot.save_blocker = "it has a host device";
   world.domain("asked").shutdown_takes = 20s;
-  world.connect();
-  world.pass(600);
-  world.end_session(50);
-  world.pass(50);
-  CHECK(world.domain("saved").snapshot.shutoff_reason == ShutoffReason::saved);
-  CHECK(world.domain("asked").snapshot.shutoff_reason == ShutoffReason::shutdown);
+  end_session(world, 50);
+  CHECK(how_ended(world, "saved") == ShutoffReason::saved);
+  CHECK(how_ended(world, "asked") == ShutoffReason::shutdown);
 }
 
 TEST_CASE("a save for which there is no time goes on, and the next guests do not wait for it") {
@@ -204,12 +209,9 @@ TEST_CASE("a save for which there is no time goes on, and the next guests do not
   world.define("small", {.policy = {{"start_order", 1}}, .running = true, .agent_channel = false});
   world.domain("huge").save_takes = 106s;
   world.domain("small").shutdown_takes = 5s;
-  world.connect();
-  world.pass(600);
-  world.end_session(108);
-  world.pass(108);
-  CHECK(world.domain("small").snapshot.shutoff_reason == ShutoffReason::shutdown);
-  CHECK(world.domain("huge").snapshot.shutoff_reason == ShutoffReason::saved);
+  end_session(world, 108);
+  CHECK(how_ended(world, "small") == ShutoffReason::shutdown);
+  CHECK(how_ended(world, "huge") == ShutoffReason::saved);
 }
 
 }  // namespace stop_split

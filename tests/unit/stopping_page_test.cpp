@@ -150,8 +150,9 @@ TEST_CASE("stopping.md: the times of the three VMs") {
 
 TEST_CASE("stopping.md: what the plan shows") {
   std::map<std::uint32_t, std::vector<StopLeft>> left;
-  for (const auto& stop : planned()) left[stop.wave].push_back({stop.uuid, stop.time});
-  const auto fit = fit_stops(left, Config().stop_parallel, until_last_call(budget()), SaveSpeeds::guessed);
+  for (const auto& stop : planned())
+    left[stop.wave].push_back({.uuid = stop.uuid, .to_come = stop.time, .save_is_guessed = true});
+  const auto fit = fit_stops(left, Config().stop_parallel, until_last_call(budget()));
   CHECK(fit.unsaved.empty());
   CHECK(std::round(fit.patience * 1000) == 234);
   check_says("The factor is 0.234");
