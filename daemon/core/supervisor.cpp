@@ -2,6 +2,7 @@
 #include "core/supervisor.hpp"
 
 #include "core/forward_plan.hpp"
+#include "core/guest_save.hpp"
 #include "core/keep.hpp"
 #include "core/saved_by_others.hpp"
 #include "core/unstick.hpp"
