@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 namespace virtsession::test {
@@ -94,7 +96,14 @@ void bind_mount(const std::string& from, const std::string& to) {
   check(mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr), "Failed to bind " + from + " to " + to);
 }
 
-void unmount(const std::string& path) { check(umount2(path.c_str(), 0), "Failed to unmount " + path); }
+void unmount(const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  int result = 0;
+  // A mount is busy while a thread looks at it, as the watcher under test does now and then.
+  while ((result = umount2(path.c_str(), 0)) < 0 && errno == EBUSY && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  check(result, "Failed to unmount " + path);
+}
 
 void remount_nosuid(const std::string& path) {
   check(mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_NOSUID, nullptr), "Failed to remount " + path);

@@ -18,6 +18,7 @@ void in_mount_namespace_of_new_program(const std::function<void()>& body);
 /// mount(2) and umount2(2) that throw. \param kilobytes the size of the file system
 void mount_tmpfs(const std::string& path, unsigned kilobytes);
 void bind_mount(const std::string& from, const std::string& to);
+/// Waits while a thread looks at it.
 void unmount(const std::string& path);
 /// Programs on the mount at `path` get no rights of their files from now on.
 void remount_nosuid(const std::string& path);

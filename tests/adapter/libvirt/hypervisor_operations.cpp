@@ -271,8 +271,11 @@ TEST_CASE("a transient domain is read while it is there and gone when it stops")
                                           "</metadata><memory>1024</memory><os><type>hvm</type></os></domain>",
                                           0));
   REQUIRE(made);
-  fixture.uuid = fixture.uuid == fixture.list().at(0).uuid ? fixture.list().at(1).uuid : fixture.list().at(0).uuid;
-  const DomainSnapshot domain = *fixture.sink.domain(fixture.uuid);
+  char text[VIR_UUID_STRING_BUFLEN];
+  REQUIRE(virDomainGetUUIDString(made.get(), text) == 0);
+  fixture.uuid = text;
+  fixture.list();
+  const DomainSnapshot domain = fixture.sink.domain(fixture.uuid).value_or(DomainSnapshot{});
   CHECK(domain.name == "guest");
   CHECK_FALSE(domain.persistent);
   CHECK(domain.save_blocker == "it is transient, and gone when it is off");
