@@ -14,7 +14,6 @@ namespace {
 constexpr Duration kPressMost = std::chrono::seconds(10);
 constexpr Duration kPressMostInBoot = std::chrono::seconds(2);
 constexpr Duration kPressLeast = std::chrono::seconds(1);
-constexpr Duration kWakingResets = std::chrono::seconds(5);
 
 bool stands_still(const Vm& vm) {
   return vm.domain().state == DomainState::paused || vm.domain().state == DomainState::pm_suspended;
@@ -39,7 +38,6 @@ std::optional<Call> GuestShutdown::advance(const Vm& vm, Moment now) {
     look_at_ = now.steady + kPressLeast;
     return std::nullopt;
   }
-  if (vm.domain().state == DomainState::pm_suspended) woken_ = now.steady;
   if (stands_still(vm)) return call::Resume{};
   // An agent that does not help is not asked again, and what it is asked may take long: the button does not wait for
   // it.
@@ -66,8 +64,6 @@ std::string GuestShutdown::on_answer(Vm& vm, const PendingCall& call, const Resu
   if (look_at_ == SteadyTime::max()) look_at_ = next_press(vm, now);
   return {};
 }
-
-bool GuestShutdown::just_woken(Moment now) const { return woken_ && now.steady < *woken_ + kWakingResets; }
 
 bool GuestShutdown::fell_asleep(const Vm& vm) const { return asked_ && vm.domain().state == DomainState::pm_suspended; }
 

@@ -37,8 +37,6 @@ class GuestShutdown {
   bool by_agent() const { return by_agent_; }
   /// It went to sleep instead, as one does whose power button is set to that.
   bool fell_asleep(const Vm& vm) const;
-  /// It was woken a moment ago, which looks like a reboot: the firmware resets the machine on its way.
-  bool just_woken(Moment now) const;
 
  private:
   SteadyTime next_press(const Vm& vm, Moment now) const;
@@ -46,7 +44,6 @@ class GuestShutdown {
   SteadyTime until_;
   SteadyTime look_at_;
   Duration press_every_;
-  std::optional<SteadyTime> woken_;
   bool asked_ = false;
   bool asked_agent_ = false;
   bool by_agent_ = false;  ///< it was asked through its agent the last time

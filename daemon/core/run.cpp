@@ -38,6 +38,10 @@ void RunSave::failed() {
   takes_.reset();
 }
 
+std::optional<SteadyTime> RunStandstill::waking_until() const {
+  return woke_at_ ? std::optional(*woke_at_ + kWakingTakes) : std::nullopt;
+}
+
 void Run::learn_start(std::uint64_t started_usec) {
   if (started_usec_ == 0) started_usec_ = booted_usec_ = started_usec;
 }

@@ -114,6 +114,11 @@ void note_resumed(Vm& vm, const DomainSnapshot& before) {
   if (resumed && vm.hold() && !vm.hold()->saves() && !vm.hold()->under_way()) forget_hold(vm);
 }
 
+void note_woken(Vm& vm, const DomainSnapshot& before, Moment now) {
+  const bool woken = before.state == DomainState::pm_suspended && vm.domain().state == DomainState::running;
+  if (woken && vm.run()) vm.run()->standstill().woke_at(now.steady);
+}
+
 /// Who asked for the end of the run that is over; nothing when virtsession was asked by nobody.
 std::optional<Cause> end_cause(const Vm& vm) {
   const auto* call = vm.context().calls.lifecycle(vm.uuid());
@@ -157,6 +162,7 @@ void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Mom
   note_foreign_save(vm, before);
   note_foreign_pause(vm, before, now);
   note_resumed(vm, before);
+  note_woken(vm, before, now);
   const bool other_run = before.active() && domain.active() && before.id != domain.id;
   if (domain.active() && (!before.active() || other_run))
     return came_up(vm, other_run ? std::nullopt : start_cause(vm), before.managed_save, around, now);

@@ -18,8 +18,12 @@ namespace {
 constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
-/// A guest that sleeps is woken before it is saved; one that does not wake up is saved as it is.
-constexpr Duration kWakingTakes = std::chrono::seconds(5);
+/// A guest that does not wake up in that time is saved as it is.
+constexpr Duration kWaking = std::chrono::seconds(5);
+
+bool is_asleep(const Vm& vm) { return vm.domain().state == DomainState::pm_suspended; }
+
+bool is_waking(const Vm& vm, Moment now) { return vm.run() && vm.run()->standstill().is_waking(now); }
 
 }  // namespace
 
@@ -116,9 +120,11 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
       shutdown_->on_libvirt_lost();
       return ask_guest(vm, terms, now);
     case StopAction::save:
-      if (vm.domain().state != DomainState::pm_suspended) return save(vm, terms, now);
-      look_again_ = now.steady + kWakingTakes;
-      send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
+      look_again_ = now.steady + kWaking;
+      if (is_asleep(vm))
+        send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
+      else
+        save_when_awake(vm, terms, now);
       break;
     case StopAction::poweroff:
       if (!failed_.empty()) journal(vm, Incident::forced, "is powered off " + reason_text(terms.cause()) + failed_);
@@ -135,14 +141,20 @@ void VmStop::tell(Vm& vm, const std::string& progress, const StopTerms& terms, M
   const bool by_agent = shutdown_ && shutdown_->by_agent();
   auto text = std::string("the guest is asked to shut down by its ") + (by_agent ? "agent" : "power button");
   if (action == StopAction::save) text = "is being saved";
-  if (action != StopAction::poweroff && vm.domain().state == DomainState::pm_suspended) text = "the guest is woken up";
+  const bool waits_for_it = action == StopAction::save && !saves_ && is_waking(vm, now);
+  if (action != StopAction::poweroff && (is_asleep(vm) || waits_for_it)) text = "the guest is woken up";
   if (action == StopAction::poweroff) text = "is powered off";
   text += progress + " " + reason_text(terms.cause()) + failed_;
   if (overdue_) text += "; it takes longer than planned, and others go on";
   vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping, text, terms.cause(), now);
 }
 
-void VmStop::save(Vm& vm, const StopTerms& terms, Moment now) {
+/// A guest that was asleep has time to wake up before, as long as that does not cost its save.
+void VmStop::save_when_awake(Vm& vm, const StopTerms& terms, Moment now) {
+  if (is_waking(vm, now)) {
+    look_again_ = std::min(*vm.run()->standstill().waking_until(), until_ - save_takes_now(vm));
+    if (now.steady < look_again_) return;
+  }
   saves_ = true;
   look_again_ = now.steady + kSaveProgressInterval;
   unanswered_[send_save(vm, false, terms.cause(), now)] = SteadyTime::max();
@@ -178,11 +190,11 @@ bool VmStop::go_on(Vm& vm, const StopTerms& terms, Moment now) {
       break;
     case StopAction::save:
       if (!saves_) {
-        const bool sleeps = vm.domain().state == DomainState::pm_suspended && now.steady < look_again_;
+        const bool sleeps = is_asleep(vm) && now.steady < look_again_;
         if (calls.exclusive(vm.uuid()))
           look_again_ = std::max(look_again_, now.steady + kSaveProgressInterval);  // libvirt is at it
         else if (!sleeps)
-          save(vm, terms, now);
+          save_when_awake(vm, terms, now);
       } else if (now.steady >= look_again_) {
         look_again_ = std::min(until_, now.steady + kSaveProgressInterval);
         if (!calls.has(vm.uuid(), OperationKind::job_progress))
@@ -276,7 +288,7 @@ void VmStop::on_progress(Vm& vm, const std::string& progress, const StopTerms& t
 
 /// A guest that was asked to shut down and boots instead will not do better the next time.
 void VmStop::on_rebooted(Vm& vm, const StopTerms& terms, Moment now) {
-  if (stage_ != Stage::acts || terminated_ || (shutdown_ && shutdown_->just_woken(now))) return;
+  if (stage_ != Stage::acts || terminated_ || is_asleep(vm) || is_waking(vm, now)) return;
   if (actions_.front() == StopAction::shutdown) next_action(vm, "the guest started again instead", terms, now);
 }
 
