@@ -105,6 +105,14 @@ void Forwards::note_ours(ForwardLook& look) {
   }
 }
 
+/// They are ours before the answer, which may be lost. The next one tells which of them are there.
+void Forwards::note_asked(const Vm& vm, OfVm& state, const std::vector<Forward>& asked) {
+  auto& ours = state.known.ours;
+  for (const auto& forward : asked)
+    if (std::ranges::find(ours, forward) == ours.end()) ours.push_back(forward);
+  keep_ours(vm, state);
+}
+
 /// For an instance after this one.
 void Forwards::keep_ours(const Vm& vm, const OfVm& state) {
   if (auto* run = vms_.at(vm.uuid()).run()) run->set_own_forwards(state.known.ours);
@@ -193,6 +201,7 @@ void Forwards::sync(const Vm& vm, OfVm& state, const ForwardLook& look, const Fo
   call->add = due(call->add, state.known.failed, again);
   call->remove = due(call->remove, state.known.failed, again);
   if (state.known.there && !state.stale && call->add.empty() && call->remove.empty()) return;
+  note_asked(vm, state, call->add);
   context_.calls.send({.uuid = vm.uuid(), .call = *std::move(call)}, {CauseKind::policy});
 }
 

@@ -65,6 +65,7 @@ class Forwards {
   void note_runs(Moment now);
   static void choose_ports(ForwardLook& look, ForwardClaims& claims);
   static void note_ours(ForwardLook& look);
+  void note_asked(const Vm& vm, OfVm& state, const std::vector<Forward>& asked);
   void keep_ours(const Vm& vm, const OfVm& state);
   void show(const Vm& vm, OfVm& state, const ForwardLook& look, const ForwardClaims& claims);
   static void tell(const Vm& vm, OfVm& state);

@@ -95,6 +95,18 @@ TEST_CASE("forwards: made at a start by whatever program, at a restore, and not 
     CHECK(shown_forwards(world) == Strings{"active 127.0.0.1:2222/tcp to 22", "active 127.0.0.1:8080/tcp to 80"});
     CHECK(world.journal("a", Incident::no_forward).empty());
   }
+  SUBCASE("libvirt is lost while they are made, and the policy does not want them any more") {
+    world.set_policy("a", ports({"2222:22", "8080:80"}));
+    world.lose_libvirt(true);
+    REQUIRE(std::ranges::count(world.domain("a").forwards, 80, &Forward::guest_port) == 1);
+    world.domain("a").snapshot.policy_text = ports({"2222:22"}).dump();
+    SUBCASE("") {}
+    SUBCASE("and virtsessiond ends meanwhile") { world.restart_supervisor(); }
+    world.connect();
+    world.deliver();
+    CHECK(shown_forwards(world) == Strings{"active 127.0.0.1:2222/tcp to 22"});
+    CHECK(world.domain("a").forwards.size() == 1);
+  }
 }
 
 TEST_CASE("forwards: a change of the policy applies at once, and leaves alone what others made") {
