@@ -3,7 +3,9 @@
 
 #include "util/thread.hpp"
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -23,8 +25,9 @@ struct WorkerPool::Shared : std::enable_shared_from_this<Shared> {
 
   const OnException on_exception;
   const Limits limits;
-  std::mutex mutex;  // guards everything below
-  std::condition_variable changed;
+  std::mutex mutex;                  // guards everything below
+  std::condition_variable has_work;  // or is finishing: the idle workers wait for it
+  std::condition_variable has_ended;
   TaskQueue queue;
   Task last;
   bool finishing = false;
@@ -62,7 +65,7 @@ void WorkerPool::Shared::work() {
       --idle;
     } else {
       ++idle;
-      changed.wait(lock);
+      has_work.wait(lock);
       --idle;
     }
   }
@@ -71,12 +74,12 @@ void WorkerPool::Shared::work() {
     run(lock, task);
   }
   --alive;
-  changed.notify_all();
+  has_ended.notify_all();
 }
 
 // With the mutex held. An idle worker may be on its way to a task already, so it is their number that counts.
 void WorkerPool::Shared::start_workers() {
-  if (queue.runnable() > 0) changed.notify_all();
+  for (auto woken = std::min<std::size_t>(queue.runnable(), idle); woken > 0; --woken) has_work.notify_one();
   while (queue.runnable() > idle && alive < limits.workers) {
     try {
       threads.push_back(start_thread("libvirt-worker", [shared = shared_from_this()] { shared->work(); }));
@@ -126,7 +129,7 @@ void WorkerPool::finish(Task last) {
   std::swap(dropped, shared_->queue);
   // Without a thread there was no task, and so there is nothing for `last` to end.
   if (shared_->alive > 0) shared_->last = std::move(last);
-  shared_->changed.notify_all();
+  shared_->has_work.notify_all();
   // `dropped` and `last` outlive the lock: what tasks own may call back while it is destroyed.
 }
 
@@ -137,7 +140,7 @@ bool WorkerPool::ended() const {
 
 bool WorkerPool::wait_ended(std::chrono::steady_clock::time_point deadline) const {
   std::unique_lock lock(shared_->mutex);
-  return shared_->changed.wait_until(lock, deadline, [this] { return shared_->alive == 0; });
+  return shared_->has_ended.wait_until(lock, deadline, [this] { return shared_->alive == 0; });
 }
 
 }  // namespace virtsession
