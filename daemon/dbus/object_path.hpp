@@ -9,6 +9,8 @@ namespace virtsession {
 
 inline constexpr std::string_view kBusName = "org.virtsession.Supervisor1";
 inline constexpr std::string_view kRootPath = "/org/virtsession/Supervisor1";
+/// What is above the objects of all VMs.
+inline constexpr std::string_view kVmFolder = "/org/virtsession/Supervisor1/vm";
 
 /// \return whether `text` is a uuid in canonical form: lower case, with dashes
 bool is_uuid(std::string_view text);

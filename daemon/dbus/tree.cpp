@@ -4,21 +4,25 @@
 #include "dbus/manager_object.hpp"
 #include "dbus/object_path.hpp"
 #include "dbus/requests.hpp"
-#include "dbus/vm_object.hpp"
+#include "dbus/vm_objects.hpp"
 #include "util/sdbus_compat.hpp"
 
 #include <cstdint>
-#include <unordered_map>
 #include <utility>
 
 namespace virtsession {
 
 struct Tree::Objects {
-  Objects(sdbus::IConnection& connection, Api& api) : requests(connection, api), manager(connection, requests) {}
+  Objects(sdbus::IConnection& connection, Api& api)
+      : requests(connection, api),
+        manager(connection, requests),
+        family(connection, std::string(kVmFolder)),
+        vms(family, requests) {}
 
   Requests requests;
   ManagerObject manager;
-  std::unordered_map<std::string, std::unique_ptr<VmObject>> vms;  // by uuid
+  ObjectFamily family;
+  VmObjects vms;
 };
 
 Tree::Tree(sdbus::IConnection& connection, Api& api)
@@ -59,15 +63,9 @@ Result<void> Tree::request_name() {
   }
 }
 
-void Tree::update(const VmView& view) {
-  auto& vm = objects_->vms[view.uuid];
-  if (vm)
-    vm->update(view);
-  else
-    vm = std::make_unique<VmObject>(connection_, objects_->requests, view);
-}
+void Tree::update(const VmView& view) { objects_->vms.update(view); }
 
-void Tree::remove(const std::string& uuid) { objects_->vms.erase(uuid); }
+void Tree::remove(const std::string& uuid) { objects_->vms.remove(uuid); }
 
 void Tree::update(const ManagerView& view) { objects_->manager.update(view); }
 

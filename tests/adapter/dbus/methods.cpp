@@ -284,6 +284,8 @@ TEST_CASE_FIXTURE(WithWeb, "GetVM finds by name and by uuid") {
                            "/org/virtsession/Supervisor1/vm/_00000000_0000_0000_0000_000000000000"}) {
     VmProxy none(client.connection(), path);
     CHECK(outcome_of([&] { none.Start({}); }).error_name == "org.freedesktop.DBus.Error.UnknownObject");
+    CHECK(outcome_of([&] { client.set(path, "Autostart", Variant(true)); }).error_name ==
+          "org.freedesktop.DBus.Error.UnknownObject");
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dbus/json_dict.hpp"
+#include "dbus/object_family.hpp"
 #include "dbus/requests.hpp"
 #include "dbus/variant.hpp"
 #include "org.virtsession.Supervisor1.VM-adaptor.hpp"
@@ -9,23 +10,28 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace virtsession {
 
-/// One VM on the bus: org.virtsession.Supervisor1.VM at object_path(uuid). It keeps a copy of what it shows, so that no
-/// property ever waits or fails. Main loop's thread only; Requests and the connection outlive it.
-class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervisor1::VM_adaptor> {
+/// The VMs on the bus: each is org.virtsession.Supervisor1.VM at object_path(uuid). Of each a copy of what it shows is
+/// kept, so that no property ever waits or fails. Main loop's thread only; the family and Requests outlive it.
+class VmObjects final : public org::virtsession::Supervisor1::VM_adaptor {
  public:
-  /// Registers the object and announces it (InterfacesAdded). \throws sdbus::Error when the path is taken
-  VmObject(sdbus::IConnection& connection, Requests& requests, const VmView& view);
-  /// Announces that it is gone (InterfacesRemoved) and unregisters it. Never from inside one of its own handlers.
-  ~VmObject();
-  VmObject(const VmObject&) = delete;
-  VmObject& operator=(const VmObject&) = delete;
+  /// \throws sdbus::Error when the bus refuses
+  VmObjects(ObjectFamily& family, Requests& requests);
+  /// Announces that all are gone.
+  ~VmObjects();
+  VmObjects(const VmObjects&) = delete;
+  VmObjects& operator=(const VmObjects&) = delete;
 
-  /// Shows `view` from now on, and announces what differs in one PropertiesChanged, or in none when nothing does.
+  /// Shows `view` from now on. A new VM is announced (InterfacesAdded); of another one what differs, in one
+  /// PropertiesChanged, or in none when nothing does.
   void update(const VmView& view);
+  /// Announces that it is gone (InterfacesRemoved). Never from inside one of its own handlers. One that is not known is
+  /// ignored.
+  void remove(const std::string& uuid);
 
  private:
   using Rows = std::vector<sdbus::Struct<std::string, std::string, std::string>>;
@@ -77,8 +83,19 @@ class VmObject final : public sdbus::AdaptorInterfaces<org::virtsession::Supervi
   void call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read);
   void set(const char* property, RequestKind kind, bool enable);
 
+  struct Shown : ObjectFamily::Member {
+    explicit Shown(ObjectFamily& of) : Member{of} {}
+    VmView view;  // all texts valid UTF-8
+  };
+
+  /// Of the VM that a handler runs for.
+  const VmView& view() const { return static_cast<const Shown&>(family_.current()).view; }
+  sdbus::IObject& object() { return family_; }
+  void announce_end(const std::string& path, const Shown& shown);
+
+  ObjectFamily& family_;
   Requests& requests_;
-  VmView view_;  // all texts valid UTF-8
+  std::unordered_map<std::string, Shown> shown_;  // by path
 };
 
 }  // namespace virtsession

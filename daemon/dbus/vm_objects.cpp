@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "dbus/vm_object.hpp"
+#include "dbus/vm_objects.hpp"
 
 #include "core/utf8.hpp"
 #include "dbus/address_rows.hpp"
@@ -56,28 +56,56 @@ std::vector<std::string> changed_properties(const VmView& before, const VmView& 
 
 }  // namespace
 
-VmObject::VmObject(sdbus::IConnection& connection, Requests& requests, const VmView& view)
-    : AdaptorInterfaces(connection, sdbus::ObjectPath(object_path(view.uuid))),
-      requests_(requests),
-      view_(with_valid_utf8(view)) {
-  registerAdaptor();
-  announce("a new VM", [&] { getObject().emitInterfacesAddedSignal(); });
+VmObjects::VmObjects(ObjectFamily& family, Requests& requests)
+    : VM_adaptor(family), family_(family), requests_(requests) {
+  // The adaptors of sdbus-c++ 1.2 have registered their members by now.
+  [](auto& self) {
+    if constexpr (requires { self.registerAdaptor(); }) self.registerAdaptor();
+  }(*this);
+  const auto find = [this](const char* path) -> ObjectFamily::Member* {
+    const auto shown = shown_.find(path);
+    return shown == shown_.end() ? nullptr : &shown->second;
+  };
+  const auto list = [this] {
+    std::vector<std::string> paths;
+    paths.reserve(shown_.size());
+    for (const auto& entry : shown_) paths.push_back(entry.first);
+    return paths;
+  };
+  family_.serve(INTERFACE_NAME, find, list);
 }
 
-VmObject::~VmObject() {
-  announce("that a VM is gone", [&] { getObject().emitInterfacesRemovedSignal(); });
-  unregisterAdaptor();
+VmObjects::~VmObjects() {
+  for (const auto& [path, shown] : shown_) announce_end(path, shown);
 }
 
-void VmObject::update(const VmView& view) {
-  VmView before = std::exchange(view_, with_valid_utf8(view));
-  announce_changes(getObject(), INTERFACE_NAME, changed_properties(before, view_));
+void VmObjects::update(const VmView& view) {
+  const auto path = object_path(view.uuid);
+  const auto [shown, is_new] = shown_.try_emplace(path, family_);
+  auto before = std::exchange(shown->second.view, with_valid_utf8(view));
+  family_.turn_to(shown->second, path);
+  if (is_new)
+    announce("a new VM", [this] { object().emitInterfacesAddedSignal(); });
+  else
+    announce_changes(family_, INTERFACE_NAME, changed_properties(before, shown->second.view));
 }
 
-void VmObject::call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read) {
-  requests_.call(getObject(), std::string(method) + " of VM \"" + view_.name + "\"", std::move(result), [&] {
+void VmObjects::remove(const std::string& uuid) {
+  const auto shown = shown_.find(object_path(uuid));
+  if (shown == shown_.end()) return;
+  announce_end(shown->first, shown->second);
+  shown_.erase(shown);
+}
+
+void VmObjects::announce_end(const std::string& path, const Shown& shown) {
+  family_.turn_to(shown, path);
+  announce("that a VM is gone", [this] { object().emitInterfacesRemovedSignal(); });
+}
+
+void VmObjects::call(const char* method, RequestKind kind, sdbus::Result<>&& result, const Read& read) {
+  requests_.call(family_, std::string(method) + " of VM \"" + view().name + "\"", std::move(result), [&] {
     VmRequest request;
-    request.uuid = view_.uuid;
+    request.uuid = view().uuid;
     request.kind = kind;
     read(request);
     return [request](Api& api, const Caller& caller, Api::Done done) {
@@ -88,15 +116,15 @@ void VmObject::call(const char* method, RequestKind kind, sdbus::Result<>&& resu
   });
 }
 
-void VmObject::set(const char* property, RequestKind kind, bool enable) {
+void VmObjects::set(const char* property, RequestKind kind, bool enable) {
   VmRequest request;
-  request.uuid = view_.uuid;
+  request.uuid = view().uuid;
   request.kind = kind;
   request.enable = enable;
-  requests_.set(getObject(), std::string("Setting ") + property + " of VM \"" + view_.name + "\"", request);
+  requests_.set(family_, std::string("Setting ") + property + " of VM \"" + view().name + "\"", request);
 }
 
-void VmObject::Start(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Start(sdbus::Result<>&& result, VariantMap options) {
   call("Start", RequestKind::start, std::move(result), [&](VmRequest& request) {
     const Options given(options, {"paused", "force_boot", "bypass_cache", "wait", "policy"});
     request.by_policy = given.boolean("policy", false);
@@ -109,7 +137,7 @@ void VmObject::Start(sdbus::Result<>&& result, VariantMap options) {
   });
 }
 
-void VmObject::Shutdown(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Shutdown(sdbus::Result<>&& result, VariantMap options) {
   call("Shutdown", RequestKind::shutdown, std::move(result), [&](VmRequest& request) {
     const Options given(options, {"wait", "timeout_sec"});
     request.wait = given.boolean("wait", true);
@@ -117,49 +145,49 @@ void VmObject::Shutdown(sdbus::Result<>&& result, VariantMap options) {
   });
 }
 
-void VmObject::Stop(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Stop(sdbus::Result<>&& result, VariantMap options) {
   call("Stop", RequestKind::stop, std::move(result),
        [&](VmRequest& request) { request.wait = Options(options, {"wait"}).boolean("wait", true); });
 }
 
-void VmObject::Save(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Save(sdbus::Result<>&& result, VariantMap options) {
   call("Save", RequestKind::save, std::move(result), [&](VmRequest& request) {
     request.bypass_cache = Options(options, {"bypass_cache"}).boolean("bypass_cache", false);
   });
 }
 
-void VmObject::PowerOff(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::PowerOff(sdbus::Result<>&& result, VariantMap options) {
   call("PowerOff", RequestKind::power_off, std::move(result),
        [&](VmRequest& request) { request.graceful = Options(options, {"graceful"}).boolean("graceful", false); });
 }
 
-void VmObject::Reboot(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Reboot(sdbus::Result<>&& result, VariantMap options) {
   call("Reboot", RequestKind::reboot, std::move(result), [&](VmRequest&) { expect_no_options(options); });
 }
 
-void VmObject::Pause(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Pause(sdbus::Result<>&& result, VariantMap options) {
   call("Pause", RequestKind::pause, std::move(result), [&](VmRequest&) { expect_no_options(options); });
 }
 
-void VmObject::Resume(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::Resume(sdbus::Result<>&& result, VariantMap options) {
   call("Resume", RequestKind::resume, std::move(result), [&](VmRequest&) { expect_no_options(options); });
 }
 
-void VmObject::SetAutostart(sdbus::Result<>&& result, bool enable, VariantMap options) {
+void VmObjects::SetAutostart(sdbus::Result<>&& result, bool enable, VariantMap options) {
   call("SetAutostart", RequestKind::set_autostart, std::move(result), [&](VmRequest& request) {
     expect_no_options(options);
     request.enable = enable;
   });
 }
 
-void VmObject::SetAutostartOnce(sdbus::Result<>&& result, bool enable, VariantMap options) {
+void VmObjects::SetAutostartOnce(sdbus::Result<>&& result, bool enable, VariantMap options) {
   call("SetAutostartOnce", RequestKind::set_autostart_once, std::move(result), [&](VmRequest& request) {
     expect_no_options(options);
     request.enable = enable;
   });
 }
 
-void VmObject::SetPolicy(sdbus::Result<>&& result, VariantMap policy, VariantMap options) {
+void VmObjects::SetPolicy(sdbus::Result<>&& result, VariantMap policy, VariantMap options) {
   call("SetPolicy", RequestKind::set_policy, std::move(result), [&](VmRequest& request) {
     expect_no_options(options);
     auto keys = to_json(policy);
@@ -168,30 +196,30 @@ void VmObject::SetPolicy(sdbus::Result<>&& result, VariantMap policy, VariantMap
   });
 }
 
-void VmObject::ClearPolicy(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::ClearPolicy(sdbus::Result<>&& result, VariantMap options) {
   call("ClearPolicy", RequestKind::clear_policy, std::move(result), [&](VmRequest& request) {
     request.keys = Options(options, {"keys"}).strings("keys").value_or(std::vector<std::string>());
   });
 }
 
-void VmObject::ResetFailed(sdbus::Result<>&& result, VariantMap options) {
+void VmObjects::ResetFailed(sdbus::Result<>&& result, VariantMap options) {
   call("ResetFailed", RequestKind::reset_failed, std::move(result), [&](VmRequest&) { expect_no_options(options); });
 }
 
-void VmObject::ListAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) {
+void VmObjects::ListAddresses(sdbus::Result<std::vector<VariantMap>>&& result, VariantMap options) {
   using Result = sdbus::Result<std::vector<VariantMap>>;
   const auto shared = std::make_shared<Result>(std::move(result));
   // The VM may be gone by then.
-  const auto send = [shared, uuid = view_.uuid, &api = requests_.api()](const sdbus::Error* error) {
+  const auto send = [shared, uuid = view().uuid, &api = requests_.api()](const sdbus::Error* error) {
     if (error)
       shared->returnError(*error);
     else
       shared->returnResults(to_rows(api.addresses(uuid)));
   };
-  requests_.call(getObject(), "ListAddresses of VM \"" + view_.name + "\"", send, [&] {
+  requests_.call(family_, "ListAddresses of VM \"" + view().name + "\"", send, [&] {
     expect_no_options(options);
     VmRequest request;
-    request.uuid = view_.uuid;
+    request.uuid = view().uuid;
     request.kind = RequestKind::list_addresses;
     return [request](Api& api, const Caller& caller, Api::Done done) {
       VmRequest known = request;
@@ -201,43 +229,43 @@ void VmObject::ListAddresses(sdbus::Result<std::vector<VariantMap>>&& result, Va
   });
 }
 
-std::string VmObject::Uuid() { return view_.uuid; }
-std::string VmObject::Name() { return view_.name; }
-std::string VmObject::Title() { return view_.title; }
-std::string VmObject::State() { return std::string(to_text(view_.state)); }
-std::string VmObject::StateReason() { return view_.state_reason; }
-std::string VmObject::Phase() { return std::string(to_text(view_.phase)); }
-std::string VmObject::PhaseReason() { return view_.phase_reason; }
-std::int32_t VmObject::Progress() { return view_.progress.value_or(-1); }
-std::string VmObject::Intent() { return std::string(to_text(view_.intent)); }
-bool VmObject::Autostart() { return view_.autostart; }
-void VmObject::Autostart(const bool& value) { set("Autostart", RequestKind::set_autostart, value); }
-bool VmObject::AutostartOnce() { return view_.autostart_once; }
-void VmObject::AutostartOnce(const bool& value) { set("AutostartOnce", RequestKind::set_autostart_once, value); }
-bool VmObject::Persistent() { return view_.persistent; }
-bool VmObject::ManagedSave() { return view_.managed_save; }
-JsonDict VmObject::Policy() { return JsonDict(view_.policy); }
-JsonDict VmObject::PolicyOverrides() { return JsonDict(view_.policy_overrides); }
-VmObject::Rows VmObject::PolicyProblems() { return to_rows(view_.policy_problems); }
-std::vector<std::string> VmObject::PolicyProblemCodes() { return codes_of(view_.policy_problems); }
-std::string VmObject::LastError() { return view_.last_error; }
-std::uint32_t VmObject::RestartCount() { return view_.restart_count; }
-std::uint64_t VmObject::PhaseSinceUSec() { return view_.phase_since_usec; }
-std::uint64_t VmObject::StartedUSec() { return view_.started_usec; }
+std::string VmObjects::Uuid() { return view().uuid; }
+std::string VmObjects::Name() { return view().name; }
+std::string VmObjects::Title() { return view().title; }
+std::string VmObjects::State() { return std::string(to_text(view().state)); }
+std::string VmObjects::StateReason() { return view().state_reason; }
+std::string VmObjects::Phase() { return std::string(to_text(view().phase)); }
+std::string VmObjects::PhaseReason() { return view().phase_reason; }
+std::int32_t VmObjects::Progress() { return view().progress.value_or(-1); }
+std::string VmObjects::Intent() { return std::string(to_text(view().intent)); }
+bool VmObjects::Autostart() { return view().autostart; }
+void VmObjects::Autostart(const bool& value) { set("Autostart", RequestKind::set_autostart, value); }
+bool VmObjects::AutostartOnce() { return view().autostart_once; }
+void VmObjects::AutostartOnce(const bool& value) { set("AutostartOnce", RequestKind::set_autostart_once, value); }
+bool VmObjects::Persistent() { return view().persistent; }
+bool VmObjects::ManagedSave() { return view().managed_save; }
+JsonDict VmObjects::Policy() { return JsonDict(view().policy); }
+JsonDict VmObjects::PolicyOverrides() { return JsonDict(view().policy_overrides); }
+VmObjects::Rows VmObjects::PolicyProblems() { return to_rows(view().policy_problems); }
+std::vector<std::string> VmObjects::PolicyProblemCodes() { return codes_of(view().policy_problems); }
+std::string VmObjects::LastError() { return view().last_error; }
+std::uint32_t VmObjects::RestartCount() { return view().restart_count; }
+std::uint64_t VmObjects::PhaseSinceUSec() { return view().phase_since_usec; }
+std::uint64_t VmObjects::StartedUSec() { return view().started_usec; }
 
-std::string VmObject::Scope() { return view_.scope; }
-std::vector<VariantMap> VmObject::Addresses() { return to_rows(view_.addresses); }
+std::string VmObjects::Scope() { return view().scope; }
+std::vector<VariantMap> VmObjects::Addresses() { return to_rows(view().addresses); }
 
-VmObject::Rows VmObject::Networks() {
+VmObjects::Rows VmObjects::Networks() {
   Rows rows;
-  for (const Network& network : view_.networks) rows.emplace_back(network.type, network.source, network.mac);
+  for (const Network& network : view().networks) rows.emplace_back(network.type, network.source, network.mac);
   return rows;
 }
 
-std::vector<VariantMap> VmObject::Forwards() {
+std::vector<VariantMap> VmObjects::Forwards() {
   std::vector<VariantMap> rows;
   const auto text = [](std::string_view value) { return sdbus::Variant(std::string(value)); };
-  for (const auto& [forward, state, reason, spec] : view_.forwards)
+  for (const auto& [forward, state, reason, spec] : view().forwards)
     rows.push_back({{"host_address", text(forward.host.address)},
                     {"host_port", sdbus::Variant(forward.host.port)},
                     {"protocol", text(to_text(forward.host.protocol))},
