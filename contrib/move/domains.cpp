@@ -2,6 +2,7 @@
 #include "domains.hpp"
 
 #include "domain_tree.hpp"
+#include "gather.hpp"
 #include "libvirt/error.hpp"
 
 #include <libvirt/virterror.h>
@@ -14,7 +15,7 @@ namespace virtsession::move {
 namespace {
 
 constexpr const char* kMarkKey = "virtsession-move";
-constexpr std::chrono::seconds kPatience{10};  // until libvirt has stopped a QEMU whose client is gone
+constexpr std::chrono::seconds kPatience{30};  // until libvirt has started or stopped a QEMU
 
 /// The definition with the mark in it from the beginning.
 Result<std::string> with_mark(const std::string& xml, const char* mark) {
@@ -30,7 +31,17 @@ Result<std::string> with_mark(const std::string& xml, const char* mark) {
   return to_text(root);
 }
 
-enum class Life { off, paused, going_down, runs };
+/// The mark in the definition, or in the one that it runs with.
+std::string mark_in(virDomainPtr domain, unsigned flags) {
+  const CString xml(virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kMoveNamespace, flags));
+  virResetLastError();
+  if (!xml) return {};
+  const auto document = parse_definition(xml.get());
+  return document ? text_of(xmlDocGetRootElement(document->get())).value_or("") : std::string();
+}
+
+/// `changing`: QEMU starts or ends.
+enum class Life { off, opening, changing, started };
 
 Result<Life> life_of(virDomainPtr domain) {
   const int active = virDomainIsActive(domain);
@@ -39,12 +50,13 @@ Result<Life> life_of(virDomainPtr domain) {
   if (active < 0 || virDomainGetState(domain, &state, nullptr, 0) < 0) return last_error(domain);
   switch (state) {
     case VIR_DOMAIN_PAUSED:
-      return Life::paused;
+      if (mark_in(domain, VIR_DOMAIN_AFFECT_LIVE) == kOpening) return Life::opening;
+      return virDomainIsActive(domain) == 1 ? Life::started : Life::changing;
     case VIR_DOMAIN_SHUTDOWN:  // QEMU was asked to end
-    case VIR_DOMAIN_SHUTOFF:   // it has ended since it was asked whether it is active
-      return Life::going_down;
+    case VIR_DOMAIN_SHUTOFF:   // libvirt prepares its start, or it has ended since it was asked whether it is active
+      return Life::changing;
     default:
-      return Life::runs;
+      return Life::started;
   }
 }
 
@@ -55,16 +67,19 @@ Error somebody_started(virDomainPtr domain) {
                                (uri ? uri.get() : "libvirt") + ": shut it down there, then try again"};
 }
 
+/// Ends it at once.
+Result<void> destroy(virDomainPtr domain) {
+  if (virDomainDestroy(domain) == 0) return {};
+  auto error = last_error(domain);
+  const bool active = virDomainIsActive(domain) == 1;
+  virResetLastError();
+  if (active) return error;
+  return {};
+}
+
 }  // namespace
 
-std::string mark_of(virDomainPtr domain) {
-  const CString xml(
-      virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, kMoveNamespace, VIR_DOMAIN_AFFECT_CONFIG));
-  virResetLastError();
-  if (!xml) return {};
-  const auto document = parse_definition(xml.get());
-  return document ? text_of(xmlDocGetRootElement(document->get())).value_or("") : std::string();
-}
+std::string mark_of(virDomainPtr domain) { return mark_in(domain, VIR_DOMAIN_AFFECT_CONFIG); }
 
 Result<void> set_mark(virDomainPtr domain, const char* mark) {
   const auto xml = "<move>" + std::string(mark) + "</move>";
@@ -123,24 +138,23 @@ Result<void> expect_off(virDomainPtr domain) {
     const auto life = life_of(domain);
     if (!life) return life.error();
     if (*life == Life::off) return {};
-    if (*life == Life::runs || std::chrono::steady_clock::now() > deadline) return somebody_started(domain);
+    if (*life == Life::opening) return destroy(domain);
+    if (*life == Life::started || std::chrono::steady_clock::now() > deadline) return somebody_started(domain);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }
 
 Result<void> try_to_open(virDomainPtr domain) {
   if (auto off = expect_off(domain); !off) return off;
-  if (virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY) < 0)
-    return last_error(domain);
-  const auto life = life_of(domain);
-  if (!life) return life.error();
-  if (*life == Life::runs) return somebody_started(domain);
-  if (*life != Life::paused) return expect_off(domain);
-  if (virDomainDestroy(domain) == 0) return {};
-  auto error = last_error(domain);
-  if (virDomainIsActive(domain) == 1) return error;
-  virResetLastError();
-  return {};
+  const auto xml = definition_of(domain);
+  if (!xml) return xml.error();
+  const auto marked = with_mark(*xml, kOpening);
+  if (!marked) return marked.error();
+  auto* connection = virDomainGetConnect(domain);
+  const DomainPtr started(
+      virDomainCreateXML(connection, marked->c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
+  if (!started) return last_error(connection);
+  return expect_off(domain);
 }
 
 Result<void> undefine(virDomainPtr domain, bool with_tpm) {

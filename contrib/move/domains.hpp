@@ -15,7 +15,8 @@ namespace virtsession::move {
 /// What a definition that takes part in a move has in its metadata, in kMoveNamespace.
 inline constexpr const char* kLeaving = "leaving";
 inline constexpr const char* kArriving = "arriving";
-inline constexpr const char* kLeft = "left";  ///< of a source that is kept: another is the VM now
+inline constexpr const char* kOpening = "opening";  ///< only of a QEMU: it was started to see whether it opens all
+inline constexpr const char* kLeft = "left";        ///< of a source that is kept: another is the VM now
 
 /// The mark, or empty.
 std::string mark_of(virDomainPtr domain);
@@ -28,11 +29,10 @@ Result<DomainPtr> define(SideAccess& side, const std::string& xml, const char* m
 /// Snapshots and checkpoints that the VM does not have yet; their states are in the disks.
 Result<void> define_states(virDomainPtr domain, const std::vector<Snapshot>& snapshots,
                            const std::vector<Snapshot>& checkpoints);
-/// Has QEMU open everything, without a guest that runs: started paused, and stopped. libvirt stops it as well when this
-/// program is killed meanwhile.
+/// Has QEMU open everything, without a guest that runs: started paused with a mark of its own, and stopped.
 Result<void> try_to_open(virDomainPtr domain);
-/// Waits a few seconds for libvirt to stop what a killed try_to_open() left. \return `busy` when the VM is still active
-/// then, or when its guest runs: somebody started it, and nothing here ends it
+/// Ends what a killed try_to_open() left: a QEMU with its mark whose guest does not run. \return `busy` when somebody
+/// started the VM, or let that guest run: nothing here ends it
 Result<void> expect_off(virDomainPtr domain);
 /// Removes the definition. Its files stay, but for the TPM's state when `with_tpm`.
 Result<void> undefine(virDomainPtr domain, bool with_tpm);

@@ -33,8 +33,9 @@
 //     more. In the system the first start makes the folder, whose owner is then known.
 //   - What was at a place that libvirt has for this VM alone (NVRAM, TPM) is kept below the journal's folder. It goes
 //     after the journal, which needs it until then.
-//   - QEMU that opens the target belongs to this program's connection: libvirt ends it when the program is killed. A
-//     guest that runs there was started by somebody, and is never ended.
+//   - QEMU that opens the target has a mark of its own ("opening"), which the definition never has: only this program
+//     starts it so. libvirt ends it when the program is killed, or the next start of this program does. A guest that
+//     runs there, or was started from the definition, was started by somebody, and is never ended.
 //   - An undo from "arrived" is refused when the target has run, or when that cannot be told: the newer state would be
 //     lost. The source's definition is removed only while it is marked and its files are as they were.
 //   - The source's files are never deleted; the command that deletes them is printed at the end.

@@ -22,6 +22,7 @@ bool says(const std::string& text, const std::string& part) { return text.find(p
 
 /// What libvirt's test driver says where a definition is to go: it knows none of the flags. The e2e cases go on.
 constexpr const char* kCannotUndefine = "testDomainUndefineFlags";
+constexpr const char* kCannotOpen = "testDomainCreateXML";
 
 /// A move of the VM "web" up to the moment when the target is the valid one.
 struct Moved : TestSides {
@@ -54,6 +55,16 @@ struct Moved : TestSides {
     record.files[0].kept = journals().folder_of(kUuid) + "/kept-1-to";
     std::ofstream(record.files[0].kept) << "what was there";
     REQUIRE(journals().save(record));
+  }
+  /// What a move leaves that is killed while QEMU opens the target.
+  DomainPtr open_target() const {
+    auto xml = definition_of(target->find_uuid(kUuid).value().get()).value();
+    const std::string mark = std::string(">") + kArriving + "<";
+    xml.replace(xml.find(mark), mark.size(), std::string(">") + kOpening + "<");
+    DomainPtr vm(virDomainCreateXML(target->connection(), xml.c_str(), 0));
+    REQUIRE(vm);
+    REQUIRE(virDomainSuspend(vm.get()) == 0);
+    return vm;
   }
   /// Changes a file, and the time of its last change.
   static void use(const std::string& path) {
@@ -138,14 +149,38 @@ TEST_CASE_FIXTURE(Moved, "undo: is refused when the target has run, or may have"
   CHECK(is_unfinished());
 }
 
-TEST_CASE_FIXTURE(Moved, "undo: a guest that somebody started in the new place is never ended") {
+TEST_CASE_FIXTURE(Moved, "undo, resume: the QEMU that a killed move had opened the target with is ended") {
   arrive();
   record.phase = Phase::arriving;
-  REQUIRE(virDomainCreate(target_vm().get()) == 0);
+  const auto vm = open_target();
+  CHECK(mark_of(vm.get()) == kArriving);
+  SUBCASE("undo") {
+    CHECK(says(undo(), kCannotUndefine));
+    CHECK(virDomainIsActive(vm.get()) == 0);
+  }
+  SUBCASE("resume, which opens it again") {
+    CHECK(says(run(), kCannotOpen));
+    CHECK(virDomainIsActive(vm.get()) == 0);
+  }
+  CHECK(mark_of(vm.get()) == kArriving);
+}
+
+TEST_CASE_FIXTURE(Moved, "undo, resume: a guest that somebody started in the new place is never ended") {
+  arrive();
+  record.phase = Phase::arriving;
+  const auto vm = target_vm();
+  SUBCASE("it runs") { REQUIRE(virDomainCreate(vm.get()) == 0); }
+  SUBCASE("it is paused") {
+    REQUIRE(virDomainCreate(vm.get()) == 0);
+    REQUIRE(virDomainSuspend(vm.get()) == 0);
+  }
+  SUBCASE("a killed move had opened it, and somebody let it run") {
+    REQUIRE(virDomainResume(open_target().get()) == 0);
+  }
   CHECK(says(undo(), "Somebody has started \"web\" in test:"));
-  CHECK(virDomainIsActive(target_vm().get()) == 1);
+  CHECK(virDomainIsActive(vm.get()) == 1);
   CHECK(says(run(), "Somebody has started \"web\" in test:"));
-  CHECK(virDomainIsActive(target_vm().get()) == 1);
+  CHECK(virDomainIsActive(vm.get()) == 1);
 }
 
 TEST_CASE_FIXTURE(Moved, "undo: a file that others made under a name of the plan stays") {
