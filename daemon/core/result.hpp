@@ -49,6 +49,7 @@ struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;
   bool retry_helps = true;  ///< of a start that failed: the next try may do better, without a person
+  bool of_helper = false;   ///< a daemon that libvirt's own asks (virtlogd) did not serve it: no failure of the VM
 
   bool operator==(const Error&) const = default;
 };

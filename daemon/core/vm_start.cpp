@@ -107,6 +107,11 @@ bool VmStart::on_failed(Vm& vm, const Error& error, const std::string& text, Mom
     vm.enter(Phase::backoff, text, cause_, now);
     return true;
   }
+  if (error.of_helper) {  // nor is that, and systemd brings such a daemon back
+    until_ = now.steady + vm.context().backoff.wait(unserved_++, kFirstRetry, kLastRetry);
+    vm.enter(Phase::backoff, text + "; a daemon of libvirt's did not answer, and is waited for", cause_, now);
+    return true;
+  }
   if (!error.retry_helps) return false;
   const auto retries = vm.policy().start_retries;
   if (attempt_ >= static_cast<std::uint64_t>(retries)) return false;

@@ -92,8 +92,9 @@ class VmStart {
   bool asked_ = false;
   StartStage stage_;
   SteadyTime until_;
-  bool delay_over_ = false;    ///< start_delay_sec was waited for
-  std::uint32_t attempt_ = 0;  ///< starts that have failed
+  bool delay_over_ = false;     ///< start_delay_sec was waited for
+  std::uint32_t attempt_ = 0;   ///< starts that have failed
+  std::uint32_t unserved_ = 0;  ///< starts that failed for want of a daemon of libvirt's
 };
 
 }  // namespace virtsession

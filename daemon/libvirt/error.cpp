@@ -8,6 +8,24 @@
 
 namespace virtsession {
 
+namespace {
+
+/// Of the RPC client: what it had connected to, or was about to, went away. Where there is no socket at all, nothing
+/// may ever be.
+bool is_closed_connection(const LibvirtError& error) {
+  switch (error.system_error) {
+    case EIO:  // its code for the end of the file
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNREFUSED:
+      return true;
+    default:
+      return error.message.find("client socket is closed") != std::string::npos;
+  }
+}
+
+}  // namespace
+
 LibvirtError take_last_error() {
   LibvirtError result;
   if (const virError* error = virGetLastError()) {
@@ -61,6 +79,7 @@ Error to_error(const LibvirtError& error, virConnectPtr connection) {
     const bool lives = connection && virConnectIsAlive(connection) == 1;
     virResetLastError();
     if (!lives) return {ErrorCode::libvirt_unavailable, error.message};
+    return {ErrorCode::operation_failed, error.message, retry_helps(error), is_closed_connection(error)};
   }
   if (is_ended_by_daemon(error)) return {ErrorCode::interrupted, error.message};
   return {ErrorCode::operation_failed, error.message, retry_helps(error)};

@@ -25,7 +25,8 @@ LibvirtError take_last_error();
 ///
 /// A lost connection is known by the error's domain, since its codes are the common ones (1, 38, 39): an error of the
 /// RPC client is libvirt_unavailable. A start that a client ended is `interrupted`. The daemon is a client itself, of
-/// virtlogd, and hands on such errors; `connection` tells the two apart, for they come over a connection that lives.
+/// virtlogd, and hands on such errors, which are `of_helper`; `connection` tells the two apart, for they come over a
+/// connection that lives.
 /// \param connection the connection of the call, or null when there is none; is only asked whether it lives
 Error to_error(const LibvirtError& error, virConnectPtr connection);
 

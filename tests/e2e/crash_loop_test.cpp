@@ -91,6 +91,35 @@ TEST_CASE("a libvirt that cannot start at all: its last words are shown, and a l
   CHECK(has(*log, "terminating on signal 15"));
 }
 
+TEST_CASE("virtlogd does not stay up: a restart that it fails is no failure of the VM, which runs when it is back") {
+  Desktop desktop;
+  desktop.login();
+  const auto guest = desktop.define(
+      {.name = "a",
+       .system = System::none,
+       .policy = R"({"restart": "on-failure", "restart_delay_sec": 0, "restart_limit": 1, "start_retries": 0})"});
+  guest.start();
+  desktop.wait_for("a", "Phase", "running");
+  const std::string unit = "virtsession-virtlogd.service";
+  const auto is_braked = [&] {
+    return has(desktop.systemctl({"show", "-P", "StatusText", unit}), "waits for its next start");
+  };
+  wait_until(
+      [&] {
+        if (is_braked()) return true;
+        desktop.host().user(kUser, {"systemctl", "--user", "kill", "-s", "KILL", unit});
+        return false;
+      },
+      kLong, "virtlogd waits for its next start");
+
+  desktop.host().must_exec({"kill", "-9", std::to_string(guest.qemu_pid())});
+  wait_until([&] { return has(desktop.text("a", "PhaseReason"), "did not answer, and is waited for"); }, kSoon,
+             "the restart waits for virtlogd");
+  CHECK(desktop.text("a", "Phase") == "backoff");
+  desktop.wait_for("a", "Phase", "running", 2 * kLong);  // the brake holds for half a minute
+  CHECK(guest.state() == "running");
+}
+
 TEST_CASE(
     "ten SIGKILLs to virtsessiond in ten seconds, clients calling: it is active again by itself, and VMs run on") {
   Desktop desktop;

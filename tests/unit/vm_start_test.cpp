@@ -11,6 +11,7 @@ namespace {
 
 const Cause kLogin{CauseKind::login};
 const Error kRefused{ErrorCode::operation_failed, "no such disk"};
+const Error kNoVirtlogd{ErrorCode::operation_failed, "end of file", true, true};
 const Error kNoLibvirt{ErrorCode::libvirt_unavailable, "the connection was lost"};
 
 /// A marked VM on its way up, and what it knows of the others.
@@ -134,6 +135,24 @@ TEST_CASE("a VM's start: that libvirt is away is not the VM's failure") {
     CHECK(test.fails(kNoLibvirt));
     test.core.pass(1s);
   }
+}
+
+TEST_CASE("a VM's start: that a daemon of libvirt's own does not answer is not the VM's failure") {
+  OneStart test(json{{"start_retries", 1}});
+  for (const double seconds : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    CHECK(test.advance() == StartStep::start);
+    CHECK(test.fails(kNoVirtlogd));
+    CHECK(test.says() == "backoff: failed to start; a daemon of libvirt's did not answer, and is waited for");
+    CHECK(wait_sec(test) >= 0.8 * seconds);
+    CHECK(wait_sec(test) <= 1.2 * seconds);
+    test.core.pass(2min);
+  }
+  CHECK(test.advance() == StartStep::start);
+  CHECK(test.fails(kRefused));  // that is one
+  CHECK(test.says() == "backoff: failed to start; try 1 of 1 follows");
+  test.core.pass(2s);
+  CHECK(test.advance() == StartStep::start);
+  CHECK_FALSE(test.fails(kRefused));
 }
 
 TEST_CASE("a VM's start: one that is not marked any more does not start, a restart does") {

@@ -40,7 +40,17 @@ TEST_CASE("a lost connection is known by the error's domain, not by its code") {
   CHECK(to_error(closed, nullptr) == Error{ErrorCode::libvirt_unavailable, closed.message});
   // The same code from elsewhere; and the daemon's own trouble with virtlogd, told over a connection that lives.
   CHECK(to_error({VIR_ERR_INTERNAL_ERROR, VIR_FROM_QEMU, "x"}, nullptr).code == ErrorCode::operation_failed);
-  CHECK(to_error(closed, client.get()).code == ErrorCode::operation_failed);
+  CHECK(to_error(closed, client.get()) == Error{ErrorCode::operation_failed, closed.message, true, true});
+  const auto of_helper = [&](const char* text, int system_error) {
+    return to_error({VIR_ERR_SYSTEM_ERROR, VIR_FROM_RPC, text, system_error}, client.get()).of_helper;
+  };
+  CHECK(of_helper("End of file while reading data: Input/output error", EIO));
+  CHECK(of_helper("Cannot write data: Broken pipe", EPIPE));
+  CHECK(of_helper("Cannot recv data: Connection reset by peer", ECONNRESET));
+  CHECK(of_helper("Failed to connect socket to '/run/user/1000/libvirt/virtlogd-sock': Connection refused",
+                  ECONNREFUSED));
+  CHECK_FALSE(
+      of_helper("Failed to connect socket to '/run/user/1000/libvirt/virtstoraged-sock': No such file", ENOENT));
   CHECK(to_error({VIR_ERR_NO_CONNECT, VIR_FROM_NONE, "x"}, nullptr).code == ErrorCode::libvirt_unavailable);
 }
 
