@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 #include <random>
 #include <thread>
@@ -101,7 +102,16 @@ class Killer {
     }
   }
 
+  /// What is started so often waits for half a minute, and its clients are refused meanwhile.
+  void release_brakes() {
+    const auto& host = scene_.desktop.host();
+    const auto folder = host.outside_path("/run/user/" + std::to_string(host.uid_of(kUser)) + "/virtsession/");
+    for (const auto& program : {kLibvirtDaemon, std::string("virtlogd"), std::string("virtsessiond")})
+      std::filesystem::remove(folder / (program + ".starts"));
+  }
+
   void round() {
+    release_brakes();
     up();
     if (chance(30)) {
       burst("nothing", 500);

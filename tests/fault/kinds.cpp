@@ -109,7 +109,16 @@ void Kinds::put_to_sleep() {
     guest("asleep").virsh("shutdown");
     return false;
   };
-  wait_until(is_asleep, kAllUp, "it is asleep", seconds(2));
+  try {
+    wait_until(is_asleep, kAllUp, "it is asleep", seconds(2));
+  } catch (const TimedOut&) {
+    const auto& sleeper = guest("asleep");
+    problems_.push_back("\"asleep\" does not react after it was restored; it is " + sleeper.state_with_reason() + "\n" +
+                        desktop_.host().journal({"--output=short-precise", "--lines=30", "VIRTSESSION_VM=asleep"}));
+    sleeper.destroy();
+    sleeper.start();
+    wait_until(is_asleep, kAllUp, "it is asleep", seconds(2));
+  }
 }
 
 std::size_t Kinds::destroyed(const Guest& guest) const {
