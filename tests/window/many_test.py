@@ -2,14 +2,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """300 machines: all of them can be reached, also while a screen reader reads, and changes leave nothing behind."""
 
-import time
 import unittest
 
 from desk import Desk, domain
-from waiting import wait_until
-from window_case import PROGRAMS, SLOWER, main
-
-from gi.repository import GLib
+from waiting import SLOWER, wait_until
+from window_case import PROGRAMS, main
 
 MANY = 300
 WHEEL_UP, WHEEL_DOWN = 4, 5  # as X numbers them
@@ -18,15 +15,6 @@ KIB = 2048  # what the heap grows and shrinks by
 
 
 class ManyTest(unittest.TestCase):
-    def private_kib(self, desk):
-        with open(f"/proc/{desk.window.pid}/smaps_rollup", encoding="utf-8") as maps:
-            return sum(int(line.split()[1]) for line in maps if line.startswith("Private_"))
-
-    def change(self, desk, times):
-        for number in range(times):
-            desk.vm(number % 7 + 1, "SetAutostart", GLib.Variant("(ba{sv})", (number // 7 % 2 == 0, {})))
-        time.sleep(1)  # the plans that follow a change are read, too
-
     def open(self):
         desk = Desk(PROGRAMS)
         self.addCleanup(desk.close)
@@ -55,10 +43,10 @@ class ManyTest(unittest.TestCase):
     def test_changes_of_many_machines_leave_nothing_behind(self):
         desk = self.open()
         self.scroll_down(desk)
-        self.change(desk, 200)
-        before = self.private_kib(desk)
-        self.change(desk, 1000)
-        wait_until(lambda: self.private_kib(desk) - before < KIB * SLOWER,
+        desk.change_marks(200)
+        before = desk.private_kib()
+        desk.change_marks(1000)
+        wait_until(lambda: desk.private_kib() - before < KIB * SLOWER,
                    f"private memory is what it was before, {before} KiB")
 
 

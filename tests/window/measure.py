@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How long the window takes to show its list, for contrib/docs/numbers.md: from the start of the program to the picture
-with the list in it, and to the last change of the picture. tests/window/measure calls it."""
+with the list in it, and to the last change of the picture; and what memory it has, after more and more changes.
+tests/window/measure calls it."""
 
 import argparse
 import mmap
@@ -13,11 +14,13 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from desk import Desk, domain  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 QUIET = 1.5  # seconds without a change: it has come to rest
 HEADER, FOOT = 100, 560  # where the list is in a window of 760 by 680
 DARK = 60  # pixels of letters that a row has at least, of those that are looked at
 AT_MOST = 20  # seconds
+CHANGES = (200, 1200, 2200)
 
 
 class Screen:
@@ -37,13 +40,18 @@ def has_letters(lines):
     return sum(sum(1 for i in range(0, len(line), 4) if 1 < line[i] < 200) for line in lines[:40]) > DARK
 
 
-def opened(programs, machines):
-    """Seconds until the list is there, until nothing moves any more, and of CPU."""
+def desk_with(programs, machines):
     desk = Desk(programs)
     desk.environment["GTK_A11Y"] = "none"  # nobody reads the screen here
+    desk.define([domain(i + 1, f"vm-{i:03}", i % 2 == 0) for i in range(machines)])
+    desk.start_daemon()
+    return desk
+
+
+def opened(programs, machines):
+    """Seconds until the list is there, until nothing moves any more, and of CPU."""
+    desk = desk_with(programs, machines)
     try:
-        desk.define([domain(i + 1, f"vm-{i:03}", i % 2 == 0) for i in range(machines)])
-        desk.start_daemon()
         screen = Screen(desk)
         begin = time.monotonic()
         window = desk._start([programs["window"]])  # pylint: disable=protected-access
@@ -65,6 +73,22 @@ def opened(programs, machines):
         desk.close()
 
 
+def private_memory(programs, machines, changes):
+    """The window's private memory in MiB after each number of changes."""
+    desk = desk_with(programs, machines)
+    try:
+        desk.window = desk._start([programs["window"]])  # pylint: disable=protected-access
+        wait_until(lambda: has_letters(Screen(desk).list()), "the list is shown")
+        result, done = [], 0
+        for number in changes:
+            desk.change_marks(number - done)
+            done = number
+            result.append(desk.private_kib() / 1024)
+        return result
+    finally:
+        desk.close()
+
+
 def main():
     parser = argparse.ArgumentParser()
     for program in ("virtsessiond", "window", "schema", "icons"):
@@ -77,6 +101,9 @@ def main():
         runs = [opened(programs, machines) for _ in range(programs["times"])]
         shown, rest, cpu = (statistics.median(values) for values in zip(*runs))
         print(f"| {machines} | {shown:.2f} s | {rest:.2f} s | {cpu:.2f} s |", flush=True)
+    print("\n| changes, with 300 VMs | private memory |\n|---|---|")
+    for number, mib in zip(CHANGES, private_memory(programs, 300, CHANGES)):
+        print(f"| {number} | {mib:.1f} MiB |")
 
 
 main()

@@ -2,7 +2,6 @@
 """What the tests of the window share: the real virtsessiond with four VMs, and the window, anew for each test."""
 
 import argparse
-import os
 import re
 import shutil
 import sys
@@ -12,7 +11,6 @@ from desk import Desk, domain
 from waiting import wait_until
 
 PROGRAMS = {}
-SLOWER = int(os.environ.get("VIRTSESSION_SLOWER", "1"))  # what a sanitizer costs
 WEB, DB, MAIL, OLD = 1, 2, 3, 4
 
 
@@ -31,7 +29,6 @@ class WindowCase(unittest.TestCase):
         cls.desk.close()
 
     def setUp(self):
-        self.desk.environment.pop("LANGUAGE", None)
         self.open()
 
     def open(self, domains=None):
