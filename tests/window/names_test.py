@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The screens as screen readers name them, and the keys that lead there."""
+"""The screens as screen readers name them, the keys that lead there, and icons by their names."""
 
+import glob
+import os
+import re
 import unittest
 
 from desk import Desk, uuid_of
@@ -58,6 +61,22 @@ class NamesTest(unittest.TestCase):
     def check_names(self):
         for name in self.desk.controls():
             self.assertTrue(name and not name.startswith(("Gtk", "gtkmm", "Adw")), (name, self.desk.texts()))
+
+
+class IconsTest(unittest.TestCase):
+    """GNOME's icons come and go with its versions."""
+
+    def test_each_icon_is_in_the_theme_or_is_ours(self):
+        tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        icons = set()
+        for path in glob.glob(tree + "/contrib/window/**/*.?pp", recursive=True):
+            with open(path, encoding="utf-8") as source:
+                icons.update(re.findall(r'"([A-Za-z.-]+-symbolic)"', source.read()))
+        self.assertIn("open-menu-symbolic", icons)
+        folders = ("/usr/share/icons/Adwaita/**/", tree + "/contrib/window/data/icons/")
+        missing = [icon for icon in sorted(icons)
+                   if not any(glob.glob(f"{folder}{icon}.svg", recursive=True) for folder in folders)]
+        self.assertEqual(missing, [])
 
 
 main()

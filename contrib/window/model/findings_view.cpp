@@ -21,7 +21,7 @@ constexpr std::array kSeverities{
     Severity{"problem", NP_("{} Problem", "{} Problems"), "dialog-error-symbolic"},
     Severity{"warning", NP_("{} Warning", "{} Warnings"), "dialog-warning-symbolic"},
     Severity{"note", NP_("{} Note", "{} Notes"), "dialog-information-symbolic"},
-    Severity{"ok", NP_("{} Check Is Well", "{} Checks Are Well"), "emblem-ok-symbolic"},
+    Severity{"ok", NP_("{} Check Is Well", "{} Checks Are Well"), "object-select-symbolic"},
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ struct State {
 };
 
 State state_of(const std::string& state) {
-  if (state == "active") return {Tone::good, "emblem-ok-symbolic", _("Active")};
+  if (state == "active") return {Tone::good, "object-select-symbolic", _("Active")};
   if (state == "off") return {Tone::faint, "media-playback-stop-symbolic", _("Made when the machine starts")};
   if (state == "next-start") return {Tone::attention, "view-refresh-symbolic", _("From the next start on")};
   if (state == "failed") return {Tone::bad, "dialog-error-symbolic", _("Failed")};

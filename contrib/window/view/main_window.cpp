@@ -72,7 +72,7 @@ GtkWidget* MainWindow::build_main() {
   };
   add(machines_->widget(), "machines", _("Machines"), "org.virtsession.Window-symbolic");
   add(plan_->widget(), "plan", _("Plan"), "view-list-ordered-symbolic");
-  add(doctor_->widget(), "doctor", _("Doctor"), "emblem-ok-symbolic");
+  add(doctor_->widget(), "doctor", _("Doctor"), "object-select-symbolic");
   connect(pages_, "notify::visible-child-name", [this] {
     const std::string name = adw_view_stack_get_visible_child_name(ADW_VIEW_STACK(pages_));
     if (name == "doctor") doctor_->look_once();

@@ -113,7 +113,7 @@ void MovePage::build_end() {
   for (GtkWidget* const child : {end_buttons_, end_rows_->group()}) gtk_box_append(GTK_BOX(column), child);
   GtkWidget* const clamp = adw_clamp_new();
   adw_clamp_set_child(ADW_CLAMP(clamp), column);
-  end_ = status_page("emblem-ok-symbolic", "", "", clamp);
+  end_ = status_page("object-select-symbolic", "", "", clamp);
   gtk_stack_add_named(GTK_STACK(stack_), end_, kEnd);
 }
 
@@ -268,7 +268,7 @@ void MovePage::show_end(const MoveProgram::End& end) {
   clear(end_buttons_);
   end_rows_->clear();
   adw_status_page_set_icon_name(ADW_STATUS_PAGE(end_),
-                                end.succeeded ? "emblem-ok-symbolic" : "dialog-warning-symbolic");
+                                end.succeeded ? "object-select-symbolic" : "dialog-warning-symbolic");
   end.succeeded ? show_success() : show_end_of_failure(end);
   gtk_box_append(GTK_BOX(end_buttons_), pill(_("Done"), [this] { shell_.go_back(); }));
   for (GtkWidget* one = gtk_widget_get_first_child(end_buttons_); one; one = gtk_widget_get_next_sibling(one))
