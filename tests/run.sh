@@ -29,8 +29,8 @@ Without arguments all that CI runs: style asan tsan fuzz window e2e
   packages the Debian package: built, and lintian; not part of the default run
   package  the same, and from installation to purge in throwaway hosts; not part of the default run
   compat [oldest|trixie|forky|virtqemud]...
-           other systems, each in a folder (tests/compat/leg): built; unit, adapter and ctl tests; on throwaway hosts of
-           it all of e2e, and the package; not part of the default run
+           other systems, each in a folder (tests/compat/leg): built; unit, adapter, ctl and window tests; on throwaway
+           hosts of it all of e2e, and the package; not part of the default run
   clients  other programs that use libvirt, in throwaway hosts of a Debian that has them, made below build/clients; not
            part of the default run
   packages-only
@@ -46,7 +46,7 @@ TXT
 
 test_packages=(ansible-core ccache doctest-dev clang clang-format clang-tidy libclang-rt-dev llvm
   shellcheck libgtkmm-4.0-dev libadwaita-1-dev gettext xvfb at-spi2-core gir1.2-atspi-2.0 adwaita-icon-theme librsvg2-common
-  fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils
+  fonts-cantarell gsettings-desktop-schemas appstream desktop-file-utils locales
   dbus dbus-bin gjs libglib2.0-bin python3-dbusmock python3-gi python3-prometheus-client python3-yaml
   systemd systemd-sysv systemd-container bash-completion zsh fish busybox-static cpio git iproute2 kmod lz4 mandoc
   dropbear-bin openssh-client openssh-sftp-server ovmf passt polkitd procps swtpm swtpm-tools util-linux

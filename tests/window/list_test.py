@@ -45,7 +45,8 @@ class ListTest(WindowCase):
         self.wait_row("db", "Off")
         self.desk.press("Select Several", "toggle button")
         for name in ("db", "mail"):
-            self.desk.tick("Select " + name)
+            self.desk.click(self.row(name))
+            wait_until(lambda name=name: self.desk.wait_for("Select " + name, "check box").has("CHECKED"), "it is ticked")
         self.desk.wait_for("2 selected")
         self.desk.press("Start")
         for number in (DB, MAIL):

@@ -53,7 +53,7 @@ class MachineTest(WindowCase):
     def test_a_forward_is_added_and_removed(self):
         self.wait_row("db", "Off")
         self.desk.application_action("show-machine", uuid_of(DB))
-        self.desk.activate("Forwarded Ports")
+        self.desk.click("Forwarded Ports")
         self.desk.wait_for("No port leads into this machine")
         self.desk.wait_for("Port of This Computer", "spin button").set_value(2222)
         self.desk.press("Add")

@@ -12,7 +12,7 @@ class MovingTest(WindowCase):
     def show_plan_of(self, name):
         self.wait_row("web", "Running")
         self.desk.window_action("move-here")
-        self.desk.activate(name)
+        self.desk.click(name)
 
     def may_go_on(self):
         with open(self.desk.folder + "/go", "w", encoding="utf-8"):

@@ -53,7 +53,7 @@ class NamesTest(unittest.TestCase):
         self.desk.wait_for("Start Order", "spin button")
         self.check_names()
         self.desk.window_action("move-here")
-        self.desk.activate("archive")
+        self.desk.click("archive")
         self.desk.wait_for("Move", "push button")
         self.check_names()
         self.desk.application_action("show-page", "machines")

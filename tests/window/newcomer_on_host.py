@@ -77,8 +77,8 @@ def use(desk):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         desk.press("Start web")
         desk.wait_row("web", "Running")
-        desk.activate(desk.row("web"))
-        desk.activate("Forwarded Ports")
+        desk.click(desk.row("web"))
+        desk.click("Forwarded Ports")
         desk.wait_for("Port of This Computer", "spin button").set_value(taken.getsockname()[1])
         desk.press("Add")
         desk.wait_text(f"(pid {os.getpid()})")

@@ -45,7 +45,7 @@ class NewcomerTest(WindowCase):
         desk.wait_text("virtsession-win")  # who asked for it
 
         # It lets you in: ports web +auto:22
-        desk.activate("Forwarded Ports")
+        desk.click("Forwarded Ports")
         desk.press("Add")
         wait_until(lambda: list(self.policy(WEB).get("ports", [])) == ["auto:22"], "a port leads to ssh")
         desk.window_action("back")

@@ -19,7 +19,7 @@ class ScreensTest(WindowCase):
         self.desk.application_action("show-page", "plan")
         self.desk.wait_for("At the Next Logout")
         self.desk.vm(DB, "SetAutostart", GLib.Variant("(ba{sv})", (True, {})))
-        self.desk.activate(self.desk.wait_text("db, Starts"))
+        self.desk.click(self.desk.wait_text("db, Starts"))
         self.desk.wait_for("Policy")
         self.desk.wait_for("Start Order", "spin button")
 

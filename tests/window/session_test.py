@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the window and the session have to do with each other: its end, notifications, the search, the language."""
 
+import subprocess
 import unittest
 
 from desk import Desk, domain, uuid_of
@@ -120,7 +121,11 @@ class GermanTest(unittest.TestCase):
     def test_the_window_speaks_german(self):
         desk = Desk(PROGRAMS)
         try:
-            desk.environment.update({"LANGUAGE": "de", "VIRTSESSION_LOCALE_DIR": PROGRAMS["locale"]})
+            # A locale of its own: since glibc 2.41, LANGUAGE counts for nothing in C.UTF-8.
+            subprocess.run(["localedef", "--no-archive", "-i", "de_DE", "-f", "UTF-8", desk.folder + "/de_DE.UTF-8"],
+                           check=True)
+            desk.environment.update({"LOCPATH": desk.folder, "LC_ALL": "de_DE.UTF-8",
+                                     "VIRTSESSION_LOCALE_DIR": PROGRAMS["locale"]})
             desk.define(usual())
             desk.start_daemon()
             desk.start_window()
