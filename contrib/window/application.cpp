@@ -19,10 +19,12 @@ listview.machines { background: transparent; padding: 0 12px 18px 12px; }
 listview.machines > row { padding: 0; background: transparent; border-radius: 0; margin: 0; }
 listview.machines > row.machine-row {
   background-color: @card_bg_color; color: @card_fg_color;
-  border: 1px solid alpha(currentColor, 0.08); border-top-width: 0;
+  border: 1px solid alpha(black, 0.06); border-top-width: 0; border-bottom-color: @card_shade_color;
 }
 listview.machines > row.machine-row.first { border-top-width: 1px; border-radius: 12px 12px 0 0; }
-listview.machines > row.machine-row.last { border-radius: 0 0 12px 12px; }
+listview.machines > row.machine-row.last {
+  border-bottom-color: alpha(black, 0.06); border-radius: 0 0 12px 12px; box-shadow: 0 2px 3px -1px alpha(black, 0.1);
+}
 listview.machines > row.machine-row.first.last { border-radius: 12px; }
 listview.machines > row.machine-row:hover { background-image: image(alpha(currentColor, 0.04)); }
 listview.machines > row.machine-row:active { background-image: image(alpha(currentColor, 0.08)); }

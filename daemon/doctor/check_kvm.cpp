@@ -32,7 +32,7 @@ void check_accessible(const Picture& picture, Report& report) {
   const std::string& user = picture.facts.machine.user;
   if (kvm.outcome != Outcome::open_failed) {
     // One that hangs while it is opened was not refused either.
-    if (exists(kvm)) report.ok("kvm-accessible", user + " may open /dev/kvm");
+    if (exists(kvm)) report.ok("kvm-accessible", "/dev/kvm may be opened by " + user);
     return;
   }
   const std::string what = "/dev/kvm cannot be opened: " + error_text(kvm.error);

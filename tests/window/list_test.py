@@ -95,7 +95,7 @@ class ListTest(WindowCase):
         self.desk.wait_text("There is no connection to libvirt: ")
         self.desk.wait_text("nowhere.xml")
         self.desk.press("Doctor")
-        wait_until(lambda: self.desk.find("This Was Found"), "the doctor's findings")
+        self.desk.wait_for("Check Again", "push button")
 
 
 main()

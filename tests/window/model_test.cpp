@@ -208,6 +208,17 @@ TEST_CASE("findings come by severity, and what is well last") {
   CHECK(is_all_well({{"d", "note", "", "", ""}}));
 }
 
+TEST_CASE("a finding is a sentence, and names of programs and paths are as they are") {
+  const auto text_of = [](const std::string& text) {
+    return groups_of({{"a", "note", "", text, ""}})[0].findings[0].text;
+  };
+  CHECK(text_of("no VM is saved") == "No VM is saved");
+  CHECK(text_of("virtsessiond is connected") == "virtsessiond is connected");
+  CHECK(text_of("qemu:///system has no VMs") == "qemu:///system has no VMs");
+  CHECK(text_of("/dev/kvm exists") == "/dev/kvm exists");
+  CHECK(text_of("virtsession's units are installed") == "virtsession's units are installed");
+}
+
 TEST_CASE("what to do about a VM is what virtsessionctl says") {
   CHECK(cures_of(vm("a", "running", "running")).empty());
   const auto cures = cures_of(vm("a", "gave-up", "shut-off", {{"PhaseReason", "no disk"}}));

@@ -38,7 +38,7 @@ TEST_CASE("a plan says what moves, where to, and how much") {
   CHECK(plan->files.front().title == "Disk, 2.0 GiB");
   CHECK(plan->files.front().to == "/home/a/web.qcow2");
   REQUIRE(plan->losses.size() == 1);
-  CHECK(plan->losses.front().text == "becomes a user network");
+  CHECK(plan->losses.front().text == "Becomes a user network");
   CHECK(!move_plan_of("[]"));
   CHECK(!move_plan_of(""));
 }

@@ -32,7 +32,7 @@ class NamesTest(unittest.TestCase):
         display.press("Alt_L", "2")
         self.desk.wait_for("At the Next Logout")
         display.press("Alt_L", "3")
-        wait_until(lambda: self.desk.find("This Was Found") or self.desk.find("All Is Well"), "the doctor's findings")
+        self.desk.wait_for("Check Again", "push button")
         display.press("Alt_L", "1")
         self.desk.wait_for("Needs You")
         display.press("Control_L", "f")

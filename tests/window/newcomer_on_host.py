@@ -96,7 +96,7 @@ def use(desk):
 
     # When something is wrong
     desk.press("Doctor", "page tab")
-    wait_until(lambda: desk.find("This Was Found") or desk.find("All Is Well"), "the doctor's findings")
+    desk.wait_for("Check Again", "push button")
     desk.application_action("quit")
     wait_until(lambda: not desk.has_owner(APP), "the end of the window")
 

@@ -60,6 +60,15 @@ class Display:
         self.x11.XMoveResizeWindow(self.display, ctypes.c_ulong(self._largest()), 0, 0, width, height)
         self.x11.XSync(self.display, 0)
 
+    def center_dialog(self, width, height):
+        """What is over the largest window comes into the middle of this area, and is not larger."""
+        top, place = self._managed()[-1]
+        if top == self._largest():
+            return
+        wide, high = min(place.width, width), min(place.height, height)
+        self.x11.XMoveResizeWindow(self.display, ctypes.c_ulong(top), (width - wide) // 2, (height - high) // 2, wide, high)
+        self.x11.XSync(self.display, 0)
+
     def hide_pointer(self):
         xfixes = ctypes.CDLL("libXfixes.so.3")
         xfixes.XFixesHideCursor(self.display, ctypes.c_ulong(self.x11.XDefaultRootWindow(self.display)))

@@ -2,6 +2,7 @@
 #include "findings_view.hpp"
 
 #include "texts/translate.hpp"
+#include "time_text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,8 +31,11 @@ std::vector<FindingGroup> groups_of(const std::vector<Finding>& findings) {
   std::vector<FindingGroup> groups;
   for (const auto& severity : kSeverities) {
     FindingGroup group{severity.name, {}, severity.icon, {}};
-    std::ranges::copy_if(findings, std::back_inserter(group.findings),
-                         [&](const auto& finding) { return finding.severity == severity.name; });
+    for (const auto& finding : findings) {
+      if (finding.severity != severity.name) continue;
+      group.findings.push_back(finding);
+      group.findings.back().text = standing_alone(finding.text);
+    }
     if (group.findings.empty()) continue;
     group.title = filled(ngettext_(severity.title, group.findings.size()), group.findings.size());
     groups.push_back(std::move(group));

@@ -55,7 +55,9 @@ std::string kind_text(const std::string& kind) {
 std::vector<MoveItem> items_in(const json& plan, const char* name) {
   std::vector<MoveItem> items;
   for (const auto& item : list_in(plan, name))
-    if (item.is_object()) items.push_back({text_in(item, "what"), text_in(item, "text"), text_in(item, "command")});
+    if (item.is_object())
+      items.push_back(
+          {standing_alone(text_in(item, "what")), standing_alone(text_in(item, "text")), text_in(item, "command")});
   return items;
 }
 

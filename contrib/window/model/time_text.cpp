@@ -3,13 +3,19 @@
 
 #include "texts/translate.hpp"
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <string_view>
 
 namespace virtsession::window {
 namespace {
 
 using namespace texts;
+
+/// Their names are written so at the beginning of a sentence, too.
+constexpr std::array<std::string_view, 6> kPrograms{"libvirt",  "libvirtd",  "systemd",
+                                                    "virtlogd", "virtqemud", "virtsessiond"};
 
 std::tm local_time(std::uint64_t usec) {
   const auto seconds = static_cast<std::time_t>(usec / 1'000'000);
@@ -46,8 +52,11 @@ std::string size_text(std::uint64_t bytes) {
 }
 
 std::string standing_alone(const std::string& text) {
+  const auto word = text.substr(0, text.find(' '));
+  const bool is_word = std::ranges::all_of(word, [](char letter) { return letter >= 'a' && letter <= 'z'; });
+  if (word.empty() || !is_word || std::ranges::find(kPrograms, word) != kPrograms.end()) return text;
   auto result = text;
-  if (!result.empty() && result[0] >= 'a' && result[0] <= 'z') result[0] = static_cast<char>(result[0] - 'a' + 'A');
+  result[0] = static_cast<char>(result[0] - 'a' + 'A');
   return result;
 }
 

@@ -17,7 +17,8 @@ std::string moment_text(std::uint64_t usec, std::uint64_t now_usec);
 /// "512 MiB", "2.5 GiB"
 std::string size_text(std::uint64_t bytes);
 
-/// A reason that no sentence surrounds: it begins with a capital letter.
+/// A reason that no sentence surrounds: it begins with a capital letter, unless that is the name of a program or a
+/// path.
 std::string standing_alone(const std::string& text);
 
 }  // namespace virtsession::window

@@ -4,6 +4,8 @@
 #include "texts/translate.hpp"
 #include "view/widgets.hpp"
 
+#include <algorithm>
+
 namespace virtsession::window {
 
 using namespace texts;
@@ -64,19 +66,19 @@ void DoctorPage::look() {
 void DoctorPage::show(const std::vector<Finding>& findings) {
   for (GtkWidget* const old : groups_) gtk_box_remove(GTK_BOX(column_), old);
   groups_.clear();
-  const auto add = [this](GtkWidget* widget) {
-    gtk_box_append(GTK_BOX(column_), widget);
-    groups_.push_back(widget);
-  };
-  GtkWidget* const again = text_button(_("Check Again"), [this] { look(); });
-  gtk_widget_add_css_class(again, "flat");
-  GtkWidget* const summary = group(is_all_well(findings) ? _("All Is Well") : _("This Was Found"));
-  adw_preferences_group_set_header_suffix(ADW_PREFERENCES_GROUP(summary), again);
-  add(summary);
-  for (const auto& part : groups_of(findings)) {
-    GtkWidget* const box = part.severity == "ok" ? group("") : group(part.title);
+  const bool all_well = is_all_well(findings);
+  auto parts = groups_of(findings);
+  if (all_well) std::ranges::reverse(parts);  // then that comes first
+  for (const auto& part : parts) {
+    const bool is_well = part.severity == "ok";
+    GtkWidget* const box = group(!is_well ? part.title : all_well ? _("All Is Well") : "");
+    if (groups_.empty()) {
+      GtkWidget* const again = text_button(_("Check Again"), [this] { look(); });
+      gtk_widget_add_css_class(again, "flat");
+      adw_preferences_group_set_header_suffix(ADW_PREFERENCES_GROUP(box), again);
+    }
     GtkWidget* into = nullptr;
-    if (part.severity == "ok") {  // there are many, and nobody has to read them
+    if (is_well) {  // there are many, and nobody has to read them
       into = adw_expander_row_new();
       adw_preferences_row_set_title(ADW_PREFERENCES_ROW(into), part.title.c_str());
       adw_preferences_group_add(ADW_PREFERENCES_GROUP(box), into);
@@ -91,7 +93,8 @@ void DoctorPage::show(const std::vector<Finding>& findings) {
       put(finding_row(finding, part.icon.c_str()));
       if (!finding.fix.empty()) put(command_row(finding.fix, [this](const std::string& text) { shell_.tell(text); }));
     }
-    add(box);
+    gtk_box_append(GTK_BOX(column_), box);
+    groups_.push_back(box);
   }
   gtk_stack_set_visible_child_name(GTK_STACK(stack_), "findings");
 }

@@ -96,7 +96,6 @@ MachineRow::MachineRow(Shell& shell, Choice& choice)
 void MachineRow::build() {
   heading_.set_xalign(0);
   heading_.add_css_class("heading");
-  heading_.set_margin_start(2);
   heading_.set_margin_top(18);
   heading_.set_margin_bottom(8);
   append(heading_);

@@ -182,8 +182,7 @@ void MainWindow::update() {
   // The moment between two instances of virtsessiond shows what was there before.
   if (presence != Supervisor::Presence::not_known)
     gtk_stack_set_visible_child_name(GTK_STACK(state_), present ? "pages" : "off");
-  gtk_widget_set_sensitive(choose_, present);
-  gtk_widget_set_sensitive(search_, present);
+  for (GtkWidget* const button : {choose_, search_}) gtk_widget_set_sensitive(button, !supervisor_->vms().empty());
   adw_view_switcher_title_set_view_switcher_enabled(ADW_VIEW_SWITCHER_TITLE(switcher_title_), present);
   update_switcher();
   update_banner();

@@ -37,7 +37,6 @@ void PlanRow::build_heading() {
   heading_.append(*column_of({&heading_title_, &heading_text_}));
   heading_title_.add_css_class("heading");
   heading_text_.add_css_class("dim-label");
-  heading_.set_margin_start(2);
   heading_.set_margin_top(24);
   heading_.set_margin_bottom(8);
   button_.add_css_class("flat");

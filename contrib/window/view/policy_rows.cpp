@@ -24,7 +24,6 @@ class ToggleField final : public PolicyField {
   ToggleField(Shell& shell, const Field& about) : PolicyField(shell, about), toggle_(gtk_switch_new()) {
     GtkWidget* const action = action_row(about.title);
     gtk_widget_set_valign(toggle_, GTK_ALIGN_CENTER);
-    gtk_widget_set_margin_end(toggle_, 6);
     adw_action_row_set_activatable_widget(ADW_ACTION_ROW(action), toggle_);
     adw_action_row_add_suffix(ADW_ACTION_ROW(action), toggle_);
     finish(action, suffix_of(action));

@@ -31,7 +31,7 @@ std::vector<CheckRow> kvm_rows() {
          facts.kvm.cpu_flag = "";
        },
        "kvm-present", S::warning, "", "neither vmx nor svm", ""},
-      {"well", [](auto&) {}, "kvm-accessible", S::ok, "", "ann may open", ""},
+      {"well", [](auto&) {}, "kvm-accessible", S::ok, "", "may be opened by ann", ""},
       {"not in the group",
        [](auto& facts) {
          set(facts, Outcome::open_failed, EACCES);
