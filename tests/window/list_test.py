@@ -6,8 +6,6 @@ from desk import CRASHED, domain
 from waiting import wait_until
 from window_case import DB, MAIL, WEB, WindowCase, main
 
-from gi.repository import GLib
-
 
 class ListTest(WindowCase):
     def test_the_list_has_what_needs_somebody_first(self):

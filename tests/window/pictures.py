@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from desk import Desk, domain, uuid_of, wait_until  # noqa: E402
+from desk import Desk, domain, uuid_of  # noqa: E402
 
 from gi.repository import GLib  # noqa: E402
 
