@@ -42,6 +42,8 @@ const PendingCall* first(const Map& calls, Fits fits) {
 
 }  // namespace
 
+bool is_lifecycle(const Operation& operation) { return is_exclusive(operation) || is_stop(operation.kind()); }
+
 bool is_stop(OperationKind kind) {
   return kind == OperationKind::shutdown || kind == OperationKind::save || kind == OperationKind::power_off;
 }
@@ -75,7 +77,7 @@ std::vector<PendingCall> Calls::drop(const std::string& uuid) {
 
 const PendingCall* Calls::lifecycle(const std::string& uuid) const {
   if (const auto* call = exclusive(uuid)) return call;
-  return first(of(uuid), [](const PendingCall& call) { return is_stop(call.operation.kind()); });
+  return first(of(uuid), [](const PendingCall& call) { return is_lifecycle(call.operation); });
 }
 
 const PendingCall* Calls::exclusive(const std::string& uuid) const {

@@ -63,6 +63,8 @@ class Calls {
   std::size_t starts_ = 0;
 };
 
+/// Whether it changes whether a VM runs.
+bool is_lifecycle(const Operation& operation);
 /// Whether it ends a VM's run.
 bool is_stop(OperationKind kind);
 

@@ -151,12 +151,15 @@ enum class DomainEventKind {
   rebooted,
   agent_connected,
   agent_disconnected,
+  paused,   ///< its CPUs were stopped, mostly for a client; a save and a snapshot do that, too
+  resumed,  ///< they run again
 };
 
 struct DomainEvent {
   std::string uuid;
   DomainEventKind kind = DomainEventKind::defined;
   std::string name = {};  ///< the domain's then: it may be gone, or have another, when it is read
+  int id = -1;            ///< of the run that it is about, as DomainRunState::id
 };
 
 }  // namespace virtsession

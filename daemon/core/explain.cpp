@@ -84,6 +84,10 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.title = domain.title;
   view.state = connected ? domain.state : DomainState::unknown;
   view.state_reason = connected ? domain.state_reason : "no connection to libvirt";
+  if (connected && vm.heard()) {
+    view.state = *vm.heard();
+    view.state_reason = *vm.heard() == DomainState::paused ? "user" : "unpaused";  // mostly; libvirt is being asked
+  }
   view.phase = connected ? status.phase : Phase::unknown;
   view.phase_reason = connected ? status.reason : "no connection to libvirt";
   if (const auto moved = why_moved_away(domain); connected && !moved.empty()) view.phase_reason = moved;

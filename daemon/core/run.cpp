@@ -69,6 +69,8 @@ void Run::on_event(DomainEventKind kind) {
     case DomainEventKind::undefined:
     case DomainEventKind::rebooted:
     case DomainEventKind::agent_disconnected:
+    case DomainEventKind::paused:
+    case DomainEventKind::resumed:
       break;  // of the VM, not of its run, or for others to judge
   }
 }

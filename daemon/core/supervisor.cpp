@@ -104,7 +104,7 @@ void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
   const bool ours = event.kind == DomainEventKind::defined && calls_.has(event.uuid, OperationKind::define_forwards);
   if (!ours) definitions_.on_event(event, vm, past_.was_here(event.uuid, now), now);
   if (!vm) return;
-  if (vm->run()) vm->run()->on_event(event.kind);
+  hear(*vm, event, now);
   if (event.kind == DomainEventKind::agent_connected || event.kind == DomainEventKind::agent_disconnected) {
     auto domain = vm->domain();
     domain.agent_connected = event.kind == DomainEventKind::agent_connected;
@@ -121,6 +121,7 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
   const auto call = calls_.take(id);
   if (!call) return;  // of a connection that is gone: its requests were answered then
   auto& vm = vms_.at(call->operation.uuid);
+  if (is_lifecycle(call->operation)) expect_echoes(vm, now);
   if (forwards_.on_call_done(vm, *call, result, now)) return advance(now);
   const auto kind = call->operation.kind();
   auto answer = result;
@@ -129,8 +130,7 @@ void Supervisor::on_operation_done(OperationId id, const Result<void>& result, M
       !battery_run_.on_call_done(vm, id, result, stop_run_.forbids_starts(), now)) {
     // Another client may have been faster, and the VM is as it was wanted.
     const bool stops = kind == OperationKind::shutdown || kind == OperationKind::power_off;
-    const bool is_so_anyway = vm.domain().active() ? kind == OperationKind::start : stops;
-    if (is_so_anyway) answer = {};
+    if (vm.domain().active() ? kind == OperationKind::start : stops) answer = {};
     if (answer) {
       requests_.on_done(vm, *call, around(vm, now), now);
     } else {

@@ -24,6 +24,12 @@ struct Surroundings {
   std::string missing_text;     ///< what the VM would have waited for and goes without, for its reason; or empty
 };
 
+/// What an event says of the VM's run. That its guest stands still or goes on is shown until libvirt's answer is
+/// judged, which alone tells why. Not of what a call of ours does: that is shown with its end, which its event may come
+/// after.
+void hear(Vm& vm, const DomainEvent& event, Moment now);
+/// A call of ours that changes whether the VM runs has its answer.
+void expect_echoes(Vm& vm, Moment now);
 /// Who asked for the start that is under way; nothing when it is somebody else's.
 std::optional<Cause> start_cause(const Vm& vm);
 /// How a VM that was not there before came to be seen.

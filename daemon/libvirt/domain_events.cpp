@@ -18,7 +18,8 @@ using Listener = std::weak_ptr<ConnectionListener>;
 int report(virDomainPtr domain, std::optional<DomainEventKind> kind, void* opaque,
            Extent extent = Extent::all) noexcept {
   if (const auto listener = static_cast<const Listener*>(opaque)->lock())
-    listener->on_domain_changed(uuid_of(domain), virDomainGetName(domain), kind, extent);
+    listener->on_domain_changed(
+        {uuid_of(domain), virDomainGetName(domain), static_cast<int>(virDomainGetID(domain)), kind, extent});
   return 0;
 }
 
@@ -71,7 +72,9 @@ std::optional<DomainEventKind> lifecycle_kind(int event, int detail) {
     case VIR_DOMAIN_EVENT_CRASHED:
       return DomainEventKind::panicked;
   }
-  return std::nullopt;  // suspended, resumed, stopped: a snapshot has it
+  if (extent_of(event, detail) == Extent::run_state)
+    return event == VIR_DOMAIN_EVENT_SUSPENDED ? DomainEventKind::paused : DomainEventKind::resumed;
+  return std::nullopt;  // stopped, and others for which a guest stands still: a snapshot has it
 }
 
 Result<void> register_domain_events(virConnectPtr connection, const Listener& listener, std::vector<int>& callbacks) {

@@ -20,15 +20,21 @@ enum class Extent {
   all
 };
 
+/// Something happened to a domain, so it has to be read again.
+struct DomainChange {
+  std::string uuid;
+  std::string name;
+  int id = -1;                          ///< of its run
+  std::optional<DomainEventKind> kind;  ///< what it was; nothing when what is read tells all
+  Extent extent = Extent::all;          ///< what of the domain may be new
+};
+
 /// Receives what a connection reports by itself, on libvirt's event thread. Must not block, and must not throw.
 class ConnectionListener {
  public:
   virtual ~ConnectionListener() = default;
 
-  /// Something happened to a domain, so it has to be read again.
-  /// \param kind what it was, or nothing when what is read tells all \param extent what of the domain may be new
-  virtual void on_domain_changed(const std::string& uuid, const std::string& name, std::optional<DomainEventKind> kind,
-                                 Extent extent) noexcept = 0;
+  virtual void on_domain_changed(const DomainChange& change) noexcept = 0;
   /// May be called twice. Not always on the event thread: libvirt also calls from inside the call that found out.
   virtual void on_connection_lost(LostReason reason) noexcept = 0;
 };

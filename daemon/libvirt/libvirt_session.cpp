@@ -101,17 +101,19 @@ bool LibvirtSession::is_open() const {
 
 // --- libvirt's event thread ---
 
-void LibvirtSession::on_domain_changed(const std::string& uuid, const std::string& name,
-                                       std::optional<DomainEventKind> kind, Extent extent) noexcept {
+void LibvirtSession::on_domain_changed(const DomainChange& change) noexcept {
   try {
     {
       // Before a list is begun nobody knows of domains, and the list says more.
       const std::lock_guard lock(mutex_);
       if (state_ != State::open || !(listed_ || listing_)) return;
-      if (kind && listed_)
-        post([event = DomainEvent{uuid, *kind, name}](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
+      if (change.kind && listed_) {
+        const DomainEvent event{change.uuid, *change.kind, change.name, change.id};
+        if (change.extent == Extent::run_state) told_.insert_or_assign(change.uuid, event);
+        post([event](const Sinks& sinks) { sinks.domains.on_domain_event(event); });
+      }
     }
-    look_again(uuid, extent);
+    look_again(change.uuid, change.extent);
   } catch (...) {
     mailbox_->post_exception(std::current_exception());
   }
@@ -168,7 +170,10 @@ void LibvirtSession::do_list() {
     for (const auto& domain : listed)
       if (domain.pause_reason == PauseReason::other) half_started.push_back(domain.uuid);
     listed_ = true;
-    post([listed = std::move(listed)](const Sinks& sinks) { sinks.domains.on_listed(listed); });
+    post([listed = std::move(listed), told = told_](const Sinks& sinks) {
+      sinks.domains.on_listed(listed);
+      for (const auto& [uuid, event] : told) sinks.domains.on_domain_event(event);
+    });
     post([](const Sinks& sinks) { sinks.connection.on_list_done({}); });
   }
   for (const std::string& uuid : unsure) refresh(uuid);
@@ -217,7 +222,7 @@ Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
   std::vector<DomainSnapshot> snapshots;
   snapshots.reserve(domains.size());
   for (const DomainPtr& domain : domains) {
-    auto read = read_snapshot(domain.get());
+    auto read = read_whole(domain.get(), uuid_of(domain.get()));
     if (!read) return read.error();
     if (!*read) continue;
     snapshots.push_back(*std::move(read).value());
@@ -228,8 +233,8 @@ Result<std::vector<DomainSnapshot>> LibvirtSession::read_all() {
 
 void LibvirtSession::do_refresh(const std::string& uuid) {
   const DomainPtr domain(virDomainLookupByUUIDString(connection_->calls(), uuid.c_str()));
-  if (domain && read_run_state_only(domain.get(), uuid)) return;
-  const auto read = domain ? read_snapshot(domain.get()) : nothing_or_error(connection_->calls());
+  if (domain && read_run_state_only(domain.get(), uuid, Stale::drop)) return;
+  const auto read = domain ? read_whole(domain.get(), uuid) : nothing_or_error(connection_->calls());
   if (read) return post_domain(uuid, *read);
   // After the next connect, which on_lost() leads to, everything is read anew.
   if (read.error().code != ErrorCode::libvirt_unavailable)
@@ -247,26 +252,47 @@ void LibvirtSession::do_run(const Operation& operation) {
   }
   std::optional<ForwardReport> report;
   const auto result = run_operation(domain.get(), operation, report);
-  if (!only_pauses(operation.kind()) || !result || !read_run_state_only(domain.get(), operation.uuid))
-    if (const auto read = read_snapshot(domain.get())) post_domain(operation.uuid, *read);
+  if (!only_pauses(operation.kind()) || !result || !read_run_state_only(domain.get(), operation.uuid, Stale::post))
+    if (const auto read = read_whole(domain.get(), operation.uuid)) post_domain(operation.uuid, *read);
   if (report)
     post([uuid = operation.uuid, report = *report](const Sinks& sinks) { sinks.domains.on_forwards(uuid, report); });
   answer(operation.id, result);
 }
 
-/// \return false when there is more to be read of the domain than whether it runs
-bool LibvirtSession::read_run_state_only(virDomainPtr domain, const std::string& uuid) {
+Result<std::optional<DomainSnapshot>> LibvirtSession::read_whole(virDomainPtr domain, const std::string& uuid) {
   {
     const std::lock_guard lock(mutex_);
+    told_.erase(uuid);
+  }
+  return read_snapshot(domain);
+}
+
+/// \param stale what to do with what was read before an event told more: the domain is read again for that
+/// \return false when there is more to be read of the domain than whether it runs
+bool LibvirtSession::read_run_state_only(virDomainPtr domain, const std::string& uuid, Stale stale) {
+  {
+    const std::lock_guard lock(mutex_);
+    told_.erase(uuid);
     if (to_read_whole_.erase(uuid) > 0 || !listed_) return false;
   }
   const auto state = read_run_state(domain);
   if (!state) return false;
   const std::lock_guard lock(mutex_);
   if (listing_) return false;  // which wants to know of all that is new
+  if (stale == Stale::drop && told_.contains(uuid)) return true;
   if (state_ == State::open)
-    post([uuid, state = *state](const Sinks& sinks) { sinks.domains.on_run_state(uuid, state); });
+    post_with_newer(uuid, [uuid, state = *state](const Sinks& sinks) { sinks.domains.on_run_state(uuid, state); });
   return true;
+}
+
+/// What was read before an event must not take back what that told: it is told again, in the same turn. With the mutex.
+void LibvirtSession::post_with_newer(const std::string& uuid, Mailbox::Message read) {
+  const auto newer = told_.find(uuid);
+  if (newer == told_.end()) return post(std::move(read));
+  post([read = std::move(read), event = newer->second](const Sinks& sinks) {
+    read(sinks);
+    sinks.domains.on_domain_event(event);
+  });
 }
 
 // The domain is not read: another worker may be reading it, and the sink would be told an older state last.
@@ -293,7 +319,7 @@ void LibvirtSession::post_domain(const std::string& uuid, const std::optional<Do
   const std::lock_guard lock(mutex_);
   if (state_ != State::open) return;
   if (listing_) read_while_listing_.insert_or_assign(uuid, domain);
-  if (listed_) post([uuid, domain](const Sinks& sinks) { sinks.domains.on_domain(uuid, domain); });
+  if (listed_) post_with_newer(uuid, [uuid, domain](const Sinks& sinks) { sinks.domains.on_domain(uuid, domain); });
 }
 
 // The answer to an operation that has been answered for the connection's end is dropped.

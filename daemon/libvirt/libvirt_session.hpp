@@ -41,8 +41,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   /// \return false when `deadline` came before the end
   bool wait_ended(std::chrono::steady_clock::time_point deadline) const { return workers_.wait_ended(deadline); }
 
-  void on_domain_changed(const std::string& uuid, const std::string& name, std::optional<DomainEventKind> kind,
-                         Extent extent) noexcept override;
+  void on_domain_changed(const DomainChange& change) noexcept override;
   void on_connection_lost(LostReason reason) noexcept override;
 
  private:
@@ -56,7 +55,10 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   void look_again(const std::string& uuid, Extent extent);
   void do_refresh(const std::string& uuid);
   void follow_half_start(const std::string& uuid);
-  bool read_run_state_only(virDomainPtr domain, const std::string& uuid);
+  enum class Stale { post, drop };
+  Result<std::optional<DomainSnapshot>> read_whole(virDomainPtr domain, const std::string& uuid);
+  bool read_run_state_only(virDomainPtr domain, const std::string& uuid, Stale stale);
+  void post_with_newer(const std::string& uuid, Mailbox::Message read);
   void do_run(const Operation& operation);
   Result<void> run_beside(virDomainPtr domain, const Operation& operation);
   Result<std::vector<DomainSnapshot>> read_all();
@@ -81,6 +83,7 @@ class LibvirtSession final : public ConnectionListener, public std::enable_share
   bool listed_ = false;                  // the sink has had a list; until then it hears of no domain
   bool listing_ = false;
   std::map<std::string, std::optional<DomainSnapshot>> read_while_listing_;  // nothing: gone
+  std::map<std::string, DomainEvent> told_;  // whether they run, since the last reading of them began
 
   WorkerPool workers_;
 };

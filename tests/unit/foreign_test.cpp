@@ -248,3 +248,52 @@ TEST_CASE("foreign: a pause of a run that is over says nothing of the next one")
   CHECK(world.phase("a") == "running");
   CHECK(world.view("a").state == DomainState::running);
 }
+
+TEST_CASE("foreign: an event's pause is shown at once, and judged when libvirt has told why") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.foreign_start("a");
+  const auto before = world.history("a").size();
+  world.event("a", DomainEventKind::paused);
+  CHECK(world.view("a").state == DomainState::paused);
+  CHECK(world.view("a").state_reason == "user");
+  CHECK(world.history("a").size() == before);
+  world.foreign_save_begins("a");  // that was why
+  CHECK(world.view("a").state_reason == "saving");
+  CHECK(world.history("a").size() == before);
+  world.event("a", DomainEventKind::resumed);
+  CHECK(world.view("a").state == DomainState::running);
+  CHECK(world.view("a").state_reason == "unpaused");
+}
+
+TEST_CASE("foreign: an event's pause of a run that is over is not shown") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.foreign_start("a");
+  world.supervisor().on_domain_event({world.uuid("a"), DomainEventKind::paused, "a", 4711}, world.now());
+  CHECK(world.view("a").state == DomainState::running);
+  world.foreign_destroy("a");
+  world.event("a", DomainEventKind::paused);
+  CHECK(world.view("a").state == DomainState::shut_off);
+}
+
+TEST_CASE("foreign: the event of a pause of ours that comes after a resume's answer shows nothing") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.foreign_start("a");
+  for (const auto kind : {RequestKind::pause, RequestKind::resume}) {
+    const auto id = world.request(kind, "a");
+    world.deliver();
+    CHECK(world.answer(id) == "ok");
+  }
+  CHECK(world.view("a").state == DomainState::running);
+  world.event("a", DomainEventKind::paused);
+  CHECK(world.view("a").state == DomainState::running);
+  world.event("a", DomainEventKind::resumed);
+  world.pass(5);
+  world.event("a", DomainEventKind::paused);  // somebody else's
+  CHECK(world.view("a").state == DomainState::paused);
+}

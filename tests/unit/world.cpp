@@ -259,6 +259,7 @@ void World::foreign_pause(const std::string& name) {
   if (snapshot.state == DomainState::paused) return;        // libvirt leaves it as it is, with its reason
   if (snapshot.state == DomainState::pm_suspended) return;  // it refuses that
   snapshot.state = DomainState::paused, snapshot.state_reason = "user", snapshot.pause_reason = PauseReason::user;
+  event(name, DomainEventKind::paused);
   send_run_state(uuid(name));
 }
 
@@ -266,6 +267,7 @@ void World::foreign_save_begins(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::paused, snapshot.state_reason = "saving", snapshot.pause_reason = PauseReason::job;
   snapshot.in_job = true;
+  event(name, DomainEventKind::paused);
   refresh(name);
 }
 
@@ -283,6 +285,7 @@ void World::boxes(bool open) {
 void World::foreign_resume(const std::string& name) {
   auto& snapshot = domain(name).snapshot;
   snapshot.state = DomainState::running, snapshot.state_reason = "unpaused", snapshot.pause_reason = PauseReason::none;
+  event(name, DomainEventKind::resumed);
   send_run_state(uuid(name));
 }
 
@@ -359,8 +362,10 @@ void World::send_run_state(const std::string& id) {
 
 void World::send_event(const std::string& id, DomainEventKind kind, std::string name) {
   if (!connected_) return;
-  if (const auto found = domains_.find(id); found != domains_.end()) name = found->second.snapshot.name;
-  supervisor_->on_domain_event({id, kind, std::move(name)}, now());
+  DomainEvent event{id, kind, std::move(name)};
+  if (const auto found = domains_.find(id); found != domains_.end())
+    event.name = found->second.snapshot.name, event.id = found->second.snapshot.id;
+  supervisor_->on_domain_event(event, now());
   collect();
 }
 

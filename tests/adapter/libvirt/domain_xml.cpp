@@ -214,6 +214,9 @@ TEST_CASE("who shut a domain down, and what is not the end of a domain, is told 
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED) == DomainEventKind::panicked);
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_REMOVED) == DomainEventKind::undefined);
   CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_UNDEFINED, VIR_DOMAIN_EVENT_UNDEFINED_RENAMED) == std::nullopt);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) == DomainEventKind::paused);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_IOERROR) == std::nullopt);
+  CHECK(lifecycle_kind(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED) == DomainEventKind::resumed);
   CHECK(lifecycle_kind(99, 0) == std::nullopt);
   CHECK(extent_of(VIR_DOMAIN_EVENT_SUSPENDED, VIR_DOMAIN_EVENT_SUSPENDED_PAUSED) == Extent::run_state);
   CHECK(extent_of(VIR_DOMAIN_EVENT_RESUMED, VIR_DOMAIN_EVENT_RESUMED_UNPAUSED) == Extent::run_state);

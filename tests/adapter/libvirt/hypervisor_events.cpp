@@ -46,10 +46,16 @@ TEST_CASE("what somebody else does to a domain is told, and the domain is read a
   REQUIRE(virDomainResume(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid, [](const DomainSnapshot& now) { return now.state == DomainState::running; });
   CHECK(watching.sink.run_states == 2);  // nothing else of it was read
+  // What is shown at once, before that.
+  CHECK(watching.sink.saw(watching.uuid, DomainEventKind::paused));
+  CHECK(watching.sink.saw(watching.uuid, DomainEventKind::resumed));
+  CHECK(watching.sink.events.front().id > 0);
+  CHECK(watching.sink.position("event") == 0);
+  const auto told = watching.sink.events.size();
   REQUIRE(virDomainShutdown(watching.domain.get()) == 0);
   watching.wait_until(watching.uuid,
                       [](const DomainSnapshot& now) { return now.shutoff_reason == ShutoffReason::shutdown; });
-  CHECK(watching.sink.events.empty());  // the snapshots have said it all
+  CHECK(watching.sink.events.size() == told);  // the snapshot has said it all
   watching.sink.forget();
   REQUIRE(virDomainCreate(watching.domain.get()) == 0);
   watching.wait_for(DomainEventKind::started, watching.uuid);
