@@ -185,18 +185,30 @@ KeptVm from_entry(const json& entry) {
 
 }  // namespace
 
-KeptState to_state(const Kept& kept) {
-  KeptState state;
-  state.lasting = {{"up", kept.up}};
+KeptState to_state(const Kept& kept) { return KeptStates().next(kept); }
+
+const KeptState& KeptStates::next(Kept kept) {
+  state_.lasting = {{"up", kept.up}};
   for (const auto& [uuid, vm] : kept.lasting)
-    if (auto entry = to_entry(vm); !entry.empty()) state.lasting["vms"][uuid] = std::move(entry);
-  if (kept.session_over) return state;
-  state.login = {{"format", kLoginFormat}, {"autostart_begun", kept.autostart_begun}, {"vms", json::object()}};
-  if (kept.first_listed_usec > 0) state.login["first_listed_usec"] = kept.first_listed_usec;
-  for (const auto& [uuid, vm] : kept.vms) state.login["vms"][uuid] = to_entry(vm);
-  if (kept.stop) state.login["stop"] = to_entry(*kept.stop);
-  if (kept.power != HostPower::unknown) state.login["power"] = to_text(kept.power);
-  return state;
+    if (auto entry = to_entry(vm); !entry.empty()) state_.lasting["vms"][uuid] = std::move(entry);
+  auto vms = json::object();
+  if (const auto known = state_.login.find("vms"); known != state_.login.end()) vms = std::move(*known);
+  state_.login = json::object();
+  if (kept.session_over) {
+    vms_.clear();
+    return state_;
+  }
+  for (const auto& [uuid, vm] : kept.vms)
+    if (const auto known = vms_.find(uuid); known == vms_.end() || known->second != vm) vms[uuid] = to_entry(vm);
+  for (const auto& [uuid, vm] : vms_)
+    if (!kept.vms.contains(uuid)) vms.erase(uuid);
+  vms_ = std::move(kept.vms);
+  state_.login = {{"format", kLoginFormat}, {"autostart_begun", kept.autostart_begun}};
+  state_.login["vms"] = std::move(vms);
+  if (kept.first_listed_usec > 0) state_.login["first_listed_usec"] = kept.first_listed_usec;
+  if (kept.stop) state_.login["stop"] = to_entry(*kept.stop);
+  if (kept.power != HostPower::unknown) state_.login["power"] = to_text(kept.power);
+  return state_;
 }
 
 std::string login_problem(const json& login) {

@@ -38,6 +38,8 @@ struct KeptStart {
   bool marked = true;
   bool starting = false;  ///< libvirt was asked, or about to be
   bool asked = false;     ///< by policy, and not as a part of the autostart
+
+  bool operator==(const KeptStart&) const = default;
 };
 
 /// What one instance leaves of a VM that is held.
@@ -45,6 +47,8 @@ struct KeptHold {
   Cause why;
   HoldAction action = HoldAction::pause;
   bool answered = false;
+
+  bool operator==(const KeptHold&) const = default;
 };
 
 /// What one instance leaves of a VM.
@@ -66,6 +70,8 @@ struct KeptVm {
   std::vector<Forward> own_forwards = {};
   bool stopping = false;  ///< by the stop of all that was under way, or alone
   std::optional<Cause> stop_alone = {};
+
+  bool operator==(const KeptVm&) const = default;
 };
 
 /// A stop of all that was under way, for the end of the session or because somebody wanted it.
@@ -73,6 +79,8 @@ struct KeptStop {
   SteadyTime begun;
   std::optional<SteadyTime> deadline;  ///< the end of a session always has one
   Cause cause = {CauseKind::session_end};
+
+  bool operator==(const KeptStop&) const = default;
 };
 
 /// What one instance leaves for the next.
@@ -89,6 +97,19 @@ struct Kept {
 };
 
 KeptState to_state(const Kept& kept);
+
+/// The state of one instance, again and again. What is kept of hundreds of VMs takes a while to be put into JSON, and
+/// mostly one of them is another: only that is made anew.
+class KeptStates {
+ public:
+  /// \return to_state(kept), until the next call
+  const KeptState& next(Kept kept);
+
+ private:
+  std::map<std::string, KeptVm> vms_;  ///< as they are in state_
+  KeptState state_;
+};
+
 /// Why KeptState::login cannot be used: it is of another format, or not of the expected types. \return empty when it
 /// can
 std::string login_problem(const nlohmann::json& login);

@@ -376,9 +376,9 @@ std::map<std::string, TcpProbe> Supervisor::probes() const {
   return connected_ ? tcp_probes(vms_) : std::map<std::string, TcpProbe>();
 }
 
-KeptState Supervisor::kept_state() const { return to_state(kept_of(vms_, past_, start_run_, stop_run_, battery_run_)); }
-
-// Views.
+const KeptState& Supervisor::kept_state() {
+  return kept_states_.next(kept_of(vms_, past_, start_run_, stop_run_, battery_run_));
+}
 
 Result<std::string> Supervisor::find_vm(const std::string& name_or_uuid) const {
   if (const auto* vm = vms_.find_by_name_or_uuid(name_or_uuid)) return vm->uuid();

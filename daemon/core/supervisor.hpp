@@ -103,8 +103,8 @@ class Supervisor {
   // What the owner has to arrange for; compared with what it arranged before.
   std::optional<SteadyTime> wake() const;
   WantedFacts wanted_facts() const;
-  std::map<std::string, TcpProbe> probes() const;  ///< by uuid
-  KeptState kept_state() const;
+  std::map<std::string, TcpProbe> probes() const;                                 ///< by uuid
+  const KeptState& kept_state();                                                  ///< until the next call
   std::map<std::string, ScopeWish> scopes() const { return scope_wishes(vms_); }  ///< by uuid
   /// Whether the host's sleep has to wait for us: a VM has to be paused or saved before.
   bool wants_sleep_lock() const { return sleep_run_.wants_lock(); }
@@ -171,6 +171,7 @@ class Supervisor {
                    calls_,  backoff_, boxes_,     policies_, save_kib_per_sec_};
   Vms vms_{context_};
   Past past_;
+  KeptStates kept_states_;
   Definitions definitions_{history_};
   StartRun start_run_;
   StopRun stop_run_{context_, vms_};

@@ -49,12 +49,14 @@ class StateFiles {
   static Content read_file_at(const std::string& path);
   static void keep_copy(const std::string& path, const std::string& problem, const char* consequence);
   nlohmann::json login_in(const Content& content) const;
+  void save_login(const nlohmann::json& login);
   bool take_in(std::chrono::steady_clock::time_point deadline);
 
   const std::string login_path_, lasting_path_;
   const std::string manager_;  ///< user_manager_instance()
   const std::function<void()> read_;
   std::optional<FileWriter> login_writer_;
+  nlohmann::json saved_login_;               ///< what that has written; null when that is not known
   std::optional<Bounded<Content>> reading_;  ///< state.json, until it has been read
   nlohmann::json lasting_ = nlohmann::json::object();
   bool late_ = false;                         ///< take_late() has not had what is in it

@@ -207,3 +207,24 @@ TEST_CASE("kept VM: what is kept of one says what it does") {
   CHECK(kept.hold->action == HoldAction::pause);
   CHECK(kept.gave_up.empty());
 }
+
+TEST_CASE("kept state: one after the other is as each by itself") {
+  KeptStates states;
+  auto kept = full();
+  const auto is_as_by_itself = [&] { return states.next(kept) == to_state(kept); };
+  CHECK(is_as_by_itself());
+  kept.vms["uuid-db"] = kept_run(3);
+  CHECK(is_as_by_itself());
+  kept.vms["uuid-db"].save_refusal = "it has a host device";
+  kept.vms["uuid-web"].hold->answered = false;
+  kept.vms["uuid-web"].start->cause = asked_by("you");
+  CHECK(is_as_by_itself());
+  kept.vms.erase("uuid-web");
+  kept.stop = std::nullopt;
+  kept.power = HostPower::unknown;
+  CHECK(is_as_by_itself());
+  kept.session_over = true;
+  CHECK(is_as_by_itself());
+  kept.session_over = false;
+  CHECK(is_as_by_itself());
+}
