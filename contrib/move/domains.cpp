@@ -157,10 +157,11 @@ Result<void> try_to_open(virDomainPtr domain) {
   return expect_off(domain);
 }
 
-Result<void> undefine(virDomainPtr domain, bool with_tpm) {
-  const unsigned tpm = with_tpm ? VIR_DOMAIN_UNDEFINE_TPM : VIR_DOMAIN_UNDEFINE_KEEP_TPM;
-  if (virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA |
-                                         VIR_DOMAIN_UNDEFINE_KEEP_NVRAM | tpm) < 0)
+Result<void> undefine(virDomainPtr domain, WithState state) {
+  const unsigned nvram = state.nvram ? VIR_DOMAIN_UNDEFINE_NVRAM : VIR_DOMAIN_UNDEFINE_KEEP_NVRAM;
+  const unsigned tpm = state.tpm ? VIR_DOMAIN_UNDEFINE_TPM : VIR_DOMAIN_UNDEFINE_KEEP_TPM;
+  if (virDomainUndefineFlags(
+          domain, VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA | VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | nvram | tpm) < 0)
     return last_error(domain);
   return {};
 }

@@ -34,7 +34,12 @@ Result<void> try_to_open(virDomainPtr domain);
 /// Ends what a killed try_to_open() left: a QEMU with its mark whose guest does not run. \return `busy` when somebody
 /// started the VM, or let that guest run: nothing here ends it
 Result<void> expect_off(virDomainPtr domain);
-/// Removes the definition. Its files stay, but for the TPM's state when `with_tpm`.
-Result<void> undefine(virDomainPtr domain, bool with_tpm);
+/// State of a VM's that libvirt removes with its definition.
+struct WithState {
+  bool nvram = false;
+  bool tpm = false;
+};
+/// Removes the definition. Its other files stay.
+Result<void> undefine(virDomainPtr domain, WithState state);
 
 }  // namespace virtsession::move

@@ -32,7 +32,8 @@
 //   once
 //     more. In the system the first start makes the folder, whose owner is then known.
 //   - What was at a place that libvirt has for this VM alone (NVRAM, TPM) is kept below the journal's folder. It goes
-//     after the journal, which needs it until then.
+//     after the journal, which needs it until then. What was not there before is removed when the move is taken back:
+//     QEMU that opens a VM which was never started makes it.
 //   - QEMU that opens the target has a mark of its own ("opening"), which the definition never has: only this program
 //     starts it so. libvirt ends it when the program is killed, or the next start of this program does. A guest that
 //     runs there, or was started from the definition, was started by somebody, and is never ended.
@@ -67,7 +68,8 @@ struct Record {
   std::vector<Snapshot> source_snapshots;
   std::vector<Snapshot> source_checkpoints;
   bool source_autostart = false;
-  bool tpm_was_there = false;        ///< the TPM's folder at the target, from an earlier stay
+  bool nvram_was_there = false;      ///< firmware variables at the target, from an earlier stay
+  bool tpm_was_there = false;        ///< the same of the TPM's folder
   std::vector<FileProgress> files;   ///< one for each of the plan's
   std::vector<std::string> arrived;  ///< when each was written to last, at that moment
   std::vector<std::string> named;    ///< the files that the target's definition named then

@@ -4,6 +4,7 @@
 #include "gather.hpp"
 #include "libvirt/error.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -73,9 +74,17 @@ Result<std::vector<std::string>> Mover::named_by_target() {
   return paths_of(*named);
 }
 
-Result<bool> Mover::is_tpm_there(const std::string& file) {
-  const auto folder = fs::path(file).parent_path();  // UUID/tpm2
-  for (const auto& path : {folder.parent_path().string(), folder.string()}) {
+Result<bool> Mover::is_nvram_there() {
+  if (record_.plan.nvram.empty()) return false;
+  const auto there = target_.files().look(record_.plan.nvram);
+  if (!there) return there.error();
+  return there->kind != FileFacts::Kind::missing;
+}
+
+Result<bool> Mover::is_tpm_there() {
+  const auto& folder = record_.plan.tpm_folder;
+  if (folder.empty()) return false;
+  for (const auto& path : {folder, folder + "/tpm2", folder + "/tpm1.2"}) {  // the system's have no names of folders
     const auto names = target_.files().names(path);
     if (!names) return names.error();
     if (!names->empty()) return true;
@@ -83,16 +92,20 @@ Result<bool> Mover::is_tpm_there(const std::string& file) {
   return false;
 }
 
+Result<void> Mover::begin() {
+  const auto nvram = is_nvram_there(), tpm = is_tpm_there();
+  if (!nvram) return nvram.error();
+  if (!tpm) return tpm.error();
+  record_.nvram_was_there = *nvram;
+  record_.tpm_was_there = *tpm;
+  return save();
+}
+
 Result<void> Mover::keep_old_state() {
   for (std::size_t i = 0; i < record_.files.size(); ++i) {
     auto& progress = record_.files[i];
     const auto& file = record_.plan.files[i];
     if (!is_state(i) || progress.state != FileState::none) continue;
-    if (file.kind == FileKind::tpm && !record_.tpm_was_there) {
-      const auto tpm = is_tpm_there(file.to);
-      if (!tpm) return tpm.error();
-      record_.tpm_was_there = *tpm;
-    }
     const auto there = target_.files().look(file.to);
     if (!there) return there.error();
     if (there->kind == FileFacts::Kind::unreadable)
@@ -213,7 +226,7 @@ Result<void> Mover::define_target() {
 }
 
 Result<void> Mover::put_tpm() {
-  if (!record_.plan.has_tpm) return {};
+  if (std::ranges::find(record_.plan.files, FileKind::tpm, &FilePlan::kind) == record_.plan.files.end()) return {};
   const auto domain = target_domain();
   if (!domain) return domain.error();
   if (!*domain) return gone(record_.plan.name, target_.side());
@@ -289,7 +302,7 @@ Result<void> Mover::settle() {
   } else if (const auto source = source_domain(); !source) {
     return source.error();
   } else if (*source) {
-    const auto done = record_.request.keep_source ? set_mark(source->get(), kLeft) : undefine(source->get(), false);
+    const auto done = record_.request.keep_source ? set_mark(source->get(), kLeft) : undefine(source->get(), {});
     if (!done) return done;
   }
   LocalFiles local;

@@ -26,6 +26,8 @@ class Mover {
   Mover(Journals& journals, Record& record, SideAccess& source, SideAccess& target, Reporter reporter)
       : journals_(journals), record_(record), source_(source), target_(target), reporter_(std::move(reporter)) {}
 
+  /// Before all else of a new move: notes what is in the new place already, and writes the record down.
+  Result<void> begin();
   /// From wherever it is to the end.
   Result<void> run();
   /// From wherever it is to the beginning.
@@ -55,7 +57,8 @@ class Mover {
   Result<void> clear(std::size_t index);
   /// Whether a file that was done is what was sent.
   bool is_whole(std::size_t index);
-  Result<bool> is_tpm_there(const std::string& file);
+  Result<bool> is_nvram_there();
+  Result<bool> is_tpm_there();
   Result<void> put_back(std::size_t index);
   Result<void> define_source_again();
   Result<void> check_kept() const;

@@ -88,7 +88,7 @@ Result<void> Mover::remove_target() {
   if (!*domain) return {};
   if (mark_of(domain->get()) != kArriving) return {};  // somebody else's: it was there before
   if (auto off = expect_off(domain->get()); !off) return off;
-  return undefine(domain->get(), record_.plan.has_tpm && !record_.tpm_was_there);
+  return undefine(domain->get(), {.nvram = !record_.nvram_was_there, .tpm = !record_.tpm_was_there});
 }
 
 Result<void> Mover::put_back(std::size_t index) {

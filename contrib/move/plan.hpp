@@ -141,7 +141,8 @@ struct Plan {
   std::string uuid;  ///< of the target
   std::string xml;   ///< of the target
   bool autostart = false;
-  bool has_tpm = false;
+  std::string tpm_folder;       ///< where the TPM's state is to lie, of each version in a folder; empty for no TPM
+  std::string nvram;            ///< where the firmware variables are to lie; empty for none
   std::vector<FilePlan> files;  ///< backing files before what stands on them
   std::vector<Snapshot> snapshots;
   std::vector<Snapshot> checkpoints;

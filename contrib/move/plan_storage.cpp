@@ -129,6 +129,7 @@ void plan_nvram(Planning& planning) {
       set_text(nvram, to);
   }
   if (planning.inside_snapshot) return;
+  planning.plan.nvram = to;
   for (const auto& [other, files] : planning.facts.target.others)
     if (std::ranges::find(files, to) != files.end())
       return planning.block("firmware variables",
@@ -162,6 +163,7 @@ void plan_tpm(Planning& planning) {
     return planning.block("TPM",
                           "its state is encrypted, and the password is a secret of " + uri_of(planning.request.from));
   if (at_path(tpm, "backend/source")) return planning.block("TPM", "its state lies at a path of its own");
+  planning.plan.tpm_folder = planning.facts.target.tpm_folder + "/" + planning.plan.uuid;
   const auto& source = planning.facts.source;
   const auto version = fs::path(source.tpm_folder).filename().string();
   for (const auto& name : source.tpm_files) {
@@ -171,16 +173,14 @@ void plan_tpm(Planning& planning) {
       planning.block("TPM", "its state " + from + " cannot be read");
       continue;
     }
-    planning.plan.has_tpm = true;
-    planning.plan.files.push_back(
-        {.kind = FileKind::tpm,
-         .from = from,
-         .to = planning.facts.target.tpm_folder + "/" + planning.plan.uuid + "/" + version + "/" + name,
-         .size = found->size,
-         .allocated = found->allocated,
-         .changed = found->changed,
-         .format = "raw",
-         .replaces = true});
+    planning.plan.files.push_back({.kind = FileKind::tpm,
+                                   .from = from,
+                                   .to = planning.plan.tpm_folder + "/" + version + "/" + name,
+                                   .size = found->size,
+                                   .allocated = found->allocated,
+                                   .changed = found->changed,
+                                   .format = "raw",
+                                   .replaces = true});
   }
 }
 

@@ -264,7 +264,8 @@ int move_anew(Console& console, const Places& places, Journals& journals, const 
                 .arrived = {},
                 .named = {}};
   record.files.resize(record.plan.files.size());
-  if (const auto saved = journals.save(record); !saved) return fail(console, kFailed, saved.error().message);
+  Mover mover(journals, record, *sides.source, *sides.target, reporter_for(console));
+  if (const auto begun = mover.begin(); !begun) return fail(console, kFailed, begun.error().message);
   return finish(console, journals, record, *sides.source, *sides.target);
 }
 

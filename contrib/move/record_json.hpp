@@ -30,11 +30,12 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Snapshot, name, xml, current)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Item, what, text, command)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FilePlan, kind, from, to, size, allocated, changed, format, backing, replaces,
                                    shared)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Plan, name, uuid, xml, autostart, has_tpm, files, snapshots, checkpoints, kept,
-                                   losses, obstacles)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Plan, name, uuid, xml, autostart, tpm_folder, nvram, files, snapshots, checkpoints,
+                                   kept, losses, obstacles)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Ownership, uid, gid, mode)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FileProgress, state, hash, kept, owner)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Record, phase, request, plan, source_uuid, source_xml, source_snapshots,
-                                   source_checkpoints, source_autostart, tpm_was_there, files, arrived, named)
+                                   source_checkpoints, source_autostart, nvram_was_there, tpm_was_there, files, arrived,
+                                   named)
 
 }  // namespace virtsession::move

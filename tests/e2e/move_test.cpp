@@ -14,6 +14,14 @@ namespace {
 
 constexpr const char* kSystemImages = "/var/lib/libvirt/images";
 
+constexpr const char* kNeverOpens =
+    "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>fresh</name><memory "
+    "unit='MiB'>64</memory><os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type><firmware><feature "
+    "enabled='no' name='secure-boot'/></firmware></os><features><acpi/></features><devices><tpm "
+    "model='tpm-crb'><backend "
+    "type='emulator' version='2.0'/></tpm></devices><qemu:commandline><qemu:arg value='-no-such-option'/>"
+    "</qemu:commandline></domain>";
+
 /// virtsessionctl move, which takes longer than a look.
 CommandResult move(Desktop& desktop, Arguments arguments) {
   arguments.insert(arguments.begin(), {"virtsessionctl", "move"});
@@ -246,6 +254,13 @@ TEST_CASE("move: what is in the way is named, and nothing is changed") {
   system.virsh({"destroy", "win"});
   CHECK(system.where() == "system marked");
 
+  // It was never started, and QEMU does not open it in the new place: what was made for it there goes again.
+  host.write_file("/root/fresh.xml", kNeverOpens);
+  system.virsh({"define", "/root/fresh.xml"});
+  refused({"fresh"}, 1, "QEMU does not open \"fresh\" in qemu:///session");
+  CHECK_FALSE(has(desktop.virsh({"list", "--all", "--name"}), "fresh"));
+  system.virsh({"undefine", "fresh"});
+
   // Another one of the name
   host.write_file("/home/alice/win.xml",
                   "<domain type='qemu'><name>win</name><memory>1024</memory><os><type>hvm</type></os></domain>", kUser);
@@ -253,6 +268,38 @@ TEST_CASE("move: what is in the way is named, and nothing is changed") {
   CHECK(has(move_out(desktop, {"win"}, 2), "is in the session and in the system"));
   CHECK(has(move_out(desktop, {"win", "--from", "system"}, 3), "has a VM of this name already"));
   CHECK(system.where() == "system marked, session");
+}
+
+TEST_CASE("move: a QEMU that a killed move left paused is ended, one that somebody started paused is not") {
+  Desktop desktop;
+  SystemSide system(desktop);
+  system.allow_user();
+  system.make_vm(false);
+  desktop.login();
+  const auto whole = system.system_sums();
+  const auto virsh = [&](const std::string& command) {
+    return desktop.host().user(kUser, {"sh", "-c", "cd; virsh -q -c qemu:///session " + command});
+  };
+  run_beside(desktop, "moving", {"/usr/local/bin/virtsessionctl", "move", "win"});
+  desktop.run({"sh", "-c",
+               "until virsh -c qemu:///session domuuid win >/dev/null 2>&1; do sleep 0.05; done; "
+               "systemctl --user kill -s KILL moving.service"});
+  wait_until([&] { return !has(virsh("list --name").out, "win"); }, kLong, "it is off in the session");
+  REQUIRE(is_marked(desktop));
+
+  CHECK(virsh("start win --paused").succeeded());
+  CHECK(has(move_out(desktop, {"win", "--undo"}, 3), "Somebody has started \"win\" in qemu:///session"));
+  CHECK(has(move_out(desktop, {"win", "--resume"}, 1), "Somebody has started \"win\" in qemu:///session"));
+  CHECK(has(virsh("domstate win").out, "paused"));
+  CHECK(virsh("destroy win").succeeded());
+
+  // As if libvirt had not ended it when its client was gone.
+  CHECK(virsh("dumpxml win --inactive --security-info | sed 's,>arriving<,>opening<,' >opening.xml").succeeded());
+  CHECK(virsh("create opening.xml --paused").succeeded());
+  move_out(desktop, {"win", "--undo"});
+  CHECK(system.where() == "system marked");
+  CHECK_FALSE(is_marked(desktop));
+  CHECK(system.system_sums() == whole);
 }
 
 TEST_CASE("move: a copy is another VM, a source that is kept is the same one and does not start by itself") {

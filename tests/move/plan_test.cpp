@@ -117,7 +117,8 @@ TEST_CASE("plan: firmware variables and the TPM's state go along") {
   CHECK(file(FileKind::nvram).replaces);
   CHECK_FALSE(file(FileKind::nvram).shared);
   CHECK(file(FileKind::tpm).to == "/home/alice/swtpm/5d3e9a43-8f0c-4c36-9d5e-3c3f2a5b8e11/tpm2/tpm2-00.permall");
-  CHECK(plan.has_tpm);
+  CHECK(plan.nvram == "/home/alice/nvram/rich_VARS.fd");
+  CHECK(plan.tpm_folder == "/home/alice/swtpm/5d3e9a43-8f0c-4c36-9d5e-3c3f2a5b8e11");
   facts.source.others["twin"] = {"/var/lib/libvirt/qemu/nvram/rich_VARS.fd"};
   const auto with_twin = make_plan({.vm = "rich", .network = {}, .to = {}}, facts).value();
   CHECK(std::ranges::find(with_twin.files, FileKind::nvram, &FilePlan::kind)->shared);
@@ -140,8 +141,10 @@ TEST_CASE("plan: firmware variables and the TPM's state go along") {
   facts.source.files["/var/lib/libvirt/qemu/nvram/rich_VARS.fd"] = FileFacts{};
   facts.source.tpm_files.clear();
   const auto fresh = make_plan({.vm = "rich", .network = {}, .to = {}}, facts).value();
-  CHECK_FALSE(fresh.has_tpm);
-  CHECK(std::ranges::count(fresh.files, FileKind::nvram, &FilePlan::kind) == 0);
+  for (const auto kind : {FileKind::nvram, FileKind::tpm})
+    CHECK(std::ranges::count(fresh.files, kind, &FilePlan::kind) == 0);
+  CHECK(fresh.nvram == plan.nvram);
+  CHECK(fresh.tpm_folder == plan.tpm_folder);
 }
 
 TEST_CASE("plan: firmware variables do not go where another VM has its own") {
