@@ -9,7 +9,7 @@ namespace virtsession::test {
 
 CommandResult ctl(Desktop& desktop, Arguments arguments) {
   arguments.insert(arguments.begin(), "virtsessionctl");
-  return desktop.host().user(kUser, arguments);
+  return desktop.host().user(kUser, arguments, {.timeout = 2 * kLong});  // a guest may boot meanwhile
 }
 
 std::string ctl_out(Desktop& desktop, const Arguments& arguments, int status) {

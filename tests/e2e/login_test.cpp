@@ -25,7 +25,7 @@ std::vector<std::string> ready_order(const std::vector<const Guest*>& guests) {
             order.push_back(guest->name());
         return order.size() == guests.size();
       },
-      kLong, "all marked guests are ready");
+      3 * kLong, "all marked guests are ready");  // one after the other
   return order;
 }
 
