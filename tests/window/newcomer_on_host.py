@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the README shows, done in the window on a real host by somebody who has no terminal: in the session of a user
-who has the VMs web and db, both off. host_newcomer.py calls it."""
+who has the VMs web and db, both off, and has not turned virtsessiond on. host_newcomer.py calls it, and the test of the
+packages."""
 
 import os
 import signal
@@ -58,10 +59,12 @@ class HostSession(Session):
 
 def use(desk):
     desk.open_window()
+    desk.press("Turn On")
     desk.wait_row("web", "Off")
 
     # It starts your VMs at login, in order
-    desk.press("Start web at login", "toggle button")
+    for name in ("db", "web"):
+        desk.press(f"Start {name} at login", "toggle button")
     desk.choose("web", "Policy")
     desk.write("Start After", "db")
     desk.wait_for("Set for this machine")
