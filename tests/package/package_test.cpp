@@ -27,10 +27,15 @@ class PackageHost {
     files_before_ = files();
   }
 
-  void install(const std::string& revision) {
-    desktop.host().put({package(revision)}, "/root/new.deb");
-    dpkg({"--install", "/root/new.deb"});
-    desktop.host().must_exec({"rm", "/root/new.deb"});
+  void install(const std::string& revision, const std::vector<std::string>& names = {"virtsession"}) {
+    std::vector<std::string> words{"--install"};
+    for (const auto& name : names) {
+      words.push_back("/root/" + name + ".deb");
+      desktop.host().put({package(name, revision)}, words.back());
+    }
+    dpkg(words);
+    words.front() = "rm";
+    desktop.host().must_exec(words);
   }
   std::string dpkg(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), {"env", "DEBIAN_FRONTEND=noninteractive", "dpkg"});
@@ -53,14 +58,14 @@ class PackageHost {
   Desktop desktop{Desktop::Bare{}};
 
  private:
-  static std::filesystem::path package(const std::string& revision) {
+  static std::filesystem::path package(const std::string& name, const std::string& revision) {
     const char* folder = std::getenv("VIRTSESSION_PACKAGES");
     if (!folder) throw std::runtime_error("VIRTSESSION_PACKAGES is not set");
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      const auto name = entry.path().filename().string();
-      if (name.starts_with("virtsession_") && name.find("-" + revision + "_") != std::string::npos) return entry.path();
+      const auto file = entry.path().filename().string();
+      if (file.starts_with(name + "_") && file.find("-" + revision + "_") != std::string::npos) return entry.path();
     }
-    throw std::runtime_error(std::string("no package of revision ") + revision + " in " + folder);
+    throw std::runtime_error("no package " + name + " of revision " + revision + " in " + folder);
   }
   /// Where packages may leave something: everything with its kind, mode and target, but for what is dpkg's own.
   std::set<std::string> files() {
@@ -154,4 +159,33 @@ TEST_CASE("package: where restarts are forbidden, an upgrade restarts nothing") 
   desktop.host().must_exec({"chmod", "755", "/usr/sbin/policy-rc.d"});
   package.install("2");
   CHECK(desktop.main_pid("virtsessiond.service") == daemon);
+}
+
+TEST_CASE("package: who has no terminal turns it on in the window and does there what the README shows") {
+  PackageHost package;
+  auto& desktop = package.desktop;
+  package.install("1", {"virtsession", "virtsession-desktop"});
+  desktop.host().put({VIRTSESSION_TESTS "/window"}, "/srv/");
+  desktop.host().login(kUser);
+  // As GNOME Boxes or virt-manager leave them.
+  const std::string card = "<interface type='user'><model type='virtio'/><rom enabled='no'/></interface>";
+  const auto web = desktop.define({.name = "web", .devices = card});
+  const auto db = desktop.define({.name = "db"});
+  desktop.host().must_user(kUser, {"/srv/window/newcomer_on_host.py"}, {.timeout = std::chrono::minutes(10)});
+
+  CHECK(desktop.run({"systemctl", "--user", "is-enabled", "virtsessiond"}) == "enabled");
+  CHECK(web.state() == "shut off");
+  CHECK(web.count_on_console(kPowerDown) == 1);
+  desktop.logout();
+
+  // The next login starts what was marked: db is restored, and then web boots.
+  desktop.host().login(kUser);
+  desktop.wait_ready();
+  for (const auto* name : {"db", "web"}) desktop.wait_for(name, "Phase", "running");
+  web.wait_ready(2);
+  CHECK(db.count_on_console(kPowerDown) == 0);
+  desktop.logout();
+  CHECK(web.count_on_console(kPowerDown) == 2);
+  package.dpkg({"--purge", "virtsession-desktop", "virtsession"});
+  CHECK(package.left_behind() == "");
 }
