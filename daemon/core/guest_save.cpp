@@ -28,8 +28,7 @@ Duration save_takes(const Vm& vm) { return save_time(vm.domain().memory_kib, vm.
 
 Duration save_takes_now(const Vm& vm) {
   if (vm.run() && vm.run()->saving().takes()) return *vm.run()->saving().takes();
-  const auto waking = vm.domain().state == DomainState::pm_suspended ? RunStandstill::kWakingTakes : Duration{};
-  return waking + save_time(vm.domain().memory_kib, known_speed(vm));
+  return save_time(vm.domain().memory_kib, known_speed(vm));
 }
 
 bool save_speed_is_known(const Vm& vm) {

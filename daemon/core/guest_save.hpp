@@ -21,8 +21,7 @@ inline constexpr Duration kSaveProgressInterval = std::chrono::seconds(1);
 std::string save_obstacle(const Vm& vm);
 /// How long it takes at most, by its size and how fast it was the last time.
 Duration save_takes(const Vm& vm);
-/// The same while VMs are being stopped: as fast as it is, as it was the last time, or as that of another VM. A guest
-/// that sleeps wakes up before.
+/// The same while VMs are being stopped: as fast as it is, as it was the last time, or as that of another VM.
 Duration save_takes_now(const Vm& vm);
 /// That is more than a guess.
 bool save_speed_is_known(const Vm& vm);

@@ -38,8 +38,9 @@ void RunSave::failed() {
   takes_.reset();
 }
 
-std::optional<SteadyTime> RunStandstill::waking_until() const {
-  return woke_at_ ? std::optional(*woke_at_ + kWakingTakes) : std::nullopt;
+bool RunStandstill::is_waking(Moment now) const {
+  constexpr Duration kWakingTakes = std::chrono::seconds(10);  // one, on a machine that is not busy
+  return woke_at_ && now.steady < *woke_at_ + kWakingTakes;
 }
 
 void Run::learn_start(std::uint64_t started_usec) {

@@ -106,11 +106,8 @@ class RunStandstill {
 
   /// The guest was seen to wake up from its sleep (ACPI S3) then.
   void woke_at(SteadyTime when) { woke_at_ = when; }
-  static constexpr Duration kWakingTakes = std::chrono::seconds(10);  ///< one second, on a machine that is not busy
-  /// Until when it may be waking up; nothing when it was not asleep. On its way the firmware resets the machine, which
-  /// is no reboot, and the guest may not go on if it is saved and restored then (seen with QEMU 7.2).
-  std::optional<SteadyTime> waking_until() const;
-  bool is_waking(Moment now) const { return now.steady < waking_until().value_or(now.steady); }
+  /// It may be waking up: on its way the firmware resets the machine, which is no reboot.
+  bool is_waking(Moment now) const;
 
   /// When another client of libvirt paused the guest; nothing when it runs, or was paused otherwise
   void set_paused_by_others(std::optional<SteadyTime> when) { paused_by_others_ = when; }

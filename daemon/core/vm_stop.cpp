@@ -18,7 +18,7 @@ namespace {
 constexpr Duration kQuickAnswer = std::chrono::seconds(5);
 constexpr Duration kSlowAnswer = std::chrono::seconds(20);
 constexpr Duration kAgentAnswer = std::chrono::seconds(70);
-/// A guest that does not wake up in that time is saved as it is.
+/// A guest that sleeps is woken before it is saved; one that does not wake up is saved as it is.
 constexpr Duration kWaking = std::chrono::seconds(5);
 
 bool is_asleep(const Vm& vm) { return vm.domain().state == DomainState::pm_suspended; }
@@ -120,11 +120,9 @@ void VmStop::act(Vm& vm, const StopTerms& terms, Moment now) {
       shutdown_->on_libvirt_lost();
       return ask_guest(vm, terms, now);
     case StopAction::save:
+      if (!is_asleep(vm)) return save(vm, terms, now);
       look_again_ = now.steady + kWaking;
-      if (is_asleep(vm))
-        send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
-      else
-        save_when_awake(vm, terms, now);
+      send(vm, {.uuid = vm.uuid(), .call = call::Resume{}}, terms, now);
       break;
     case StopAction::poweroff:
       if (!failed_.empty()) journal(vm, Incident::forced, "is powered off " + reason_text(terms.cause()) + failed_);
@@ -141,20 +139,14 @@ void VmStop::tell(Vm& vm, const std::string& progress, const StopTerms& terms, M
   const bool by_agent = shutdown_ && shutdown_->by_agent();
   auto text = std::string("the guest is asked to shut down by its ") + (by_agent ? "agent" : "power button");
   if (action == StopAction::save) text = "is being saved";
-  const bool waits_for_it = action == StopAction::save && !saves_ && is_waking(vm, now);
-  if (action != StopAction::poweroff && (is_asleep(vm) || waits_for_it)) text = "the guest is woken up";
+  if (action != StopAction::poweroff && is_asleep(vm)) text = "the guest is woken up";
   if (action == StopAction::poweroff) text = "is powered off";
   text += progress + " " + reason_text(terms.cause()) + failed_;
   if (overdue_) text += "; it takes longer than planned, and others go on";
   vm.enter(action == StopAction::save ? Phase::saving : Phase::stopping, text, terms.cause(), now);
 }
 
-/// A guest that was asleep has time to wake up before, as long as that does not cost its save.
-void VmStop::save_when_awake(Vm& vm, const StopTerms& terms, Moment now) {
-  if (is_waking(vm, now)) {
-    look_again_ = std::min(*vm.run()->standstill().waking_until(), until_ - save_takes_now(vm));
-    if (now.steady < look_again_) return;
-  }
+void VmStop::save(Vm& vm, const StopTerms& terms, Moment now) {
   saves_ = true;
   look_again_ = now.steady + kSaveProgressInterval;
   unanswered_[send_save(vm, false, terms.cause(), now)] = SteadyTime::max();
@@ -194,7 +186,7 @@ bool VmStop::go_on(Vm& vm, const StopTerms& terms, Moment now) {
         if (calls.exclusive(vm.uuid()))
           look_again_ = std::max(look_again_, now.steady + kSaveProgressInterval);  // libvirt is at it
         else if (!sleeps)
-          save_when_awake(vm, terms, now);
+          save(vm, terms, now);
       } else if (now.steady >= look_again_) {
         look_again_ = std::min(until_, now.steady + kSaveProgressInterval);
         if (!calls.has(vm.uuid(), OperationKind::job_progress))

@@ -122,7 +122,7 @@ class VmStop {
   void begin_action(Vm& vm, const StopTerms& terms, Moment now);
   void act(Vm& vm, const StopTerms& terms, Moment now);
   void tell(Vm& vm, const std::string& progress, const StopTerms& terms, Moment now);
-  void save_when_awake(Vm& vm, const StopTerms& terms, Moment now);
+  void save(Vm& vm, const StopTerms& terms, Moment now);
   bool go_on(Vm& vm, const StopTerms& terms, Moment now);
   void ask_guest(Vm& vm, const StopTerms& terms, Moment now);
   void send(Vm& vm, Operation operation, const StopTerms& terms, Moment now);
