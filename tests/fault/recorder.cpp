@@ -244,6 +244,7 @@ void Recorder::expect_truth() {
 }
 
 void Recorder::expect(Wanted wanted, std::chrono::seconds limit) {
+  if (!wait_until_answered()) return;
   const auto begin = Clock::now();
   std::string last;
   while (true) {
