@@ -8,7 +8,7 @@ usage() {
   cat <<'TXT'
 Usage: tests/run.sh [PART...]
 
-Without arguments all that CI runs: style asan tsan fuzz window e2e
+Without arguments all that CI runs: style asan tsan fuzz window e2e fault-short
 
   style    clang-format, shell scripts, pages, the form of the newest commits, the size of the core's classes and files
   tidy     clang-tidy over what was changed since the branch left main, or in the last ten commits (TIDY_BASE: since
@@ -35,6 +35,8 @@ Without arguments all that CI runs: style asan tsan fuzz window e2e
            part of the default run
   packages-only
            installs what building and testing need, and does nothing else
+  fault-short
+           six kills of what keeps VMs
   fault    what keeps VMs is killed at random moments, and users log out and hosts reboot: a few of each; not part of
            the default run. FAULT_LONG=1 has 500 kills, 50 logouts and 20 reboots (FAULT_KILLS, FAULT_LOGOUTS,
            FAULT_REBOOTS); FAULT_SEED replays, FAULT_FILTER=PATTERN picks test cases
@@ -120,6 +122,9 @@ fault() {
   ctest --preset release -L '^e2e$' -R '^e2e_(install|guests)$'
   build/release/tests/fault --duration=true --test-case="${FAULT_FILTER:-*}"
 }
+
+# Some of its kills, always the same ones.
+fault_short() { FAULT_KILLS=${FAULT_KILLS:-6} FAULT_FILTER='SIGKILLs*' fault; }
 
 packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends dpkg-dev file lintian
@@ -239,12 +244,12 @@ for word in "$@"; do
     *) parts+=("$word") ;;
   esac
 done
-[ $# -gt 0 ] || parts=(style asan tsan fuzz window e2e)
+[ $# -gt 0 ] || parts=(style asan tsan fuzz window e2e fault-short)
 [ ${#legs[@]} -eq 0 ] || [[ " ${parts[*]} " == *" compat "* ]] ||
   { echo "run.sh: ${legs[*]}: only with compat; see --help" >&2; exit 64; }
 for part in "${parts[@]}"; do
   case $part in
-    style | tidy | tidy-all | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault | clients) ;;
+    style | tidy | tidy-all | unit | adapter | ctl | window | asan | tsan | fuzz | e2e | selftest | bench | packages | packages-only | package | compat | fault | fault-short | clients) ;;
     --help) usage; exit 0 ;;
     *) echo "run.sh: unknown part '$part'; see --help" >&2; exit 64 ;;
   esac
@@ -260,6 +265,7 @@ for part in "${parts[@]}"; do
     tsan) test_with tsan unit adapter ;;
     packages-only) ;;
     tidy-all) tidy_all ;;
+    fault-short) fault_short ;;
     *) "$part" ;;
   esac
   echo "== $part: passed in $((SECONDS - begin)) s"
