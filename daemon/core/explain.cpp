@@ -84,9 +84,9 @@ VmView view_of(const Vm& vm, const std::vector<Problem>& dependency_problems, bo
   view.title = domain.title;
   view.state = connected ? domain.state : DomainState::unknown;
   view.state_reason = connected ? domain.state_reason : "no connection to libvirt";
-  if (connected && vm.heard()) {
-    view.state = *vm.heard();
-    view.state_reason = *vm.heard() == DomainState::paused ? "user" : "unpaused";  // mostly; libvirt is being asked
+  if (const auto heard = vm.run() ? vm.run()->standstill().heard() : std::nullopt; connected && heard) {
+    view.state = *heard;
+    view.state_reason = *heard == DomainState::paused ? "user" : "unpaused";  // mostly; libvirt is being asked
   }
   view.phase = connected ? status.phase : Phase::unknown;
   view.phase_reason = connected ? status.reason : "no connection to libvirt";

@@ -104,6 +104,14 @@ class RunStandstill {
   void unstuck_at(SteadyTime when) { unstuck_at_ = when; }
   const std::optional<SteadyTime>& unstuck() const { return unstuck_at_; }
 
+  /// What an event said since libvirt was asked: shown at once, judged with libvirt's answer. Only `paused` and
+  /// `running`.
+  const std::optional<DomainState>& heard() const { return heard_; }
+  void set_heard(std::optional<DomainState> state) { heard_ = state; }
+  /// Until when an event may be of a call of ours that has its answer, or of an earlier one, and says nothing new.
+  SteadyTime echoes_until() const { return echoes_until_; }
+  void set_echoes_until(SteadyTime time) { echoes_until_ = time; }
+
   /// The guest was seen to wake up from its sleep (ACPI S3) then.
   void woke_at(SteadyTime when) { woke_at_ = when; }
   /// It may be waking up: on its way the firmware resets the machine, which is no reboot.
@@ -117,6 +125,8 @@ class RunStandstill {
   bool clock_stale_ = false;
   std::optional<SteadyTime> unstuck_at_;
   std::optional<SteadyTime> woke_at_;
+  std::optional<DomainState> heard_;
+  SteadyTime echoes_until_;
   std::optional<SteadyTime> paused_by_others_;
 };
 

@@ -104,7 +104,7 @@ void Supervisor::on_domain_event(const DomainEvent& event, Moment now) {
   const bool ours = event.kind == DomainEventKind::defined && calls_.has(event.uuid, OperationKind::define_forwards);
   if (!ours) definitions_.on_event(event, vm, past_.was_here(event.uuid, now), now);
   if (!vm) return;
-  hear(*vm, event, now);
+  if (hear(*vm, event, now)) vms_.touch(event.uuid);
   if (event.kind == DomainEventKind::agent_connected || event.kind == DomainEventKind::agent_disconnected) {
     auto domain = vm->domain();
     domain.agent_connected = event.kind == DomainEventKind::agent_connected;

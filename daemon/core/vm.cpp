@@ -20,11 +20,6 @@ DomainSnapshot Vm::take_in(DomainSnapshot domain) {
   return before;
 }
 
-void Vm::hear(std::optional<DomainState> state) {
-  if (state == domain_.state) state.reset();
-  if (std::exchange(heard_, state) != state) touch();
-}
-
 void Vm::read_policy() {
   touch();
   const auto before = policy();

@@ -43,13 +43,6 @@ class Vm {
   /// \return what was so before
   DomainSnapshot take_in(DomainSnapshot domain);
 
-  /// What an event said after that: shown at once, judged when libvirt was asked. Only `paused` and `running`.
-  std::optional<DomainState> heard() const { return heard_; }
-  void hear(std::optional<DomainState> state);
-  /// Until when an event may be of a call of ours that has its answer, or of an earlier one, and says nothing new.
-  SteadyTime echoes_until() const { return echoes_until_; }
-  void set_echoes_until(SteadyTime time) { echoes_until_ = time; }
-
   const Policy& policy() const { return policy_.effective(); }
   const VmPolicy& keys() const { return policy_; }
   /// Reads its policy from its metadata and the configuration's defaults, and tells of new problems.
@@ -92,8 +85,6 @@ class Vm {
   const Context& context_;
   std::function<void()> mark_;
   DomainSnapshot domain_;
-  std::optional<DomainState> heard_;
-  SteadyTime echoes_until_;
   VmPolicy policy_;
   VmStatus status_;
   VmLasting lasting_;

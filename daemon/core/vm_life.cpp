@@ -160,23 +160,29 @@ void first_seen(Vm& vm, const Sighting& how, const Surroundings& around, Moment 
 void expect_echoes(Vm& vm, Moment now) {
   // libvirt sends an event and an answer by different threads. One second later its threads have been on a CPU.
   constexpr std::chrono::seconds kEcho{1};
-  vm.set_echoes_until(now.steady + kEcho);
+  if (vm.run()) vm.run()->standstill().set_echoes_until(now.steady + kEcho);
 }
 
-void hear(Vm& vm, const DomainEvent& event, Moment now) {
-  if (vm.run()) vm.run()->on_event(event.kind);
+bool hear(Vm& vm, const DomainEvent& event, Moment now) {
+  if (!vm.run()) return false;
+  vm.run()->on_event(event.kind);
   const bool paused = event.kind == DomainEventKind::paused;
-  if (!paused && event.kind != DomainEventKind::resumed) return;
+  if (!paused && event.kind != DomainEventKind::resumed) return false;
+  auto& standstill = vm.run()->standstill();
   const auto state = vm.domain().state;
   const bool is_of_run = vm.domain().active() && vm.domain().id == event.id;
   const bool goes_or_stands = state == DomainState::running || state == DomainState::paused;
-  const bool may_be_ours = vm.context().calls.lifecycle(vm.uuid()) || now.steady < vm.echoes_until();
-  if (is_of_run && goes_or_stands && !may_be_ours) vm.hear(paused ? DomainState::paused : DomainState::running);
+  const bool may_be_ours = vm.context().calls.lifecycle(vm.uuid()) || now.steady < standstill.echoes_until();
+  if (!is_of_run || !goes_or_stands || may_be_ours) return false;
+  const auto before = standstill.heard();
+  const auto said = paused ? DomainState::paused : DomainState::running;
+  standstill.set_heard(said == state ? std::nullopt : std::optional(said));
+  return standstill.heard() != before;
 }
 
 void judge(Vm& vm, const DomainSnapshot& before, const Surroundings& around, Moment now) {
   const auto& domain = vm.domain();
-  vm.hear(std::nullopt);
+  if (vm.run()) vm.run()->standstill().set_heard({});
   note_foreign_save(vm, before);
   note_foreign_pause(vm, before, now);
   note_resumed(vm, before);

@@ -26,8 +26,8 @@ struct Surroundings {
 
 /// What an event says of the VM's run. That its guest stands still or goes on is shown until libvirt's answer is
 /// judged, which alone tells why. Not of what a call of ours does: that is shown with its end, which its event may come
-/// after.
-void hear(Vm& vm, const DomainEvent& event, Moment now);
+/// after. \return whether the VM looks different
+bool hear(Vm& vm, const DomainEvent& event, Moment now);
 /// A call of ours that changes whether the VM runs has its answer.
 void expect_echoes(Vm& vm, Moment now);
 /// Who asked for the start that is under way; nothing when it is somebody else's.
