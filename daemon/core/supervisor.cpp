@@ -88,7 +88,7 @@ void Supervisor::on_domain(const std::string& uuid, const std::optional<DomainSn
 void Supervisor::on_run_state(const std::string& uuid, const DomainRunState& state, Moment now) {
   auto* vm = vms_.find(uuid);
   if (!vm || !state.active() || vm->domain().id != state.id) return;
-  if (static_cast<const DomainRunState&>(vm->domain()) == state) {  // the event after a call of ours
+  if (static_cast<const DomainRunState&>(vm->domain()) == state && !has_heard(*vm)) {  // the event after our call
     judge(*vm, vm->domain(), around(*vm, now), now);
   } else {
     auto domain = vm->domain();

@@ -163,6 +163,8 @@ void expect_echoes(Vm& vm, Moment now) {
   if (vm.run()) vm.run()->standstill().set_echoes_until(now.steady + kEcho);
 }
 
+bool has_heard(const Vm& vm) { return vm.run() && vm.run()->standstill().heard(); }
+
 bool hear(Vm& vm, const DomainEvent& event, Moment now) {
   if (!vm.run()) return false;
   vm.run()->on_event(event.kind);

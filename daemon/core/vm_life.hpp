@@ -28,6 +28,8 @@ struct Surroundings {
 /// judged, which alone tells why. Not of what a call of ours does: that is shown with its end, which its event may come
 /// after. \return whether the VM looks different
 bool hear(Vm& vm, const DomainEvent& event, Moment now);
+/// What an event said is shown: with libvirt's answer the VM may look different, also when that is the one before.
+bool has_heard(const Vm& vm);
 /// A call of ours that changes whether the VM runs has its answer.
 void expect_echoes(Vm& vm, Moment now);
 /// Who asked for the start that is under way; nothing when it is somebody else's.

@@ -297,3 +297,15 @@ TEST_CASE("foreign: the event of a pause of ours that comes after a resume's ans
   world.event("a", DomainEventKind::paused);  // somebody else's
   CHECK(world.view("a").state == DomainState::paused);
 }
+
+TEST_CASE("foreign: a pause that an event told of is taken back by libvirt's answer, also when that is as before") {
+  World world;
+  world.define("a");
+  world.connect();
+  world.foreign_start("a");
+  auto& supervisor = world.supervisor();
+  world.event("a", DomainEventKind::paused);
+  supervisor.on_run_state(world.uuid("a"), world.domain("a").snapshot, world.now());
+  CHECK(supervisor.take_changed().contains(world.uuid("a")));
+  CHECK(world.view("a").state == DomainState::running);
+}
