@@ -62,16 +62,17 @@ std::vector<std::string> what_matters(const std::string& program) {
   return paths;
 }
 
-bool is_newer(const timespec& one, const timespec& other) {
-  return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
+bool is_older(const timespec& one, const timespec& other) {
+  return one.tv_sec != other.tv_sec ? one.tv_sec < other.tv_sec : one.tv_nsec < other.tv_nsec;
 }
 
-/// Whether something that matters is newer than the note of the last start.
+/// Whether something that matters is newer than the note of the last start, or as new: the clock of file systems stands
+/// still for some milliseconds.
 bool may_be_mended(const std::string& program, const std::string& note) {
   const auto last = changed(note);
   return !last || std::ranges::any_of(what_matters(program), [&](const std::string& path) {
     const auto now = changed(path);
-    return now && is_newer(*now, *last);
+    return now && !is_older(*now, *last);
   });
 }
 
