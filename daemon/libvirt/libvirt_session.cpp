@@ -285,7 +285,8 @@ bool LibvirtSession::read_run_state_only(virDomainPtr domain, const std::string&
   return true;
 }
 
-/// What was read before an event must not take back what that told: it is told again, in the same turn. With the mutex.
+/// A state that was read before an event must not undo it: the event is posted again behind it, in the same turn. With
+/// the mutex.
 void LibvirtSession::post_with_newer(const std::string& uuid, Mailbox::Message read) {
   const auto newer = told_.find(uuid);
   if (newer == told_.end()) return post(std::move(read));

@@ -72,7 +72,8 @@ class RawBus {
   sd_bus* bus_ = nullptr;
 };
 
-/// What a generated adaptor takes for an object: it keeps what the adaptor registers, for whoever derives from it.
+/// An object for a generated adaptor. It keeps what the adaptor registers, and the class that derives from it uses
+/// that.
 class RecordingObject : public sdbus::IObject {
  public:
   RecordingObject(sdbus::IConnection& connection, std::string path) : connection_(connection), path_(std::move(path)) {}

@@ -102,7 +102,7 @@ class Killer {
     }
   }
 
-  /// What is started so often waits for half a minute, and its clients are refused meanwhile.
+  /// A daemon that is started so often waits for half a minute, and its clients are refused meanwhile.
   void release_brakes() {
     const auto& host = scene_.desktop.host();
     const auto folder = host.outside_path("/run/user/" + std::to_string(host.uid_of(kUser)) + "/virtsession/");
