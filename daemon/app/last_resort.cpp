@@ -137,9 +137,13 @@ std::vector<Vm> running_vms(virConnectPtr connection, const Policy& defaults) {
   return vms;
 }
 
+bool is_alive(virConnectPtr connection) { return virConnectIsAlive(connection) == 1; }
+
 class LastStop {
  public:
-  LastStop(std::vector<Vm> vms, Clock::time_point deadline) : vms_(std::move(vms)), deadline_(deadline) {
+  /// \param connection that of the VMs, which outlives this
+  LastStop(virConnectPtr connection, std::vector<Vm> vms, Clock::time_point deadline)
+      : connection_(connection), vms_(std::move(vms)), deadline_(deadline) {
     std::vector<StopNode> nodes;
     for (const auto& vm : vms_) nodes.push_back(vm.node);
     StopWaves left;
@@ -151,8 +155,10 @@ class LastStop {
     fit_ = fit_stops(left, static_cast<std::int64_t>(vms_.size()), deadline_ - Clock::now());
   }
 
+  /// Ends also when libvirt is lost.
   void run() {
     for (auto& [number, wave] : waves_) {
+      if (!is_alive(connection_)) return;
       for (auto* vm : wave) begin(*vm);
       while (!wave.empty()) {
         std::erase_if(wave, [this](Vm* vm) { return is_off(*vm) || !go_on(*vm); });
@@ -167,7 +173,7 @@ class LastStop {
   /// Begins the first of the actions that are left, or the next one that libvirt does not refuse.
   void begin(Vm& vm) {
     auto& actions = vm.node.actions;
-    while (!actions.empty() && !does(vm, actions.front())) actions.erase(actions.begin());
+    while (is_alive(connection_) && !actions.empty() && !does(vm, actions.front())) actions.erase(actions.begin());
   }
 
   /// \return whether it is still worth waiting for
@@ -214,6 +220,7 @@ class LastStop {
     return done;
   }
 
+  virConnectPtr connection_;
   std::vector<Vm> vms_;
   Clock::time_point deadline_;
   std::map<std::uint32_t, std::vector<Vm*>> waves_;
@@ -261,13 +268,17 @@ int stop_all() {
   const auto deadline = Clock::now() + kBudget;
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();
-  const auto connection = connect_to_libvirt(bus.get());
-  if (!connection) {
-    log::error("Last resort: {}", take_last_error().message);
-    return EX_UNAVAILABLE;
+  const auto defaults = read_policy_defaults(options_from_environment());
+  while (true) {
+    const auto connection = connect_to_libvirt(bus.get());
+    if (!connection) {
+      log::error("Last resort: {}", take_last_error().message);
+      return EX_UNAVAILABLE;
+    }
+    LastStop(connection.get(), running_vms(connection.get(), defaults), deadline).run();
+    if (is_alive(connection.get()) || !any_qemu_runs() || Clock::now() >= deadline) return EX_OK;
+    log::warn("Last resort: libvirt is gone, and is started again");
   }
-  LastStop(running_vms(connection.get(), read_policy_defaults(options_from_environment())), deadline).run();
-  return EX_OK;
 }
 
 }  // namespace

@@ -10,9 +10,9 @@ namespace virtsession {
 
 namespace {
 
-/// Of the RPC client: what it had connected to, or was about to, went away. Where there is no socket at all, nothing
-/// may ever be.
+/// Of the RPC client: its connection was lost, or was refused. Where there is no socket at all, nothing may ever be.
 bool is_closed_connection(const LibvirtError& error) {
+  if (error.code == VIR_ERR_INTERNAL_ERROR) return true;  // "client socket is closed"
   switch (error.system_error) {
     case EIO:  // its code for the end of the file
     case EPIPE:
@@ -20,7 +20,7 @@ bool is_closed_connection(const LibvirtError& error) {
     case ECONNREFUSED:
       return true;
     default:
-      return error.message.find("client socket is closed") != std::string::npos;
+      return false;
   }
 }
 
