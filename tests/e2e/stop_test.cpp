@@ -248,6 +248,28 @@ TEST_CASE("logout, and the bus and the libvirt daemon are killed at once: guests
   }
 }
 
+TEST_CASE("logout without a bus, and the libvirt daemon is killed under the last resort: each guest is asked") {
+  Desktop desktop;
+  desktop.login();
+  const auto last = desktop.define({.name = "last"});
+  const auto first = desktop.define(
+      {.name = "first", .policy = R"({"start_after": ["last"]})", .kernel_arguments = "guest.shutdown=15"});
+  for (const auto* guest : {&last, &first}) guest->start();
+  for (const auto* guest : {&last, &first}) guest->wait_ready();
+  desktop.wait_for("first", "Phase", "running");
+  begin_logout(desktop);
+  first.wait_for_console("guest shuts down: 15", kLong);
+  desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", "dbus-daemon"});
+  wait_until_said(desktop, "Last resort: VM \"first\": shutdown");
+  desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", kLibvirtDaemon});
+  desktop.host().wait_user_stopped(kUser);
+  INFO(said(desktop));
+  for (const auto* guest : {&last, &first}) {
+    INFO(guest->name());
+    CHECK(guest->count_on_console(kPowerDown) == 1);
+  }
+}
+
 TEST_CASE("kill -9 of virtsessiond while it stops VMs: the next instance goes on") {
   Desktop desktop;
   desktop.login();
