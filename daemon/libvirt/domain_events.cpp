@@ -3,6 +3,7 @@
 
 #include "libvirt/domain_xml.hpp"
 #include "libvirt/error.hpp"
+#include "libvirt/event_callback.hpp"
 #include "libvirt/policy_xml.hpp"
 #include "libvirt/snapshot.hpp"
 
@@ -79,10 +80,10 @@ std::optional<DomainEventKind> lifecycle_kind(int event, int detail) {
 
 Result<void> register_domain_events(virConnectPtr connection, const Listener& listener, std::vector<int>& callbacks) {
   const Registration registrations[] = {
-      {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle)},
-      {VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot)},
-      {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_agent)},
-      {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_metadata)},
+      {VIR_DOMAIN_EVENT_ID_LIFECYCLE, event_callback(on_lifecycle)},
+      {VIR_DOMAIN_EVENT_ID_REBOOT, event_callback(on_reboot)},
+      {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, event_callback(on_agent)},
+      {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, event_callback(on_metadata)},
   };
   for (const Registration& registration : registrations) {
     // libvirt may still be calling when a callback is deregistered, so it owns what it is given.

@@ -3,6 +3,7 @@
 // suspends and resumes one domain over and over. Beside it a bare client asks libvirt for the state after each event,
 // which waits until libvirt has written the domain's status file. Usage: latency DOMAIN ROUNDS; prints p50 and p99 of
 // virtsessiond and of the bare client, in milliseconds.
+#include "libvirt/event_callback.hpp"
 #include "libvirt/event_thread.hpp"
 #include "libvirt/raii.hpp"
 #include "util/unique_c_ptr.hpp"
@@ -120,7 +121,7 @@ int main(int argc, char** argv) {
   const virtsession::DomainPtr domain(connection ? virDomainLookupByName(connection.get(), argv[1]) : nullptr);
   if (!domain) return 1;
   virConnectDomainEventRegisterAny(connection.get(), domain.get(), VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                   VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), nullptr, nullptr);
+                                   virtsession::event_callback(on_lifecycle), nullptr, nullptr);
   sd_bus* opened = nullptr;
   if (sd_bus_open_user(&opened) < 0) return 1;
   const virtsession::UniqueCPtr<sd_bus, sd_bus_flush_close_unref> bus(opened);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // The least that restarts a domain whenever it stops, which virtsessiond's restart is measured against: one connection
 // for events and one for the call, made in the callback's time. Usage: restarter DOMAIN
+#include "libvirt/event_callback.hpp"
 #include "libvirt/event_thread.hpp"
 #include "libvirt/raii.hpp"
 
@@ -32,7 +33,7 @@ int main(int argc, char** argv) {
   const virtsession::DomainPtr domain(calls ? virDomainLookupByName(calls.get(), argv[1]) : nullptr);
   if (!events || !domain) return 1;
   virConnectDomainEventRegisterAny(events.get(), nullptr, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                   VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), nullptr, nullptr);
+                                   virtsession::event_callback(on_lifecycle), nullptr, nullptr);
   for (;;) {
     std::unique_lock lock(mutex);
     changed.wait(lock, [] { return stopped; });
