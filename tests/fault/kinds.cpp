@@ -19,6 +19,8 @@ using std::chrono::seconds;
 
 /// For ten guests that boot at once on a busy machine.
 constexpr seconds kAllUp{180};
+/// From its boot or restore.
+constexpr seconds kAsleep{90};
 constexpr const char* kTransient = "transient";
 
 /// When virtsessiond has said a text, in seconds; the last time from a place in its journal on; nothing when it has
@@ -103,21 +105,28 @@ void Kinds::pause() {
 }
 
 /// A button that is pressed while it boots is lost, and one while it sleeps is refused.
+///
+/// Some wake-ups never end: SeaBIOS of QEMU 7.2 under TCG resets the machine over and over on its way up from ACPI S3.
+/// No button reaches such a guest; a person would power it off. How often that was is printed.
 void Kinds::put_to_sleep() {
+  const auto& sleeper = guest("asleep");
   const auto is_asleep = [&] {
     if (desktop_.text("asleep", "Phase") == "asleep") return true;
-    guest("asleep").virsh("shutdown");
+    sleeper.virsh("shutdown");
     return false;
   };
-  try {
-    wait_until(is_asleep, kAllUp, "it is asleep", seconds(2));
-  } catch (const TimedOut&) {
-    const auto& sleeper = guest("asleep");
-    problems_.push_back("\"asleep\" does not react after it was restored; it is " + sleeper.state_with_reason() + "\n" +
-                        desktop_.host().journal({"--output=short-precise", "--lines=30", "VIRTSESSION_VM=asleep"}));
-    sleeper.destroy();
-    sleeper.start();
-    wait_until(is_asleep, kAllUp, "it is asleep", seconds(2));
+  for (int tries = 0;; ++tries) {
+    try {
+      wait_until(is_asleep, kAsleep, "it is asleep", seconds(2));
+      return;
+    } catch (const TimedOut&) {
+      if (tries == 3) throw;
+    }
+    ++never_woke_;
+    std::cerr << "\"asleep\" does not react; it is " << sleeper.virsh("domstate", {"--reason"}).out << "\n"
+              << desktop_.host().journal({"--output=short-precise", "--lines=12", "VIRTSESSION_VM=asleep"});
+    sleeper.virsh("destroy");
+    wait_until([&] { return sleeper.virsh("start").status == 0; }, kLong, "it is started anew", seconds(2));
   }
 }
 
@@ -163,6 +172,7 @@ void Kinds::print(const std::string& title) const {
   for (const auto& [what, guest, ends, power_downs, destroyed] : kinds_)
     std::cout << fmt::format("| {} | {} | {} | {} | {} | {} | {:.0f} s |\n", what, ends.runs, ends.shut_down,
                              ends.saved, ends.powered_off, ends.killed, ends.longest_sec);
+  std::cout << fmt::format("\nThe one that sleeps did not come up from its sleep {} times.\n", never_woke_);
 }
 
 }  // namespace virtsession::test

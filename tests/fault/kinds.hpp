@@ -52,6 +52,7 @@ class Kinds {
   Desktop& desktop_;
   std::vector<Kind> kinds_;
   std::vector<std::string> problems_;
+  int never_woke_ = 0;  ///< the one that sleeps, when it was to
 };
 
 }  // namespace virtsession::test
