@@ -20,7 +20,7 @@ using std::chrono::seconds;
 /// For ten guests that boot at once on a busy machine.
 constexpr seconds kAllUp{180};
 /// From its boot or restore.
-constexpr seconds kAsleep{90};
+constexpr seconds kAsleep{40};
 constexpr const char* kTransient = "transient";
 
 /// When virtsessiond has said a text, in seconds; the last time from a place in its journal on; nothing when it has

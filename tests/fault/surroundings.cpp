@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 // What virtsessiond stands on fails: folders are full or read-only, a home hangs, the bus is away, systemd and logind
-// begin anew, no descriptor is left, and two hundred clients ask at once. The clock of a throwaway host is the
-// machine's: a step of it cannot be tested here.
+// begin anew, no descriptor is left, the clock steps, and two hundred clients ask at once.
 #include "fault/scene.hpp"
 #include "fault/settings.hpp"
 #include "support/hung_mount.hpp"
@@ -197,6 +196,76 @@ TEST_CASE("no descriptor is left: virtsessiond lives, and all is true when there
   limit(before);
   scene.recorder.expect(Wanted::down, kLong);
   scene.start_all();
+  scene.finish();
+}
+
+/// The clock of a throwaway host is the machine's, which tests leave alone: virtsessiond and libvirt's daemon get one
+/// of their own (tests/fault/stepped_clock).
+class Clocks {
+ public:
+  explicit Clocks(Desktop& desktop) : desktop_(desktop) {
+    desktop_.host().put({VIRTSESSION_STEPPED_CLOCK}, kFolder);
+    step(0);
+    for (const auto& unit : {std::string("virtsessiond.service"), kLibvirtUnit})
+      desktop_.host().write_file("/etc/systemd/user/" + unit + ".d/clock.conf",
+                                 "[Service]\nEnvironment=STEPPED_CLOCK=" + kFile + " LD_PRELOAD=" + kFolder +
+                                     std::filesystem::path(VIRTSESSION_STEPPED_CLOCK).filename().string() + "\n");
+    desktop_.systemctl({"daemon-reload"});
+    desktop_.systemctl({"restart", "virtsessiond.service", kLibvirtUnit});
+  }
+
+  /// To so many days from the machine's.
+  void step(int days) { desktop_.host().write_file(kFile, std::to_string(days * 86400) + "\n"); }
+
+ private:
+  inline static const std::string kFolder = "/opt/clock/";
+  inline static const std::string kFile = kFolder + "offset";
+  Desktop& desktop_;
+};
+
+TEST_CASE("the clock steps: VMs run on, are restarted and stopped in their time, and what is shown has the new time") {
+  Scene scene;
+  Clocks clocks(scene.desktop);
+  scene.add_few();
+  scene.add({.name = "crashing",
+             .system = System::none,
+             .policy = R"({"stop_actions": ["poweroff"], "restart": "on-failure"})"},
+            false);
+  scene.start_all();
+  const auto crashing = scene.bus.ask()->vms.at("crashing").path;
+  const auto days_off = [&] {  // of the last change that virtsessiond has seen
+    const auto answer = scene.desktop.run({"busctl", "--user", "get-property", "org.virtsession.Supervisor1", crashing,
+                                           "org.virtsession.Supervisor1.VM", "PhaseSinceUSec"});
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto off = std::chrono::microseconds(std::stoll(answer.substr(2))) - now;
+    return std::chrono::round<std::chrono::days>(off).count();
+  };
+  std::cout << "| the clock steps | VMs ran on, D-Bus was true after | a crashed one was up again after | all were off "
+               "after |\n|---|---|---|---|\n";
+  for (const int days : {1, -30, 365}) {
+    CAPTURE(days);
+    scene.recorder.note(fmt::format("the clock is off by {} days", days));
+    clocks.step(days);
+    scene.recorder.expect(Wanted::up, kLong);
+    const auto until_true = scene.recorder.last_until_true();
+    scene.recorder.note("a QEMU crashes");
+    scene.recorder.allow_ends(true);
+    const auto crashed = Clock::now();
+    for (const auto& process : processes_of_user(scene.desktop.host()))
+      if (process.guest == "crashing") kill(process.pid, SIGSEGV);
+    wait_until([&] { return days_off() == days; }, kSoon, "its phase is of the new time");
+    scene.recorder.expect(Wanted::up, kSoon);
+    const auto until_up = std::chrono::duration<double>(Clock::now() - crashed).count();
+    scene.recorder.note("StopAll, and the clock steps while it is under way");
+    const auto stopping = Clock::now();
+    scene.bus.send_to_manager("StopAll");
+    clocks.step(0);
+    scene.recorder.expect(Wanted::down, kLong);
+    const auto until_down = std::chrono::duration<double>(Clock::now() - stopping).count();
+    scene.start_all();
+    std::cout << fmt::format("| to {:+} days | {:.1f} s | {:.0f} s | {:.0f} s |\n", days, until_true, until_up,
+                             until_down);
+  }
   scene.finish();
 }
 
