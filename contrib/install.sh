@@ -87,7 +87,7 @@ have_user_manager() { as_user systemctl --user show-environment >/dev/null 2>&1;
 say() { printf '\n== %s\n' "$*"; }
 
 was_with_desktop() { [ -f "$manifest" ] && grep -q '/bin/virtsession-window$' "$manifest"; }
-is_installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q '^install ok installed$'; }
+is_installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 if [ $desktop = auto ]; then
   desktop=no
   if is_installed gnome-shell || is_installed plasma-workspace || was_with_desktop; then desktop=yes; fi

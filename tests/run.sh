@@ -60,7 +60,7 @@ install_packages() {
   contrib/install.sh --packages-only
   local missing=() package
   for package in "${test_packages[@]}"; do
-    dpkg-query -W -f='${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+    dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   echo "== Installing packages for the tests: ${missing[*]}"
