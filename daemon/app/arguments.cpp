@@ -26,7 +26,7 @@ Started by systemd: systemctl --user enable --now virtsessiond
   --resume-stop        Go on with the stop of all VMs that an instance before this did not end,
                        if there is one (for ExecStopPost= of the unit)
   --last-resort        Stop all VMs that run, if the session ends and no virtsessiond did it (for
-                       ExecStop= of virtsession-last-resort.service)
+                       ExecStop= and ExecStopPost= of virtsession-last-resort.service)
   --run-braked PROGRAM [ARGUMENT...]
                        Become PROGRAM; when it did not last several times, wait and refuse its
                        clients first (for ExecStart= of libvirt's daemons)

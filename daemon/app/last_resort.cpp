@@ -34,7 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Bus = UniqueCPtr<sd_bus, sd_bus_close_unref>;
 
-/// For all VMs, within TimeoutStopSec= of the unit (110 s).
+/// For all VMs, since the unit's stop began, within its TimeoutStopSec= (110 s).
 constexpr std::chrono::seconds kBudget{90};
 constexpr std::chrono::seconds kLimit{100};
 constexpr std::chrono::milliseconds kLookInterval{200};
@@ -46,6 +46,7 @@ constexpr std::chrono::seconds kDaemonLimit{20};
 constexpr const char* kManager = "org.freedesktop.systemd1";
 constexpr const char* kManagerPath = "/org/freedesktop/systemd1";
 constexpr const char* kManagerInterface = "org.freedesktop.systemd1.Manager";
+constexpr const char* kUnit = "org.freedesktop.systemd1.Unit";
 constexpr const char* kService = "org.freedesktop.systemd1.Service";
 
 /// To the manager's own socket: the bus may be what is missing. Null when it does not answer.
@@ -67,16 +68,25 @@ std::string text_property(sd_bus* bus, const char* path, const char* interface, 
   return CString(text).get();
 }
 
-/// Of a service; 0 when it cannot be read.
-std::uint64_t time_property(sd_bus* bus, const std::string& path, const char* name) {
+/// In microseconds of the monotonic clock; 0 when it cannot be read.
+std::uint64_t time_property(sd_bus* bus, const std::string& path, const char* interface, const char* name) {
   std::uint64_t value = 0;
-  return sd_bus_get_property_trivial(bus, kManager, path.c_str(), kService, name, nullptr, 't', &value) < 0 ? 0 : value;
+  const int read = sd_bus_get_property_trivial(bus, kManager, path.c_str(), interface, name, nullptr, 't', &value);
+  return read < 0 ? 0 : value;
 }
 
 std::string unit_path(const std::string& unit) {
   char* path = nullptr;
   if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit.c_str(), &path) < 0) return {};
   return CString(path).get();
+}
+
+/// An earlier run that was killed has used up a part of the time: this one goes on in what is left.
+Clock::time_point deadline_of_unit(sd_bus* bus) {
+  const auto left =
+      time_property(bus, unit_path("virtsession-last-resort.service"), kUnit, "ActiveExitTimestampMonotonic");
+  const auto begun = left > 0 ? Clock::time_point(std::chrono::microseconds(left)) : Clock::now();
+  return begun + kBudget;
 }
 
 bool session_ends(sd_bus* bus) {
@@ -88,7 +98,7 @@ bool session_ends(sd_bus* bus) {
 bool virtsessiond_has_stopped_them(sd_bus* bus) {
   const auto unit = unit_path("virtsessiond.service");
   std::error_code error;
-  return time_property(bus, unit, "ExecMainExitTimestampMonotonic") > 0 &&
+  return time_property(bus, unit, kService, "ExecMainExitTimestampMonotonic") > 0 &&
          text_property(bus, unit.c_str(), kService, "Result") == "success" &&
          !std::filesystem::exists(runtime_dir() + "/virtsession/login.json", error);
 }
@@ -232,8 +242,8 @@ std::string last_daemon(sd_bus* bus) {
   std::string last;
   std::uint64_t latest = 0;
   for (const std::string daemon : {"libvirtd", "virtqemud"}) {
-    const auto began =
-        time_property(bus, unit_path("virtsession-" + daemon + ".service"), "ExecMainStartTimestampMonotonic");
+    const auto began = time_property(bus, unit_path("virtsession-" + daemon + ".service"), kService,
+                                     "ExecMainStartTimestampMonotonic");
     if (began > latest) last = daemon;
     latest = std::max(latest, began);
   }
@@ -256,7 +266,7 @@ ConnectPtr connect_to_libvirt(sd_bus* bus) {
   for (const auto end = Clock::now() + kDaemonLimit;; std::this_thread::sleep_for(kLookInterval)) {
     ConnectPtr connection(virConnectOpen(uri.c_str()));
     if (connection || daemon.empty() || Clock::now() > end) return connection;
-    const auto state = text_property(bus, path.c_str(), "org.freedesktop.systemd1.Unit", "SubState");
+    const auto state = text_property(bus, path.c_str(), kUnit, "SubState");
     if (state.starts_with("auto-restart")) call_for_unit(bus, "StopUnit", unit);
     if (state != "running" && !state.starts_with("start")) call_for_unit(bus, "StartUnit", unit);
   }
@@ -265,7 +275,7 @@ ConnectPtr connect_to_libvirt(sd_bus* bus) {
 int stop_all() {
   const auto bus = connect_to_manager();
   if (!bus || !session_ends(bus.get()) || virtsessiond_has_stopped_them(bus.get()) || !any_qemu_runs()) return EX_OK;
-  const auto deadline = Clock::now() + kBudget;
+  const auto deadline = deadline_of_unit(bus.get());
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();
   const auto defaults = read_policy_defaults(options_from_environment());

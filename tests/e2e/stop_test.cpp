@@ -248,7 +248,10 @@ TEST_CASE("logout, and the bus and the libvirt daemon are killed at once: guests
   }
 }
 
-TEST_CASE("logout without a bus, and the libvirt daemon is killed under the last resort: each guest is asked") {
+TEST_CASE("logout without a bus, and the libvirt daemon or the last resort itself is killed: each guest is asked") {
+  std::string victim;
+  SUBCASE("libvirt's daemon") { victim = kLibvirtDaemon; }
+  SUBCASE("the last resort") { victim = "virtsessiond"; }
   Desktop desktop;
   desktop.login();
   const auto last = desktop.define({.name = "last"});
@@ -261,7 +264,7 @@ TEST_CASE("logout without a bus, and the libvirt daemon is killed under the last
   first.wait_for_console("guest shuts down: 15", kLong);
   desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", "dbus-daemon"});
   wait_until_said(desktop, "Last resort: VM \"first\": shutdown");
-  desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", kLibvirtDaemon});
+  desktop.host().must_exec({"pkill", "-KILL", "-u", kUser, "-x", victim});
   desktop.host().wait_user_stopped(kUser);
   INFO(said(desktop));
   for (const auto* guest : {&last, &first}) {
