@@ -18,6 +18,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::seconds;
 
+/// libvirt asks the log daemon for a console first, and starts QEMU then.
+constexpr seconds kBetweenConsoleAndQemu{3};
+
 /// As `virsh list` says it, in the words of D-Bus.
 std::string state_of(const std::string& virsh) {
   static const std::map<std::string, std::string> words{
@@ -94,6 +97,7 @@ void Recorder::problem(const std::string& text) {
 }
 
 void Recorder::lose_consoles() {
+  consoles_lost_until_ = Clock::now() + kBetweenConsoleAndQemu;
   for (auto& [name, vm] : watched_) vm.console_lost = vm.pid != 0;
 }
 
@@ -109,7 +113,8 @@ void Recorder::look() {
     if (vm.pid != 0 || pids.empty()) continue;
     vm.pid = pids.front();
     vm.console_from = vm.guest->console().size();
-    vm.console_lost = vm.started = false;
+    vm.console_lost = Clock::now() < consoles_lost_until_;
+    vm.started = false;
     ++vm.ends.runs;
     note(name + " runs");
   }

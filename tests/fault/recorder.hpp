@@ -90,6 +90,7 @@ class Recorder {
   SessionBus& bus_;
   std::map<std::string, Watched> watched_;
   bool ends_allowed_ = true;
+  std::chrono::steady_clock::time_point consoles_lost_until_{};  ///< of the QEMUs that are first seen by then
   std::vector<std::string> steps_;
   std::vector<std::string> problems_;
   double last_ = 0, longest_ = 0;
