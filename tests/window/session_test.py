@@ -25,7 +25,8 @@ class SearchTest(WindowCase):
 
 
 class SessionEndTest(unittest.TestCase):
-    """With a stand-in for GNOME's session manager, which says at a logout why it waits."""
+    """With a stand-in for what says at a logout why it waits: GNOME's session manager, and since GTK 4.22 the portal,
+    which that asks only in a sandbox and where it is told to."""
 
     SESSION = """<node><interface name='org.gnome.SessionManager'>
       <method name='RegisterClient'><arg type='s' direction='in'/><arg type='s' direction='in'/>
@@ -34,39 +35,72 @@ class SessionEndTest(unittest.TestCase):
         <arg type='u' direction='in'/><arg type='u' direction='out'/></method>
       <method name='Uninhibit'><arg type='u' direction='in'/></method>
       <property name='SessionIsActive' type='b' access='read'/></interface></node>"""
+    PORTAL = """<node><interface name='org.freedesktop.portal.Inhibit'>
+      <method name='CreateMonitor'><arg type='s' direction='in'/><arg type='a{sv}' direction='in'/>
+        <arg type='o' direction='out'/></method>
+      <method name='Inhibit'><arg type='s' direction='in'/><arg type='u' direction='in'/>
+        <arg type='a{sv}' direction='in'/><arg type='o' direction='out'/></method>
+      <method name='QueryEndResponse'><arg type='o' direction='in'/></method>
+      <property name='version' type='u' access='read'/></interface></node>"""
+    REQUEST = """<node><interface name='org.freedesktop.portal.Request'><method name='Close'/></interface></node>"""
+    HANDLE = "/org/freedesktop/portal/desktop/request/1_1/window"
 
-    def test_a_logout_that_forces_a_machine_off_is_told(self):
-        desk = Desk(PROGRAMS)
-        calls = []
+    def offer(self, desk):
+        """Serves both. Returns what is held up now, as pairs of a reason and flags."""
+        held = []
 
-        def method(_bus, _sender, _path, _interface, name, arguments, invocation):
-            calls.append((name, arguments.unpack()))
+        def session(_bus, _sender, _path, _interface, name, arguments, invocation):
+            if name == "Inhibit":
+                held.append(arguments.unpack()[2:4])
+            elif name == "Uninhibit":
+                held.clear()
             answers = {"RegisterClient": GLib.Variant("(o)", ("/org/gnome/SessionManager/Client1",)),
                        "Inhibit": GLib.Variant("(u)", (17,)), "Uninhibit": None}
             invocation.return_value(answers[name])
 
-        desk.bus.register_object("/org/gnome/SessionManager", Gio.DBusNodeInfo.new_for_xml(self.SESSION).interfaces[0],
-                                 method, lambda *_: GLib.Variant("b", True), None)
-        desk.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "RequestName",
-                  GLib.Variant("(su)", ("org.gnome.SessionManager", 0)))
+        def portal(_bus, _sender, _path, _interface, name, arguments, invocation):
+            if name == "Inhibit":
+                _window, flags, options = arguments.unpack()
+                held.append((options["reason"], flags))
+            elif name == "Close":
+                held.clear()
+            handle = GLib.Variant("(o)", (self.HANDLE,))
+            invocation.return_value(handle if name in ("Inhibit", "CreateMonitor") else None)
 
-        def told(name):
+        for service, path, interface, method, value in (
+                ("org.gnome.SessionManager", "/org/gnome/SessionManager", self.SESSION, session, GLib.Variant("b", True)),
+                ("org.freedesktop.portal.Desktop", "/org/freedesktop/portal/desktop", self.PORTAL, portal,
+                 GLib.Variant("u", 3)),
+                ("org.freedesktop.portal.Desktop", self.HANDLE, self.REQUEST, portal, None)):
+            desk.bus.register_object(path, Gio.DBusNodeInfo.new_for_xml(interface).interfaces[0], method,
+                                     lambda *_, value=value: value, None)
+            desk.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "RequestName",
+                      GLib.Variant("(su)", (service, 0)))
+        return held
+
+    def test_a_logout_that_forces_a_machine_off_is_told(self):
+        desk = Desk(PROGRAMS)
+        held = self.offer(desk)
+        if subprocess.run(["pkg-config", "--atleast-version=4.22", "gtk4"], check=False).returncode == 0:
+            desk.environment["GDK_DEBUG"] = "portals"
+
+        def now_held():
             GLib.MainContext.default().iteration(False)
-            return [arguments for called, arguments in calls if called == name]
+            return held
         try:
             desk.define([domain(WEB, "web", True)])
             desk.start_daemon()
             log = open(desk.folder + "/window.log", "a", encoding="utf-8")
             desk.window = desk._start([PROGRAMS["window"]], stderr=log)  # pylint: disable=protected-access
             log.close()
-            wait_until(lambda: told("RegisterClient") or desk.has_owner("org.virtsession.Window"), "the window")
+            wait_until(lambda: now_held() or desk.has_owner("org.virtsession.Window"), "the window")
             desk.vm(WEB, "SetPolicy", GLib.Variant("(a{sv}a{sv})", (
                 {"stop_actions": GLib.Variant("as", ["poweroff"])}, {})))
-            reason = wait_until(lambda: told("Inhibit"), "the session is told")[0]
-            self.assertIn("web would be forced off", reason[2])
-            self.assertEqual(reason[3], 1)  # the logout, and nothing else
+            reason, flags = wait_until(now_held, "the session is told")[0]
+            self.assertIn("web would be forced off", reason)
+            self.assertEqual(flags, 1)  # the logout, and nothing else
             desk.vm(WEB, "ClearPolicy")
-            wait_until(lambda: told("Uninhibit"), "nothing is held up any more", DEADLINE)
+            wait_until(lambda: not now_held(), "nothing is held up any more", DEADLINE)
         finally:
             desk.close()
 
