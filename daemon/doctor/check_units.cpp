@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/list_text.hpp"
 #include "doctor/checks.hpp"
-#include "util/build_config.hpp"
 
 #include <algorithm>
 
@@ -55,8 +54,9 @@ void check_installed(const Picture& picture, Report& report) {
 /// instead are to be the only ones.
 std::string enable_command(const std::string& name, const Picture& picture) {
   const std::string enable = "systemctl --user enable --now " + name;
-  if (name != kService || picture.daemon == build::kDefaultDaemon) return enable;
-  const std::string other = "virtsession-" + std::string(build::kDefaultDaemon);
+  const auto& built_in = picture.facts.libvirt.default_daemon;
+  if (name != kService || picture.daemon == built_in) return enable;
+  const std::string other = "virtsession-" + built_in;
   return enable + " && systemctl --user disable " + other + ".socket " + other +
          "-admin.socket && systemctl --user enable --now virtsession-" + picture.daemon + ".socket";
 }

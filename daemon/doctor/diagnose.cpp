@@ -4,7 +4,6 @@
 #include "core/list_text.hpp"
 #include "core/start_plan.hpp"
 #include "doctor/checks.hpp"
-#include "util/build_config.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -71,7 +70,7 @@ bool is_appliance(const SupervisedVm& vm) { return !vm.persistent && vm.name.sta
 /// virtsessiond's word; else the daemon whose socket starts at login, that runs, or that is installed.
 std::string daemon_in_use(const DoctorFacts& facts) {
   if (facts.supervised && !facts.supervised->libvirt_daemon.empty()) return facts.supervised->libvirt_daemon;
-  const std::string built_in(build::kDefaultDaemon);
+  const auto& built_in = facts.libvirt.default_daemon;
   for (const auto& name : {built_in, std::string(built_in == "libvirtd" ? "virtqemud" : "libvirtd")})
     if (const auto* unit = facts.user_manager.unit("virtsession-" + name + ".socket"))
       if (unit->active_state == "active" || unit->file_state == "enabled") return name;

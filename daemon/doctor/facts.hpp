@@ -5,6 +5,7 @@
 #include "core/policy.hpp"
 #include "doctor/forward_probe.hpp"
 #include "doctor/supervised_facts.hpp"
+#include "util/build_config.hpp"
 #include "util/port_listeners.hpp"
 #include "util/user_folders.hpp"
 
@@ -74,6 +75,8 @@ struct DaemonProcess {
 };
 
 struct LibvirtFacts {
+  /// Which of the two clients use by default here, for which virtsession was built.
+  std::string default_daemon{build::kDefaultDaemon};
   std::string libvirtd;  ///< path of the program; empty when it is not installed
   std::string virtqemud;
   std::vector<DaemonSocket> sockets;  ///< in the order in which clients try them; the log daemon's last

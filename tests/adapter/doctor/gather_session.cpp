@@ -27,7 +27,8 @@ TEST_CASE("Units as the user manager knows them: one that is not enabled, one th
   Elsewhere elsewhere;
   elsewhere.options.session_bus = bus.address();
   elsewhere.options.system_bus = bus.address();
-  const auto facts = gather_facts(elsewhere.options);
+  auto facts = gather_facts(elsewhere.options);
+  facts.libvirt.default_daemon = "libvirtd";
   CHECK(facts.user_manager.error == "");
   CHECK(facts.user_manager.stop_budget_usec == 90000000);
   CHECK(only(facts, "user-manager").severity == Severity::ok);

@@ -283,8 +283,9 @@ TEST_CASE("libvirt's answer has what its files have, and the state") {
   CHECK(!ask_libvirt("garbage:///", {}).answered);
 }
 
-/// A real session libvirtd of a user who is not root, as a terminal would fork it.
-TEST_CASE("A real libvirtd that somebody forked: it is asked, and told to be a stray") {
+/// A real session daemon of a user who is not root, as a terminal would fork it.
+TEST_CASE("A real daemon of libvirt's that somebody forked: it is asked, and told to be a stray") {
+  const std::string name(build::kDefaultDaemon);
   const auto* const user = getpwnam("games");
   REQUIRE(user);
   const Elsewhere elsewhere;
@@ -302,9 +303,9 @@ TEST_CASE("A real libvirtd that somebody forked: it is asked, and told to be a s
     elsewhere.define("web", "<emulator>/usr/bin/qemu-system-x86_64</emulator>", "6b4fb538-b287-4a87-a3f3-5d2335f1c9aa");
     GatherOptions options = elsewhere.options;
     options.limit = std::chrono::seconds(20);
-    const Spawned daemon("/usr/sbin/libvirtd", {});
+    const Spawned daemon("/usr/sbin/" + name, {});
     DoctorFacts facts;
-    wait_until("libvirtd's socket", [&] {
+    wait_until("the daemon's socket", [&] {
       facts = gather_facts(options);
       return facts.libvirt.answer == LibvirtFacts::Answer::not_allowed_to_ask;
     });
@@ -314,8 +315,8 @@ TEST_CASE("A real libvirtd that somebody forked: it is asked, and told to be a s
     REQUIRE(facts.libvirt.answer == LibvirtFacts::Answer::answered);
     REQUIRE(facts.domains_from_libvirt);
     const std::string pid = std::to_string(daemon.pid());
-    REQUIRE(only(facts, "daemon-answers").text.find("libvirtd (pid " + pid) != std::string::npos);
-    const auto strays = about(facts, "daemon-stray", "libvirtd (pid " + pid + ")");
+    REQUIRE(only(facts, "daemon-answers").text.find(name + " (pid " + pid) != std::string::npos);
+    const auto strays = about(facts, "daemon-stray", name + " (pid " + pid + ")");
     REQUIRE(strays.size() == 1);
     REQUIRE(strays[0].severity == Severity::warning);
     REQUIRE(strays[0].fix == "kill " + pid + " && systemctl --user restart virtsessiond.service");

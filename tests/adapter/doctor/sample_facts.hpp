@@ -82,6 +82,7 @@ inline DoctorFacts healthy() {
                               static_unit("virtsession-libvirtd.service")};
   facts.user_manager.linger = true;
   facts.user_manager.stop_budget_usec = 120000000;
+  facts.libvirt.default_daemon = "libvirtd";
   facts.libvirt.libvirtd = "/usr/sbin/libvirtd";
   facts.libvirt.sockets = {{"virtqemud", "/run/user/1000/libvirt/virtqemud-sock", SocketState::absent, 0},
                            {"libvirtd", "/run/user/1000/libvirt/libvirt-sock", SocketState::listening, 70},
