@@ -107,11 +107,9 @@ TEST_CASE("the host sleeps: VMs are paused or saved and go on, and guests get th
   CHECK(saves.count_on_console("guest ready") == 1);
   wait_until([&] { return pauses.state() == "running"; }, kLong, "the paused VM goes on");
   wait_until([&] { return std::labs(late.last_clock() - std::time(nullptr)) < 60; }, kLong, "its clock is right");
-  const auto journal = desktop.host().journal({"--boot=0", "--output=cat"});
-  // What virtsessiond and logind said is there.
-  for (const auto* text : {"VM \"saves\": inactive (saved for the host's sleep)", "of user alice"})
-    REQUIRE(journal.find(text) != std::string::npos);
-  CHECK(journal.find("Delay lock is active") == std::string::npos);  // logind did not have to wait in vain
+  const auto logind = desktop.host().journal({"--boot=0", "--output=cat", "_COMM=systemd-logind"});
+  REQUIRE(logind.find("alice") != std::string::npos);               // what it said is there
+  CHECK(logind.find("Delay lock is active") == std::string::npos);  // it did not have to wait in vain
   const auto log = desktop.host().journal({"--boot=0", "--output=cat", "_COMM=virtsessiond"});
   INFO(log);
   CHECK(log.find("VM \"saves\": inactive (saved for the host's sleep)") != std::string::npos);
