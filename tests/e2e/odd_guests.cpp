@@ -16,14 +16,19 @@ std::string qemu_element(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Guest define_unsaveable(Desktop& desktop, DomainXml domain, bool hidden) {
-  const auto image = "/home/alice/" + domain.name + ".img", config = "/home/alice/" + domain.name + ".cfg";
-  desktop.run({"qemu-img", "create", "-q", "-f", "raw", image, "16M"});
-  desktop.host().write_file(config, "[drive \"d\"]\n  file = \"" + image +
-                                        "\"\n  if = \"none\"\n  format = \"raw\"\n[device \"n\"]\n  driver = \"nvme\"\n"
-                                        "  drive = \"d\"\n  serial = \"1\"\n  addr = \"0x1a\"\n");
-  domain.elements = hidden ? qemu_element({"-readconfig", config})
-                           : qemu_element({"-device", "nvme,drive=d,serial=1,addr=0x1a", "-drive",
-                                           "file=" + image + ",if=none,id=d,format=raw"});
+  if (hidden) {
+    const auto config = "/home/alice/" + domain.name + ".cfg";
+    desktop.host().write_file(config,
+                              "[object \"m\"]\n  qom-type = \"memory-backend-ram\"\n  size = \"1M\"\n  share = \"on\"\n"
+                              "[device \"n\"]\n  driver = \"ivshmem-plain\"\n  memdev = \"m\"\n  addr = \"0x1a\"\n",
+                              kUser);
+    domain.elements = qemu_element({"-readconfig", config});
+  } else {
+    const auto image = "/home/alice/" + domain.name + ".img";
+    desktop.run({"qemu-img", "create", "-q", "-f", "raw", image, "16M"});
+    domain.elements = qemu_element(
+        {"-device", "nvme,drive=d,serial=1,addr=0x1a", "-drive", "file=" + image + ",if=none,id=d,format=raw"});
+  }
   return desktop.define(std::move(domain));
 }
 

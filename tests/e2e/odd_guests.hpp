@@ -9,7 +9,8 @@ namespace virtsession::test {
 
 // Guests with something about them that makes their way down unlike that of others.
 
-/// With an NVMe disk, which QEMU cannot save. \param hidden the domain's XML does not tell
+/// With an NVMe controller, of which virtsession knows that it cannot be saved. \param hidden with shared memory in
+/// place of that, which QEMU refuses to save, and of which the domain's XML does not tell
 Guest define_unsaveable(Desktop& desktop, DomainXml domain, bool hidden);
 
 /// A file system that is soon full, at /home/alice/small, until the host is off; with an image for a disk of 192 MiB.
