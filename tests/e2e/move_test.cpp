@@ -17,7 +17,8 @@ constexpr const char* kSystemImages = "/var/lib/libvirt/images";
 constexpr const char* kNeverOpens =
     "<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>fresh</name><memory "
     "unit='MiB'>64</memory><os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type><firmware><feature "
-    "enabled='no' name='secure-boot'/></firmware></os><features><acpi/></features><devices><tpm "
+    "enabled='no' name='secure-boot'/></firmware><loader "
+    "stateless='no'/></os><features><acpi/></features><devices><tpm "
     "model='tpm-crb'><backend "
     "type='emulator' version='2.0'/></tpm></devices><qemu:commandline><qemu:arg value='-no-such-option'/>"
     "</qemu:commandline></domain>";

@@ -41,7 +41,7 @@ void SystemSide::define(const std::string& state) {
   const auto xml =
       "<domain type='qemu'><name>" + std::string(kVm) + "</name><uuid>" + kUuid +
       "</uuid><memory unit='MiB'>256</memory><os firmware='efi'><type arch='x86_64' machine='q35'>hvm</type><firmware>"
-      "<feature enabled='no' name='secure-boot'/></firmware><kernel>" +
+      "<feature enabled='no' name='secure-boot'/></firmware><loader stateless='no'/><kernel>" +
       guests + "/kernel-efi</kernel><initrd>" + guests +
       "/guest.cpio.gz</initrd><cmdline>console=ttyS0 quiet no_timer_check guest.name=win guest.disks " + state +
       "</cmdline></os><features><acpi/></features><devices>" + disk("win.qcow2", "vda") + disk("data.qcow2", "vdb") +
