@@ -255,7 +255,7 @@ void VmRequests::on_done(Vm& vm, const PendingCall& call, const Surroundings& ar
         if (!context_.calls.lifecycle(vm.uuid())) settle(vm, false, now);
         return;
       }
-      if (!is_starting(vm)) return;
+      if (!is_starting(vm)) return settle(vm, false, now);
       came_up(vm, call.cause, false, around, now);
       return went_down(vm, around, now);
     case OperationKind::resume:

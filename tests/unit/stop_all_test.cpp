@@ -118,6 +118,20 @@ TEST_CASE("stop all: a start that libvirt ends after it leaves no phase behind")
   CHECK(world.intent("a") == "up");
 }
 
+TEST_CASE("stop all: a start that libvirt ends after it leaves no phase behind of a VM that is off again, either") {
+  World world;
+  world.define("a", {});
+  world.domain("a").start_takes = 40s;
+  world.domain("a").dies_at_once = true;
+  world.connect();
+  world.request(RequestKind::start, "a");
+  world.request_stop_all(true, 30);
+  world.pass(41);
+  CHECK(world.stop_state() == "idle");
+  CHECK(world.pending().empty());
+  CHECK(world.phase("a") == "inactive");
+}
+
 TEST_CASE("stop all: a second one may want it sooner") {
   World world;
   world.define("a", running());
