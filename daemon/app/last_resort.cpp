@@ -34,7 +34,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Bus = UniqueCPtr<sd_bus, sd_bus_close_unref>;
 
-/// For all VMs, since the unit's stop began, within its TimeoutStopSec= (110 s).
+/// Both since the unit's stop began, within its TimeoutStopSec= (110 s): for the VMs, and for a libvirt that hangs.
 constexpr std::chrono::seconds kBudget{90};
 constexpr std::chrono::seconds kLimit{100};
 constexpr std::chrono::milliseconds kLookInterval{200};
@@ -81,12 +81,13 @@ std::string unit_path(const std::string& unit) {
   return CString(path).get();
 }
 
-/// An earlier run that was killed has used up a part of the time: this one goes on in what is left.
-Clock::time_point deadline_of_unit(sd_bus* bus) {
-  const auto left =
-      time_property(bus, unit_path("virtsession-last-resort.service"), kUnit, "ActiveExitTimestampMonotonic");
-  const auto begun = left > 0 ? Clock::time_point(std::chrono::microseconds(left)) : Clock::now();
-  return begun + kBudget;
+/// A run before this that was killed has used up a part of the time: this one goes on in what is left.
+Clock::time_point stop_begun() {
+  const auto bus = connect_to_manager();
+  const auto usec = bus ? time_property(bus.get(), unit_path("virtsession-last-resort.service"), kUnit,
+                                        "ActiveExitTimestampMonotonic")
+                        : 0;
+  return usec > 0 ? Clock::time_point(std::chrono::microseconds(usec)) : Clock::now();
 }
 
 bool session_ends(sd_bus* bus) {
@@ -272,10 +273,10 @@ ConnectPtr connect_to_libvirt(sd_bus* bus) {
   }
 }
 
-int stop_all() {
+int stop_all(Clock::time_point deadline) {
+  if (Clock::now() >= deadline) return EX_OK;
   const auto bus = connect_to_manager();
   if (!bus || !session_ends(bus.get()) || virtsessiond_has_stopped_them(bus.get()) || !any_qemu_runs()) return EX_OK;
-  const auto deadline = deadline_of_unit(bus.get());
   log::warn("The session ends with VMs that run, and virtsessiond has not stopped them: they are stopped now");
   const auto events = EventThread::share();
   const auto defaults = read_policy_defaults(options_from_environment());
@@ -294,8 +295,9 @@ int stop_all() {
 }  // namespace
 
 int stop_as_last_resort() {
-  Bounded<int> all("last-resort", stop_all);
-  const auto code = all.get(Clock::now() + kLimit);
+  const auto begun = stop_begun();
+  Bounded<int> all("last-resort", [begun] { return stop_all(begun + kBudget); });
+  const auto code = all.get(begun + kLimit);
   if (!code) log::error("Last resort: libvirt does not answer; QEMU gets SIGTERM");
   return code.value_or(EX_UNAVAILABLE);
 }
